@@ -1,0 +1,1 @@
+"""Auto-graded PyTorch exercises that are judged by what the training did."""

@@ -1,0 +1,94 @@
+"""What was concluded about one submission: an outcome for every hidden test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["passed", "failed", "not_judged"]
+Status = Literal["graded", "needs_review", "not_gradable"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is worth telling the learner, with its evidence in the message.
+
+    `code` is one of the contract's diagnosis codes; `note` findings cost nothing.
+    """
+
+    code: str
+    message: str
+    grade_id: str = ""
+    note: bool = False
+
+
+@dataclass(frozen=True)
+class TestOutcome:
+    """What one hidden test concluded.
+
+    `claim` is the line that the learner reads (the test's docstring). `review` is true where the
+    test could not decide and a person must: it then has the outcome `not_judged`.
+    """
+
+    __test__ = False  # not a test class, whatever its name says to pytest
+
+    name: str
+    outcome: Outcome
+    points: float
+    claim: str = ""
+    message: str = ""
+    review: bool = False
+
+
+@dataclass(frozen=True)
+class CellVerdict:
+    """The outcomes of the hidden tests of one graded cell."""
+
+    grade_id: str
+    max_score: float
+    tests: tuple[TestOutcome, ...]
+    manual_score: float | None = None  # a person's mark: final where there is one
+
+    @property
+    def score(self) -> float:
+        if self.manual_score is not None:
+            return self.manual_score
+        return sum(test.points for test in self.tests if test.outcome == "passed")
+
+    @property
+    def needs_review(self) -> bool:
+        return self.manual_score is None and any(test.review for test in self.tests)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is written to `verdict.json` next to a graded notebook."""
+
+    student: str
+    assignment: str
+    max_score: float
+    cells: tuple[CellVerdict, ...] = ()
+    findings: tuple[Finding, ...] = ()  # most telling first
+    repairs: tuple[str, ...] = ()  # what intake mended, in plain words
+    review: tuple[str, ...] = ()  # why intake wants a person to look, in plain words
+    message: str = ""  # why it is not gradable
+    details: Mapping[str, Any] = field(default_factory=dict)  # what the pages draw
+
+    @property
+    def score(self) -> float:
+        return sum(cell.score for cell in self.cells)
+
+    @property
+    def needs_review(self) -> tuple[str, ...]:
+        return tuple(cell.grade_id for cell in self.cells if cell.needs_review)
+
+    @property
+    def status(self) -> Status:
+        if not self.cells:
+            return "not_gradable"
+        return "needs_review" if self.needs_review or self.review else "graded"
+
+    @property
+    def diagnosis(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(finding.code for finding in self.findings))

@@ -1,0 +1,190 @@
+"""Where a learner's answers are in the notebook that was handed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from xorkit.intake.cells import Cell, names_in, plain_lines
+from xorkit.intake.released import Answer, Released, anchor_of
+
+_FENCED = re.compile(r"^\s*(?:```|~~~)[^\n]*\n(.*?)^\s*(?:```|~~~)\s*$", re.MULTILINE | re.DOTALL)
+# Two texts that share this much of the shorter one are copies, not halves of one answer.
+_COPIED = 0.5
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of one handed-in cell: `order` is its place there, `home` the released cell."""
+
+    order: tuple[int, int]
+    source: str
+    kind: str
+    home: int | None = None
+    anchor: str = ""
+    by_name: bool = False  # its cell carries the grade_id, the surest of all signs
+    rival: int | None = None  # the answer whose cell this is, while its anchor names another
+
+
+@dataclass(frozen=True)
+class Version:
+    """One way in which an answer stands in the file, joined from its pieces."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def text(self) -> str:
+        if len(self.pieces) == 1:
+            return self.pieces[0].source
+        return "\n".join(piece.source.strip("\n") for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Of an answer's versions the one that counts.
+
+    `left_out` is how many pieces of the file are not in it, `others` are the versions that say
+    something else.
+    """
+
+    answer: Answer
+    version: Version
+    left_out: int = 0
+    others: tuple[Version, ...] = ()
+
+    @property
+    def filled(self) -> bool:
+        return bool(self.answer.new_lines(self.version.text))
+
+
+def pieces_of(cells: Sequence[Cell], master: Released) -> tuple[Piece, ...]:
+    """Every handed-in cell, cut where the anchor line of another answer stands in it."""
+    found = (_pieces_of(i, cell, master) for i, cell in enumerate(cells))
+    return tuple(piece for pieces in found for piece in pieces)
+
+
+def _pieces_of(position: int, cell: Cell, master: Released) -> Iterator[Piece]:
+    home = master.index_of(cell)
+    whole = Piece((position, 0), cell.source, cell.kind, home, by_name=_has_name(cell, master))
+    if home is not None and plain_lines(cell.source) == plain_lines(master.cells[home].source):
+        yield whole
+        return
+    source = _without_ours(_unfenced(cell, master, home), master)
+    own = master.answer_at.get(home) if home is not None else None
+    parts = _cut(source, master, home)
+    anchors = {anchor for anchor, _ in parts}
+    for part, (anchor, text) in enumerate(parts):
+        piece = replace(whole, order=(position, part), source=text, anchor=anchor)
+        named = master.by_anchor.get(anchor)
+        if named is None or named.index == home:
+            yield piece
+        else:
+            rival = own.index if own and own.anchor not in anchors else None
+            yield replace(piece, home=named.index, by_name=False, rival=rival)
+
+
+def _has_name(cell: Cell, master: Released) -> bool:
+    return cell.grade_id in master.by_grade_id
+
+
+def _unfenced(cell: Cell, master: Released, home: int | None) -> str:
+    """Code that was put between ``` in a markdown cell; any other text as it is."""
+    wanted = "code" if home is None else master.cells[home].kind
+    blocks = _FENCED.findall(cell.source) if cell.kind == "markdown" and wanted == "code" else []
+    return "\n".join(block.rstrip("\n") for block in blocks) or cell.source
+
+
+def _without_ours(source: str, master: Released) -> str:
+    """The text without whole cells of ours (prose, checks) that were merged into it."""
+    for i, cell in enumerate(master.cells):
+        block = cell.source.strip()
+        ours = cell.kind == "markdown" or cell.nbgrader.get("grade")
+        if ours and i not in master.answer_at and block and block in source:
+            source = re.sub(rf"(?:^|\n){re.escape(block)}[ \t]*(?=\n|$)", "", source)
+    return source
+
+
+def _cut(source: str, master: Released, home: int | None) -> list[tuple[str, str]]:
+    """(anchor, text) for every part of a cell; what stands before the first anchor has none."""
+    parts: list[tuple[str, list[str]]] = [("", [])]
+    for line in source.split("\n"):
+        anchor = anchor_of(line)
+        if anchor in master.by_anchor and anchor != parts[-1][0]:
+            parts.append((anchor, []))
+        parts[-1][1].append(line)
+    if len(parts) > 1 and _goes_with(parts[0][1], master.by_anchor[parts[1][0]], home):
+        parts[:2] = [(parts[1][0], parts[0][1] + parts[1][1])]
+    return [(anchor, "\n".join(lines)) for anchor, lines in parts]
+
+
+def _goes_with(lines: list[str], answer: Answer, home: int | None) -> bool:
+    """Whether lines above an anchor, such as an import, belong to that anchor's answer."""
+    return home in (None, answer.index) or not "".join(lines).strip()
+
+
+def choose(answer: Answer, pieces: Iterable[Piece]) -> Choice | None:
+    """The version of an answer that counts; None where nothing in the file is this answer."""
+    unique: dict[tuple[str, ...], Piece] = {}
+    pieces = tuple(pieces)
+    for piece in pieces:
+        unique.setdefault(plain_lines(piece.source), piece)
+    if not unique:
+        return None
+    copies = [piece for piece in unique.values() if answer.is_released(piece.source)]
+    blanks = [piece for piece in unique.values() if not piece.source.strip()]
+    versions = _versions(answer, [p for p in unique.values() if p not in copies + blanks])
+    filled = [version for version in versions if answer.new_lines(version.text)]
+    unfilled = [Version((piece,)) for piece in copies] + versions
+    unfilled += [Version((piece,)) for piece in blanks]
+    best = max(filled, key=lambda version: _worth(answer, version)) if filled else unfilled[0]
+    others = tuple(version for version in filled if not _says_no_more(answer, version, best))
+    return Choice(answer, best, len(pieces) - len(best.pieces), others)
+
+
+def _versions(answer: Answer, pieces: Sequence[Piece]) -> list[Version]:
+    """The pieces grouped: halves of a split answer together, copies apart."""
+    heads = [piece for piece in pieces if piece.anchor] or list(pieces[:1])
+    groups = [[head] for head in heads]
+    for piece in (piece for piece in pieces if piece not in heads):
+        hosts = [group for group in groups if _continues(answer, group, piece)]
+        above = [group for group in hosts if group[0].order < piece.order]
+        if hosts:
+            (above[-1] if above else hosts[0]).append(piece)
+        else:
+            groups.append([piece])
+    return [Version(_in_order(answer, group)) for group in groups]
+
+
+def _continues(answer: Answer, group: Sequence[Piece], piece: Piece) -> bool:
+    """Whether a piece without an anchor goes on where the group ends, and is no copy of it."""
+    lines, known = set(plain_lines(piece.source)), set[str]()
+    for member in group:
+        known.update(plain_lines(member.source))
+    if lines & known & answer.marks or len(lines & known) >= _COPIED * min(len(lines), len(known)):
+        return False
+    if piece.source.strip("\n")[:1].isspace():
+        return True
+    bound = frozenset().union(*(names_in(member.source).bound for member in group))
+    return not bound & names_in(piece.source).bound & answer.names
+
+
+def _in_order(answer: Answer, group: Sequence[Piece]) -> tuple[Piece, ...]:
+    """The anchor's piece first, the others as the released text has them, else as they stand."""
+    first, *rest = group
+    places = {piece.order: answer.place_of(piece.source) for piece in rest}
+    if None in places.values():
+        places = {}
+    return (first, *sorted(rest, key=lambda piece: (places.get(piece.order) or 0, piece.order)))
+
+
+def _worth(answer: Answer, version: Version) -> tuple[int, int, int, bool, tuple[int, int]]:
+    """How well founded a version is: it is Python, sets the names, has few blanks left, …"""
+    names = names_in(version.text)
+    kept = sum(line in answer.code_lines for line in plain_lines(version.text))
+    named = any(piece.by_name for piece in version.pieces)
+    return names.parsed, len(names.bound & answer.names), -kept, named, version.pieces[-1].order
+
+
+def _says_no_more(answer: Answer, version: Version, best: Version) -> bool:
+    return set(answer.new_lines(version.text)) <= set(plain_lines(best.text))

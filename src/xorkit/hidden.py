@@ -1,0 +1,407 @@
+"""The pytest side: the hidden tests of graded cells, run over evidence.
+
+A hidden cell holds ordinary pytest functions and ends with `grade(__name__, "test_…")`. The same cell
+runs in two places: in the judge's process, where `judge` collects its functions and evidence lies ready,
+and in the kernel of plain `nbgrader autograde`, where `grade` gathers evidence on the spot, runs
+pytest and gives back the points as the cell's value. What it collects from are fixtures:
+
+data, model, settings, training, result   what the judge says of each of these
+matching, recall                          the choices made; a function: question -> its mark
+values                                    the plain values that an answer cell left behind
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xorkit import judge as judging
+from xorkit import matching as matching_
+from xorkit import recall as recall_
+from xorkit.evidence import Evidence, EvidenceError, loads
+from xorkit.judge.blanks import Data, Judged, Model, Settings
+from xorkit.judge.training import Result, Training
+from xorkit.lesson import Lesson, find
+from xorkit.verdict import CellVerdict, Finding, Outcome, TestOutcome
+
+MIME = "application/vnd.xorkit.tests+json"  # how a graded cell says its outcomes to nbgrader's side
+REGION = re.compile(r"^.*BEGIN HIDDEN TESTS.*?$\n(.*?)^.*END HIDDEN TESTS.*?$", re.M | re.S)
+
+needs = pytest.mark.needs  # @needs("test_x"): not judged, rather than failed twice, where x failed
+each = pytest.mark.parametrize
+
+
+class Abstain(Exception):  # noqa: N818 - no error: a person is to look
+    """Raised by a test that can't decide."""
+
+
+class Unseen(Exception):  # noqa: N818 - says what there is no evidence of
+    """There is no evidence of a cell, by the learner's doing: it was never reached, or killed."""
+
+
+class GraderFault(Exception):  # noqa: N818 - said to the instructor, never to the learner
+    """There is no evidence of a cell, by the grader's own fault."""
+
+
+def hidden_tests(source: str) -> str:
+    """The hidden-test region of a graded cell's text; empty where there is none."""
+    found = REGION.search(source)
+    return found.group(1) if found else ""
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(grade_id: str, source: str) -> CodeType:
+    return compile(source, f"<{grade_id}>", "exec")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the hidden tests concluded."""
+
+    cells: tuple[CellVerdict, ...]
+    findings: tuple[Finding, ...]
+    faults: tuple[str, ...]  # failures of the grader's own
+    training: Training | None = None
+    result: Result | None = None
+
+
+# ---------------------------------------------------------------------------------- collecting
+
+
+class _Cell(pytest.Module):
+    """A graded cell as pytest's module."""
+
+    source: str
+
+    def _getobj(self) -> ModuleType:
+        module = ModuleType(self.name)
+        exec(_compiled(self.name, self.source), vars(module))  # noqa: S102 - the course's own cell
+        return module
+
+
+class _Notebook(pytest.File):
+    """The graded cells of one notebook."""
+
+    cells: Mapping[str, str]
+
+    def collect(self) -> Iterator[_Cell]:
+        for grade_id, source in self.cells.items():
+            cell = _Cell.from_parent(self, path=self.path, name=grade_id, nodeid=grade_id)
+            cell.source = source
+            yield cell
+
+
+@dataclass
+class _Plugin:
+    """One session: collects the cells, gives them evidence, keeps the outcomes."""
+
+    cells: Mapping[str, str]
+    evidence: Evidence
+    lesson: Lesson
+    outcomes: defaultdict[str, list[TestOutcome]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    findings: list[Finding] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    judged: dict[str, Any] = field(default_factory=dict)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", "needs(test): judged only where that test passed")
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> _Notebook:
+        notebook = _Notebook.from_parent(parent, path=file_path)
+        notebook.cells = self.cells
+        return notebook
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.faults.append(f"{report.nodeid}: {report.longreprtext}")
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        passed = {t.name for t in self._outcomes(item) if t.outcome == "passed"}
+        for marker in item.iter_markers("needs"):
+            if not passed.issuperset(marker.args):
+                pytest.skip("Judged once the tests above pass.")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Function, call: pytest.CallInfo[None]
+    ) -> Iterator[None]:
+        report = yield
+        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
+            error = call.excinfo.value if call.excinfo else None
+            self._outcomes(item).append(self._conclude(item, error))
+        return report
+
+    def _outcomes(self, item: pytest.Item) -> list[TestOutcome]:
+        return self.outcomes[item.nodeid.split("::")[0]]
+
+    def _conclude(self, item: pytest.Function, error: BaseException | None) -> TestOutcome:
+        grade_id = item.nodeid.split("::")[0]
+        outcome, message, review = self._weigh(grade_id, item, error)
+        return TestOutcome(
+            name=item.name,
+            outcome=outcome,
+            points=self.lesson.points[grade_id][item.originalname],
+            claim=(item.function.__doc__ or "").strip(),
+            message=message,
+            review=review,
+        )
+
+    def _weigh(
+        self, grade_id: str, item: pytest.Function, error: BaseException | None
+    ) -> tuple[Outcome, str, bool]:
+        if error is None:
+            return "passed", "", False
+        if isinstance(error, AssertionError):
+            said = error.args[0] if error.args else ""
+            finding = said.finding if isinstance(said, Judged) else None
+            if finding is not None and finding.code:
+                self.findings.append(finding)
+            return "failed", str(said), False
+        if isinstance(error, Unseen):
+            return "failed", str(error), False
+        if isinstance(error, EvidenceError):
+            text = "What came back from the notebook was not what the grader's recorder writes."
+            self.findings.append(Finding("tampering", text, grade_id.removeprefix("test_")))
+            return "failed", text, False
+        if isinstance(error, pytest.skip.Exception):
+            return "not_judged", error.msg or "", False
+        if isinstance(error, Abstain):
+            return "not_judged", str(error), True
+        self.faults.append(f"{grade_id}::{item.name}: {type(error).__name__}: {error}")
+        return "not_judged", "The grader could not judge this; a person will look.", True
+
+    # -------------------------------------------------------------------------------- fixtures
+
+    def _seen(self, blank: str) -> Mapping[str, Any]:
+        try:
+            seen = self.evidence.observations[blank]
+        except KeyError:
+            raise Unseen(self._why_unseen(blank)) from None
+        if not isinstance(seen, Mapping):
+            raise EvidenceError(f"wanted an observation, saw {type(seen).__name__}")
+        if "fault" in seen:
+            raise GraderFault(str(seen["fault"]))
+        return seen
+
+    def _why_unseen(self, blank: str) -> str:
+        cell = self.evidence.cell(blank)
+        says = {
+            "timeout": "This cell was still running when its time was over.",
+            "memory": "This cell needed more memory than there is.",
+            "died": "This cell ended the whole Python process.",
+            "output": "This cell printed without end.",
+        }
+        return says.get(cell.status if cell else "", "The notebook never got here.")
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self.judged:
+            self.judged[name] = make()
+        return self.judged[name]
+
+    @pytest.fixture
+    def data(self) -> Data:
+        return self._once(
+            "data", lambda: judging.judge_data(self._seen("data"), self.lesson.trained)
+        )
+
+    @pytest.fixture
+    def model(self) -> Model:
+        def make() -> Model:
+            seen = self._seen("model")
+            return judging.judge_model(seen, self.evidence.questions, self.lesson.trained)
+
+        return self._once("model", make)
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        def make() -> Settings:
+            seen = self._seen("loss_and_optimizer")
+            return judging.judge_settings(seen, self.evidence.questions, self.lesson.trained)
+
+        return self._once("settings", make)
+
+    @pytest.fixture
+    def training(self) -> Training:
+        def make() -> Training:
+            seen = self._seen("training_loop")
+            return judging.judge_training(seen, self.lesson.trained, self.lesson.start_facts)
+
+        return self._once("training", make)
+
+    @pytest.fixture
+    def result(self, data: Data, model: Model, settings: Settings, training: Training) -> Result:
+        def make() -> Result:
+            seen = self._seen("predictions")
+            parts = (data, model, settings, training)
+            found = judging.judge_result(
+                seen,
+                self.evidence.questions,
+                training.own,
+                parts,
+                self.lesson.trained,
+                self.lesson.start_facts,
+            )
+            if found.note is not None:
+                self.findings.append(found.note)
+            return found
+
+        found: Result = self._once("result", make)
+        if found.review and not any(found.rows):
+            raise Abstain(found.review)
+        return found
+
+    @pytest.fixture
+    def matching(self) -> Mapping[int, matching_.Choice]:
+        def make() -> Mapping[int, matching_.Choice]:
+            if self.lesson.matching is None:
+                raise GraderFault("this lesson has no matching file")
+            values = self._seen("matching")["values"]
+            return {c.job: c for c in matching_.grade(self.lesson.matching, values)}
+
+        return self._once("matching", make)
+
+    @pytest.fixture
+    def recall(self) -> Callable[[str], recall_.Mark]:
+        def mark(question: str) -> recall_.Mark:
+            def make() -> recall_.Mark:
+                answer = self._seen(question)["values"].get(question)
+                return recall_.grade(self.lesson.recall[question], answer)
+
+            found: recall_.Mark = self._once(question, make)
+            if found.points is None:
+                raise Abstain(found.message)
+            return found
+
+        return mark
+
+    @pytest.fixture
+    def values(self) -> Callable[[str], Mapping[str, Any]]:
+        return lambda blank: self._seen(blank)["values"]
+
+
+OPTIONS = (
+    "--disable-plugin-autoload",
+    "--noconftest",
+    "--capture=no",  # a kernel's stdout has no file descriptor to capture
+    "--override-ini=filterwarnings=",
+    *(
+        f"-pno:{name}"
+        for name in (
+            *(
+                "cacheprovider",
+                "terminal",
+                "doctest",
+                "junitxml",
+                "pastebin",
+                "logging",
+                "debugging",
+            ),
+            *("faulthandler", "unraisableexception", "threadexception", "warnings", "stepwise"),
+            *("setuponly", "setupplan", "unittest", "terminalprogress"),
+        )
+    ),
+)
+
+
+def judge(cells: Mapping[str, str], evidence: Evidence, lesson: Lesson) -> Judgement:
+    """Runs the hidden tests of graded cells (grade_id -> their code) over the evidence."""
+    plugin = _Plugin(cells, evidence, lesson)
+    here = Path(__file__)
+    args = [*OPTIONS, f"--rootdir={here.parent}", "-c", "/dev/null", str(here)]
+    pytest.main(args, plugins=[plugin])
+    verdicts = []
+    for grade_id in cells:
+        tests = tuple(plugin.outcomes[grade_id])
+        if not tests:  # fail closed: a cell without observed tests has no score
+            text = "The grader could not judge this; a person will look."
+            tests = (TestOutcome("tests", "not_judged", 0, "", text, review=True),)
+        verdicts.append(CellVerdict(grade_id, lesson.max_points(grade_id), tests))
+    return Judgement(
+        tuple(verdicts),
+        tuple(dict.fromkeys(plugin.findings)),
+        tuple(plugin.faults),
+        plugin.judged.get("training"),
+        plugin.judged.get("result"),
+    )
+
+
+def say(cell: CellVerdict) -> str:
+    """The outcomes of a cell as lines that a learner reads."""
+    marks = {"passed": "✓", "failed": "✗", "not_judged": "–"}
+    lines = [
+        f"{marks[test.outcome]} {test.claim}" + (f"\n    {test.message}" if test.message else "")
+        for test in cell.tests
+    ]
+    return "\n".join([*lines, f"{cell.score:g} of {cell.max_score:g} points"])
+
+
+# ------------------------------------------------------------------------- inside of a kernel
+
+
+class _Live(dict[str, Any]):
+    """Observations that are made when they are asked for, in the kernel that runs the notebook."""
+
+    def __init__(self, lesson: Lesson, namespace: dict[str, Any], asked: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.lesson, self.namespace, self.asked = lesson, namespace, asked
+
+    def __missing__(self, blank: str) -> Any:
+        from xorkit import probe  # beside a learner is where torch may be imported
+
+        source = self.namespace["In"][-2]  # intake puts each answer right above its tests
+        asked = {**self.asked, "names": self.lesson.names(blank)}
+        seen = probe.observe(blank, self.namespace, source, asked)
+        self[blank] = loads(json.dumps(seen))
+        return self[blank]
+
+
+@functools.cache
+def _kernel() -> tuple[Lesson, Evidence]:
+    """The lesson and the evidence of the notebook that this kernel runs."""
+    from IPython.core.getipython import get_ipython
+
+    from xorkit import probe
+
+    probe.recorder()
+    lesson = find(Path.cwd().name, Path.cwd())
+    asked: dict[str, Any] = {}
+    if lesson.task is not None:
+        facts = lesson.facts
+        asked = judging.questions(lesson.trained, facts.good, facts.stall, np.random.default_rng())
+    shell = get_ipython()  # type: ignore[no-untyped-call]
+    return lesson, Evidence(observations=_Live(lesson, shell.user_ns, asked), questions=asked)
+
+
+def grade(name: str, grade_id: str) -> float | None:
+    """Ends a hidden cell: `grade(__name__, "test_data")`. In a kernel it is the cell's points.
+
+    Nothing that the learner's objects print on stderr meanwhile can reach nbgrader, which would
+    take all points for it.
+    """
+    if name != "__main__":
+        return None  # the judge collects the cell's tests itself
+    from IPython.core.getipython import get_ipython
+    from IPython.display import display
+
+    with contextlib.redirect_stderr(io.StringIO()):
+        lesson, evidence = _kernel()
+        source = hidden_tests(get_ipython().user_ns["In"][-1])  # type: ignore[no-untyped-call]
+        (cell,) = judge({grade_id: source}, evidence, lesson).cells
+    print(say(cell))
+    outcomes = {"needs_review": cell.needs_review, "score": cell.score}
+    display({MIME: outcomes, "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
+    return cell.score

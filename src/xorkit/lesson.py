@@ -1,0 +1,177 @@
+"""A lesson as its YAML says: the task, the points, the rubrics. Everything that XOR's lesson is.
+
+`lessons/<assignment>.yaml` is for instructors: it is checked on loading, and what doesn't fit is
+said with the place where it stands. It lies outside of `source/`, because nbgrader hands everything
+in there to the learners.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from xorkit import reference
+from xorkit.judge.training import Facts
+from xorkit.matching import Exercise
+from xorkit.recall import Rubric, Rubrics
+from xorkit.reference import Task
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class LessonError(ValueError):
+    """The lesson's files don't fit: the text says where, what was seen and what was wanted."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskSpec(_Part):
+    """What is trained: the table, the net's layers, the learning rate, the number of passes."""
+
+    inputs: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    targets: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    layers: tuple[int, ...] = Field(min_length=2)
+    learning_rate: float = Field(gt=0)
+    epochs: int = Field(ge=10)
+    near: float = Field(gt=0, lt=0.5)
+
+
+class Part(_Part):
+    """One exercise as the pages name it, and where to read about it again."""
+
+    title: Text
+    look: Text
+
+
+class StartFacts(_Part):
+    """What `xorkit facts` computed: how starts of this task end."""
+
+    starts: int
+    stalled: int
+    typical: int  # passes after which half of those that learn have learned
+    slowest: int  # passes after which 95 of 100 of those that learn have learned
+    good: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    stall: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    curve_epochs: tuple[int, ...]
+    curves: dict[str, tuple[float, ...]]  # losses of starts that learn: low, middle, high
+
+
+class Lesson(_Part):
+    """Everything about one assignment that isn't in its notebook."""
+
+    assignment: Text
+    title: Text
+    task: TaskSpec | None = None
+    parts: dict[str, Part]
+    points: dict[str, dict[str, float]]
+    recall: dict[str, Rubric] = {}
+    matching: Exercise | None = None
+    starts: StartFacts | None = None
+
+    @cached_property
+    def trained(self) -> Task:
+        """The task as arrays. Raises LessonError where the lesson trains nothing."""
+        if self.task is None:
+            raise LessonError(
+                f"lessons/{self.assignment}.yaml has no `task`, which this test needs"
+            )
+        spec = self.task
+        return Task(
+            inputs=np.array(spec.inputs, dtype=np.float64),
+            targets=np.array(spec.targets, dtype=np.float64),
+            net=reference.lesson_net(spec.layers),
+            lr=spec.learning_rate,
+            epochs=spec.epochs,
+            near=spec.near,
+        )
+
+    @property
+    def facts(self) -> StartFacts:
+        """Raises LessonError where the facts haven't been computed yet."""
+        if self.starts is None:
+            raise LessonError(
+                f"lessons/{self.assignment}.starts.json is missing: run `xorkit facts"
+                f" {self.assignment}`"
+            )
+        return self.starts
+
+    @property
+    def start_facts(self) -> Facts:
+        return Facts(self.facts.starts, self.facts.stalled, self.facts.typical)
+
+    @property
+    def max_score(self) -> float:
+        return sum(self.max_points(cell) for cell in self.points)
+
+    def names(self, blank: str) -> list[str]:
+        """The names whose values an answer cell is to leave behind, where the lesson knows them."""
+        if blank in self.recall:
+            return [blank]
+        if blank == "matching" and self.matching is not None:
+            return [f"job_{number}" for number in range(1, len(self.matching.jobs) + 1)]
+        return []
+
+    def max_points(self, cell: str) -> float:
+        """The points of a graded cell: those of its tests, a parametrised one counted per row."""
+        rows = {"test_job": len(self.matching.jobs) if self.matching else 1}
+        rows["test_prediction"] = len(self.task.inputs) if self.task else 1
+        return sum(points * rows.get(test, 1) for test, points in self.points[cell].items())
+
+
+def load(path: Path) -> Lesson:
+    """The lesson in a file `lessons/<assignment>.yaml` and those beside it.
+
+    Raises LessonError where a file is missing or doesn't fit.
+    """
+    data = _read(path)
+    beside = {name: path.with_name(f"{path.stem}.{name}.yaml") for name in ("recall", "matching")}
+    if beside["recall"].exists():
+        rubrics = _validated(Rubrics, _read(beside["recall"]), beside["recall"])
+        data["recall"] = rubrics.questions
+    if beside["matching"].exists():
+        data["matching"] = _validated(Exercise, _read(beside["matching"]), beside["matching"])
+    starts = path.with_name(f"{path.stem}.starts.json")
+    if starts.exists():
+        data["starts"] = json.loads(starts.read_text("utf-8"))
+    return _validated(Lesson, data, path)
+
+
+def find(assignment: str, start: Path) -> Lesson:
+    """The lesson of an assignment, from a folder of the course upwards."""
+    for folder in (start, *start.parents):
+        path = folder / "lessons" / f"{assignment}.yaml"
+        if path.exists():
+            return load(path)
+    raise LessonError(f"no lessons/{assignment}.yaml in {start} or any folder above it")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise LessonError(f"{path} is missing; each assignment has such a file") from None
+    except yaml.YAMLError as error:
+        raise LessonError(f"{path} is no YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise LessonError(f"{path} holds a {type(data).__name__}; wanted names with values")
+    return data
+
+
+def _validated(kind: type[Model], data: dict[str, Any], path: Path) -> Model:
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(map(str, problem['loc']))}: {problem['msg']} (saw {problem['input']!r:.80})"
+            for problem in error.errors()
+        ]
+        raise LessonError(f"{path} doesn't fit:\n" + "\n".join(lines)) from error

@@ -1,0 +1,177 @@
+"""The net of lesson 10, by hand: forward pass, loss and chain rule in float64 NumPy.
+
+Everything works on a batch of parameter vectors at once, so that all passes of a recorded run are
+recomputed in one go. The chain rule is the textbook one (Rumelhart, Hinton and Williams, 1986);
+the tests check it against finite differences and against autograd.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from xorkit.evidence import Array
+
+
+def sigmoid(z: Array) -> Array:
+    return 0.5 * (1.0 + np.tanh(0.5 * z))  # the same function, and it can't overflow
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of a layer's weighted sums, and its slope given the function's own value."""
+
+    value: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+
+
+ACTIVATIONS = {
+    "sigmoid": Activation(sigmoid, lambda a: a * (1.0 - a)),
+    "tanh": Activation(np.tanh, lambda a: 1.0 - a * a),
+    "relu": Activation(lambda z: np.maximum(z, 0.0), lambda a: (a > 0.0).astype(np.float64)),
+    "none": Activation(lambda z: z, np.ones_like),
+}
+
+
+@dataclass(frozen=True)
+class Net:
+    """A fully connected net: sizes (2, 2, 1) and one activation after each layer.
+
+    A parameter vector holds, layer after layer, the weights (out x in, row by row) and the biases:
+    the order of PyTorch's `model.parameters()`.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        pairs = pairwise(self.sizes)
+        return tuple(shape for n_in, n_out in pairs for shape in ((n_out, n_in), (n_out,)))
+
+    @property
+    def width(self) -> int:
+        """The number of parameters."""
+        return sum(math.prod(shape) for shape in self.shapes)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the lesson trains: the net on `inputs` (N, in) and `targets` (N, out), by plain SGD."""
+
+    inputs: Array
+    targets: Array
+    net: Net
+    lr: float
+    epochs: int
+    near: float  # how far from its target a prediction may be to count as learned
+
+
+def lesson_net(sizes: tuple[int, ...]) -> Net:
+    """The lesson's net: a sigmoid after each layer."""
+    return Net(sizes, ("sigmoid",) * (len(sizes) - 1))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of predictions p and targets t, both (K, N, out), and its slope in each p."""
+
+    value: Callable[[Array, Array], Array]  # (K,)
+    slope: Callable[[Array, Array], Array]  # (K, N, out)
+
+
+def _mean(values: Array) -> Array:
+    return np.asarray(values.mean(axis=(1, 2)))
+
+
+def _count(p: Array) -> int:
+    return p.shape[1] * p.shape[2]
+
+
+_TINY = 1e-12  # binary cross-entropy of a prediction that is exactly 0 or 1 would be infinite
+
+
+def _bce(p: Array, t: Array) -> Array:
+    p = np.clip(p, _TINY, 1 - _TINY)
+    return _mean(-t * np.log(p) - (1 - t) * np.log(1 - p))
+
+
+def _bce_slope(p: Array, t: Array) -> Array:
+    p = np.clip(p, _TINY, 1 - _TINY)
+    return (p - t) / (p * (1 - p)) / _count(p)
+
+
+LOSSES = {
+    "mse": Loss(lambda p, t: _mean((p - t) ** 2), lambda p, t: 2 * (p - t) / _count(p)),
+    "sum": Loss(lambda p, t: ((p - t) ** 2).sum(axis=(1, 2)), lambda p, t: 2 * (p - t)),
+    "half": Loss(lambda p, t: _mean((p - t) ** 2) / 2, lambda p, t: (p - t) / _count(p)),
+    "bce": Loss(_bce, _bce_slope),
+    "l1": Loss(lambda p, t: _mean(np.abs(p - t)), lambda p, t: np.sign(p - t) / _count(p)),
+}
+
+
+def _layers(theta: Array, net: Net) -> list[tuple[Array, Array]]:
+    layers, at = [], 0
+    for n_in, n_out in pairwise(net.sizes):
+        weights = theta[:, at : at + n_in * n_out].reshape(-1, n_out, n_in)
+        at += n_in * n_out
+        layers.append((weights, theta[:, at : at + n_out]))
+        at += n_out
+    return layers
+
+
+def _forward(theta: Array, inputs: Array, net: Net) -> list[Array]:
+    """The values of every layer for every row of inputs: a list of (K, N, size)."""
+    values = [np.broadcast_to(inputs, (len(theta), *inputs.shape))]
+    for (weights, biases), name in zip(_layers(theta, net), net.activations, strict=True):
+        z = values[-1] @ weights.transpose(0, 2, 1) + biases[:, None, :]
+        values.append(ACTIVATIONS[name].value(z))
+    return values
+
+
+def predict(theta: Array, inputs: Array, net: Net) -> Array:
+    """Predictions (K, N, out) of K parameter vectors (K, P) for inputs (N, in)."""
+    return _forward(theta, inputs, net)[-1]
+
+
+def loss(theta: Array, inputs: Array, targets: Array, net: Net, name: str = "mse") -> Array:
+    """The loss (K,) at K parameter vectors."""
+    return LOSSES[name].value(predict(theta, inputs, net), targets)
+
+
+def gradient(theta: Array, inputs: Array, targets: Array, net: Net, name: str = "mse") -> Array:
+    """The loss's gradient (K, P) at K parameter vectors, over the whole batch of inputs."""
+    values = _forward(theta, inputs, net)
+    slope = LOSSES[name].slope(values[-1], targets)
+    parts: list[Array] = []
+    layers = list(zip(_layers(theta, net), net.activations, strict=True))
+    for depth in range(len(layers) - 1, -1, -1):
+        (weights, _), activation = layers[depth]
+        slope = slope * ACTIVATIONS[activation].slope(values[depth + 1])  # now of the weighted sums
+        by_weight = slope.transpose(0, 2, 1) @ values[depth]
+        parts[:0] = [by_weight.reshape(len(theta), -1), slope.sum(axis=1)]
+        slope = slope @ weights
+    return np.concatenate(parts, axis=1)
+
+
+def random_starts(rng: np.random.Generator, count: int, sizes: tuple[int, ...]) -> Array:
+    """Starts (count, P) as `nn.Linear` draws them: uniform in ±1/√inputs, biases too."""
+    parts = []
+    for n_in, n_out in pairwise(sizes):
+        bound = 1 / math.sqrt(n_in)
+        parts.append(rng.uniform(-bound, bound, size=(count, n_in * n_out + n_out)))
+    return np.concatenate(parts, axis=1)
+
+
+def descend(
+    theta: Array, inputs: Array, targets: Array, net: Net, *, lr: float, epochs: int
+) -> Array:
+    """Where plain gradient descent brings K starts (K, P) after `epochs` updates."""
+    theta = theta.copy()
+    for _ in range(epochs):
+        theta -= lr * gradient(theta, inputs, targets, net)
+    return theta

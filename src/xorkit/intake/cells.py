@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import re
 import symtable
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # Longer texts are not parsed: nobody writes one by hand, and the compiler's time is not free.
@@ -26,11 +27,11 @@ class Cell:
     source: str
     grade_id: str = ""
     ids: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def nbgrader(self) -> Mapping[str, Any]:
-        return as_mapping((self.metadata or {}).get("nbgrader"))
+        return as_mapping(self.metadata.get("nbgrader"))
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:
@@ -100,6 +101,10 @@ def _ascii(comment: str) -> str:
     return words if words.strip("# ") else comment
 
 
+def words_of(text: str) -> frozenset[str]:
+    return frozenset(word.casefold() for word in re.findall(r"[^\W\d_]{3,}", text))
+
+
 def is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
 
@@ -159,3 +164,16 @@ def _symbols(source: str) -> symtable.SymbolTable | None:
             return symtable.symtable(without_magics(source), "<cell>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def statements(source: str) -> tuple[str, ...]:
+    """The texts of a cell's top-level statements; none where it can't be parsed."""
+    if _symbols(source) is None:
+        return ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        body = ast.parse(without_magics(source)).body
+    lines = source.split("\n")
+    starts = [min([s.lineno, *(d.lineno for d in getattr(s, "decorator_list", ()))]) for s in body]
+    ends = [statement.end_lineno or statement.lineno for statement in body]
+    return tuple("\n".join(lines[a - 1 : b]) for a, b in zip(starts, ends, strict=True))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from xorkit.intake.cells import Cell, names_in, plain_lines
+from xorkit.intake.cells import Cell, names_in, plain_lines, statements
 from xorkit.intake.released import Answer, Released, anchor_of
 
 _FENCED = re.compile(r"^\s*(?:```|~~~)[^\n]*\n(.*?)^\s*(?:```|~~~)\s*$", re.MULTILINE | re.DOTALL)
@@ -16,15 +16,20 @@ _COPIED = 0.5
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of one handed-in cell: `order` is its place there, `home` the released cell."""
+    """A stretch of one handed-in cell.
 
-    order: tuple[int, int]
+    `order` is its place in the file, `home` the released cell that it is (None: a loose one),
+    `inside` the released cell that the whole handed-in cell is.
+    """
+
+    order: tuple[int, ...]
     source: str
     kind: str
     home: int | None = None
+    inside: int | None = None
     anchor: str = ""
     by_name: bool = False  # its cell carries the grade_id, the surest of all signs
-    rival: int | None = None  # the answer whose cell this is, while its anchor names another
+    disputed: bool = False  # the cell is one answer's, the only anchor in it another's
 
 
 @dataclass(frozen=True)
@@ -59,33 +64,50 @@ class Choice:
 
 
 def pieces_of(cells: Sequence[Cell], master: Released) -> tuple[Piece, ...]:
-    """Every handed-in cell, cut where the anchor line of another answer stands in it."""
+    """Every handed-in cell, cut where the anchor line of another answer stands in it.
+
+    Of a changed cell of ours only what was added comes along, as loose pieces.
+    """
     found = (_pieces_of(i, cell, master) for i, cell in enumerate(cells))
     return tuple(piece for pieces in found for piece in pieces)
 
 
 def _pieces_of(position: int, cell: Cell, master: Released) -> Iterator[Piece]:
     home = master.index_of(cell)
-    whole = Piece((position, 0), cell.source, cell.kind, home, by_name=_has_name(cell, master))
+    by_name = cell.grade_id in master.by_grade_id
+    whole = Piece((position, 0), cell.source, cell.kind, home, home, by_name=by_name)
     if home is not None and plain_lines(cell.source) == plain_lines(master.cells[home].source):
         yield whole
         return
     source = _without_ours(_unfenced(cell, master, home), master)
-    own = master.answer_at.get(home) if home is not None else None
-    parts = _cut(source, master, home)
-    anchors = {anchor for anchor, _ in parts}
+    parts = _cut(source, master, home) if _may_hold_code(cell, source) else [("", source)]
+    ours = home is not None and home not in master.answer_at
+    own = master.answer_at[home].anchor if home is not None and not ours else ""
+    lost = bool(own) and own not in {anchor for anchor, _ in parts}
     for part, (anchor, text) in enumerate(parts):
         piece = replace(whole, order=(position, part), source=text, anchor=anchor)
         named = master.by_anchor.get(anchor)
-        if named is None or named.index == home:
-            yield piece
+        if named and named.index != home:
+            yield replace(piece, home=named.index, by_name=False, disputed=lost)
+        elif ours and home is not None:
+            yield from _added(piece, master.cells[home])
         else:
-            rival = own.index if own and own.anchor not in anchors else None
-            yield replace(piece, home=named.index, by_name=False, rival=rival)
+            yield piece
 
 
-def _has_name(cell: Cell, master: Released) -> bool:
-    return cell.grade_id in master.by_grade_id
+def _may_hold_code(cell: Cell, source: str) -> bool:
+    """Whether anchors are looked for: in prose a heading can have the same words."""
+    return cell.kind == "code" or names_in(source).parsed
+
+
+def _added(piece: Piece, given: Cell) -> Iterator[Piece]:
+    """What a learner wrote into a cell of ours: each new statement or line, a piece of its own."""
+    yield replace(piece, source=given.source)
+    known = set(statements(given.source)) | set(plain_lines(given.source))
+    for i, text in enumerate(statements(piece.source) or plain_lines(piece.source)):
+        if text not in known:
+            place = (piece.order[0], piece.order[1] + 1 + i)
+            yield replace(piece, order=place, source=text, home=None, by_name=False)
 
 
 def _unfenced(cell: Cell, master: Released, home: int | None) -> str:
@@ -178,7 +200,7 @@ def _in_order(answer: Answer, group: Sequence[Piece]) -> tuple[Piece, ...]:
     return (first, *sorted(rest, key=lambda piece: (places.get(piece.order) or 0, piece.order)))
 
 
-def _worth(answer: Answer, version: Version) -> tuple[int, int, int, bool, tuple[int, int]]:
+def _worth(answer: Answer, version: Version) -> tuple[int, int, int, bool, tuple[int, ...]]:
     """How well founded a version is: it is Python, sets the names, has few blanks left, …"""
     names = names_in(version.text)
     kept = sum(line in answer.code_lines for line in plain_lines(version.text))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 
 from nbformat import NotebookNode
 
-from xorkit.intake.cells import Cell, cells_of, is_comment, names_in, plain_lines
+from xorkit.intake.cells import Cell, cells_of, is_comment, names_in, plain_lines, words_of
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,20 @@ class Released:
     def used(self) -> frozenset[str]:
         """The names that the cells which are not answers need from others."""
         return frozenset().union(*(names_in(cell.source).used for cell in self._given))
+
+    @cached_property
+    def own_words(self) -> Mapping[int, frozenset[str]]:
+        """For each answer the words that only its cell and the cells around it use."""
+        words = {answer.index: self._words_around(answer.index) for answer in self.answers}
+        counts = Counter(word for own in words.values() for word in own)
+        return {i: frozenset(word for word in own if counts[word] == 1) for i, own in words.items()}
+
+    def _words_around(self, index: int) -> frozenset[str]:
+        around = [self.cells[index]]
+        around += takewhile(lambda cell: cell.kind == "markdown", reversed(self.cells[:index]))
+        below = (cell for i, cell in enumerate(self.cells) if i > index)
+        around += takewhile(lambda cell: cell.nbgrader.get("grade"), below)
+        return frozenset().union(*(words_of(cell.source) for cell in around))
 
     @property
     def _given(self) -> Iterable[Cell]:

@@ -1,0 +1,17 @@
+"""A confined kernel from a warm fork server: runs a learner's cells and says what they did."""
+
+from xorkit.sandbox.doctor import check
+from xorkit.sandbox.kernel import Kernel
+from xorkit.sandbox.values import ConfinementError, Limits, Ran, SandboxError, Status
+from xorkit.sandbox.warm import Warm
+
+__all__ = [
+    "ConfinementError",
+    "Kernel",
+    "Limits",
+    "Ran",
+    "SandboxError",
+    "Status",
+    "Warm",
+    "check",
+]

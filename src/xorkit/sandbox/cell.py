@@ -1,0 +1,181 @@
+"""One cell by nbclient, its messages counted and its outputs made harmless.
+
+Whatever arrives from a learner's kernel may be forged: any type, any size, any nesting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from traitlets import Type
+
+ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+JSON_TYPE = re.compile(r"application/(.*\+)?json", re.ASCII)
+LONGEST_NAME = 200  # characters of an exception's name
+LONGEST_TEXT = 20_000  # characters of an exception's text, and of its traceback
+
+
+class CountingChannel(AsyncZMQSocketChannel):
+    """Counts the bytes that come in, and says when they are too many."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.size = 0  # of the last message, in bytes
+        self.allow(0)
+
+    def allow(self, budget: int) -> None:
+        """From now on `budget` bytes may come in before `spent` is set."""
+        self._budget = budget
+        self.spent = asyncio.Event()
+
+    async def get_msg(  # type: ignore[override]
+        self, timeout: float | None = None
+    ) -> dict[str, Any]:
+        await asyncio.sleep(0)  # a flood would starve everything else on this loop
+        return await super().get_msg(timeout)
+
+    async def _recv(self, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        assert self.socket is not None  # noqa: S101 - an open channel has one
+        frames = await self.socket.recv_multipart(**kwargs)
+        self.size = sum(map(len, frames))
+        self._budget -= self.size
+        if self._budget < 0:
+            self.spent.set()
+        return self.session.deserialize(self.session.feed_identities(frames)[1])
+
+
+class Client(AsyncKernelClient):
+    """jupyter_client's client with a counted output channel."""
+
+    iopub_channel_class = Type(CountingChannel)  # type: ignore[assignment]
+
+
+class CellClient(NotebookClient):
+    """nbclient for one cell, keeping at most `limit` bytes of output and the kernel's reply."""
+
+    def __init__(self, *args: Any, limit: int, **kwargs: Any) -> None:
+        super().__init__(*args, allow_errors=True, store_widget_state=False, **kwargs)
+        self.on_cell_executed = self._keep_reply
+        self.reply: dict[str, Any] = {}
+        self.cut = False  # was anything left out?
+        self._limit, self._kept = limit, 0
+
+    def _keep_reply(self, *, execute_reply: dict[str, Any], **_: object) -> None:
+        self.reply = execute_reply["content"]
+
+    def output(
+        self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int
+    ) -> NotebookNode | None:
+        if self.clear_before_next_output:
+            self._kept = 0
+        assert self.kc is not None  # noqa: S101 - set before a cell runs
+        self._kept += self.kc.iopub_channel.size
+        if self._kept > self._limit:
+            self.cut = True
+            return None
+        if self._continues_stream(outs, msg):
+            outs[-1]["text"].append(msg["content"]["text"])
+            return None
+        out = super().output(outs, msg, display_id, cell_index)
+        if out is not None and out["output_type"] == "stream":
+            out["text"] = [out["text"]]  # a list while it grows: joining each time is quadratic
+        return out
+
+    def _continues_stream(self, outs: list[NotebookNode], msg: dict[str, Any]) -> bool:
+        if self.clear_before_next_output or not outs or msg["msg_type"] != "stream":
+            return False
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            return False  # an output widget takes it
+        last = outs[-1]
+        return bool(last["output_type"] == "stream" and last["name"] == msg["content"]["name"])
+
+    def clear_output(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
+        super().clear_output(outs, msg, cell_index)
+        if not outs:
+            self._kept = 0
+
+
+def clean(outputs: Iterable[Any], limit: int, *, cut: bool) -> list[dict[str, Any]]:
+    """`outputs` as plain nbformat dictionaries of at most `limit` bytes of JSON in all.
+
+    With a last line that says so where something was left out, here or (`cut`) before.
+    """
+    kept: list[dict[str, Any]] = []
+    for output in outputs:
+        text = json.dumps(_neat(output), ensure_ascii=False).encode("utf-8", "replace")
+        limit -= len(text)
+        if limit < 0:
+            cut = True
+            break
+        # JSON knows no NaN, though Python writes it.
+        kept.append(json.loads(text, parse_constant=lambda _: None))
+    if cut:
+        note = "\n[the rest of this cell's output was too long and is left out]\n"
+        kept.append({"output_type": "stream", "name": "stderr", "text": note})
+    return kept
+
+
+def _neat(output: Any) -> dict[str, Any]:
+    match kind := output["output_type"]:
+        case "stream":
+            name = "stderr" if output["name"] == "stderr" else "stdout"
+            return {"output_type": kind, "name": name, "text": _settled(_text(output["text"]))}
+        case "error":
+            name, text = exception(output)
+            trace = _text(output["traceback"], "\n")[-LONGEST_TEXT:].split("\n")
+            return {"output_type": kind, "ename": name, "evalue": text, "traceback": trace}
+    metadata = output["metadata"] if isinstance(output["metadata"], dict) else {}
+    neat = {"output_type": kind, "data": _bundle(output["data"]), "metadata": metadata}
+    if kind == "execute_result":
+        count = output["execution_count"]
+        neat["execution_count"] = count if isinstance(count, int) else None
+    return neat
+
+
+def _bundle(data: Any) -> dict[str, Any]:
+    """A MIME bundle: text, except where the type is JSON."""
+    return {
+        str(kind): value if JSON_TYPE.fullmatch(str(kind)) else _text(value)
+        for kind, value in data.items()
+    }
+
+
+def exception(content: Any) -> tuple[str, str]:
+    """The name and the text of the exception in an error output or a reply."""
+    name, text = str(content["ename"]), str(content["evalue"])
+    return name[:LONGEST_NAME], text[:LONGEST_TEXT]
+
+
+def plain(traceback: Any) -> str:
+    """A traceback's last LONGEST_TEXT characters, without colours."""
+    return ANSI.sub("", _text(traceback, "\n")[-LONGEST_TEXT:])
+
+
+def _text(value: Any, between: str = "") -> str:
+    """nbformat's "multiline string": a string or a list of them."""
+    return between.join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _settled(text: str) -> str:
+    """What a terminal shows of progress bars: of a line, what follows the last carriage return.
+
+    In linear time, which nbclient's own regular expressions are not.
+    """
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return "\n".join(lines)
+
+
+def too_big(name: str, text: str) -> bool:
+    """Is this exception an allocation that failed? PyTorch raises RuntimeError for those."""
+    if name in ("MemoryError", "_ArrayMemoryError"):
+        return True
+    complaints = ("can't allocate memory", "not enough memory", "bad_alloc")
+    return name == "RuntimeError" and any(complaint in text for complaint in complaints)

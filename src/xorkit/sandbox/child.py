@@ -1,0 +1,160 @@
+"""What happens in a fresh fork: bounds, confinement, then Jupyter's own kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import traceback
+import warnings
+from typing import Any, NoReturn
+
+from xorkit.sandbox import confine, tame
+from xorkit.sandbox.values import ConfinementError, Limits
+
+REPORT = 3  # the one descriptor, beside 0, 1 and 2, that a fresh kernel keeps
+ADDRESS_SLACK = 1 << 30  # the stacks and malloc arenas of a kernel's own 11 threads: 700 MiB
+ALL_DESCRIPTORS = 1 << 30
+PROCESSOR_GRACE = 5  # seconds from SIGXCPU, which can be ignored, to SIGKILL
+USER_TASKS = 4096  # threads beside those that the user already has: a thread bomb's hard end
+
+
+def run(orders: dict[str, Any], report: int) -> NoReturn:
+    """Become a kernel as ordered. Reports readiness, or why not, as a line on `report`."""
+    status = 1
+    try:
+        _become_kernel(orders, report)
+        status = 0
+    except BaseException as error:
+        _tell(
+            error=f"{error}" or type(error).__name__,
+            confinement=isinstance(error, ConfinementError),
+            trace=traceback.format_exc(),
+        )
+    finally:
+        os._exit(status)  # skips a second of interpreter teardown, and the server's own cleanup
+
+
+def _become_kernel(orders: dict[str, Any], report: int) -> None:
+    scratch, limits = orders["scratch"], Limits(**orders["limits"])
+    os.setsid()
+    confine.die_with(orders["server"])
+    _leave_the_server(report)
+    _settle_in(scratch)
+    bound(limits)
+    if orders["confined"]:
+        confine.confine(scratch)
+    _reseed()
+    app = _kernel(scratch)
+    tame.tame(app.kernel, note=print)
+    _tell(ready=True)
+    os.close(REPORT)
+    app.start()
+
+
+def _tell(**answer: object) -> None:
+    os.write(REPORT, json.dumps(answer).encode() + b"\n")
+
+
+def _leave_the_server(report: int) -> None:
+    """Keep no descriptor of the server's, nor its signal handlers."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    if report != REPORT:
+        os.dup2(report, REPORT)
+    os.closerange(REPORT + 1, ALL_DESCRIPTORS)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _settle_in(scratch: str) -> None:
+    os.chdir(scratch)
+    os.umask(0o077)
+    with open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")  # when memory runs out, this process goes first
+    os.environ.clear()
+    os.environ.update(
+        HOME=scratch,
+        TMPDIR=scratch,
+        IPYTHONDIR=f"{scratch}/.ipython",
+        JUPYTER_RUNTIME_DIR=f"{scratch}/.jupyter",
+        LANG="C.UTF-8",
+        PATH="/usr/bin:/bin",
+        USER="learner",
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+        OMP_NUM_THREADS="1",
+    )
+    sys.argv = ["notebook"]
+    roots = confine.installation()
+    sys.path[:] = [path for path in sys.path if path.startswith(tuple(roots))]
+
+
+def bound(limits: Limits) -> None:
+    """Set the kernel's own limits; nothing that runs here can raise them."""
+    pages = [int(field) for field in _read("/proc/self/statm").split()]
+    page = os.sysconf("SC_PAGE_SIZE")
+    seconds = int(limits.processor_seconds)
+    wanted = {
+        resource.RLIMIT_DATA: (pages[5] * page + limits.memory,) * 2,
+        resource.RLIMIT_AS: (pages[0] * page + limits.memory + ADDRESS_SLACK,) * 2,
+        resource.RLIMIT_CPU: (seconds, seconds + PROCESSOR_GRACE),
+        resource.RLIMIT_FSIZE: (limits.scratch,) * 2,
+        resource.RLIMIT_NOFILE: (limits.open_files,) * 2,
+        # Not 0: a crash handler that the kernel starts through a pipe ignores that.
+        resource.RLIMIT_CORE: (1, 1),
+        resource.RLIMIT_MSGQUEUE: (0, 0),
+        resource.RLIMIT_NPROC: (_tasks_of_user() + USER_TASKS,) * 2,
+    }
+    for kind, (soft, hard) in wanted.items():
+        ceiling = resource.getrlimit(kind)[1]
+        if ceiling != resource.RLIM_INFINITY:
+            soft, hard = min(soft, ceiling), min(hard, ceiling)
+        resource.setrlimit(kind, (soft, hard))
+
+
+def _tasks_of_user() -> int:
+    """Threads that this user runs now: the limit counts them all."""
+    own = str(os.getuid())
+    total = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            lines = _read(f"/proc/{pid}/status").splitlines()
+        except OSError:
+            continue  # ended meanwhile, or hidden from us
+        status = dict(line.split(":", 1) for line in lines if ":" in line)
+        if status["Uid"].split()[0] == own:
+            total += int(status["Threads"])
+    return total
+
+
+def _read(path: str) -> str:
+    with open(path) as file:
+        return file.read()
+
+
+def _reseed() -> None:
+    """Forks of one server would all draw the same numbers."""
+    import numpy as np
+    import torch
+
+    random.seed()
+    np.random.seed()
+    torch.seed()
+
+
+def _kernel(scratch: str) -> Any:
+    """ipykernel's application, its sockets bound, its handlers in place."""
+    from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False  # a database and a thread that nobody reads
+    app: Any = IPKernelApp.instance(config=config, connection_file=f"{scratch}/.kernel.json")
+    with warnings.catch_warnings():
+        # ipykernel's pipe for subprocesses' output is TCP, which isn't to be had here.
+        warnings.simplefilter("ignore")
+        app.initialize([])
+    return app

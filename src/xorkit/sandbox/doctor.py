@@ -1,0 +1,42 @@
+"""What this machine can do to confine a notebook, found out by doing it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+
+TRIAL_SECONDS = 60.0
+TRIAL = """
+import sys
+from xorkit.sandbox.confine import confine
+from xorkit.sandbox.landlock import version
+from xorkit.sandbox.values import ConfinementError
+try:
+    found = version()
+    confine(sys.argv[1])
+except ConfinementError as error:
+    sys.exit(str(error))
+print(found)
+"""
+
+
+def check() -> list[tuple[str, bool, str]]:
+    """For `xorkit doctor`: what was looked at, is it fine, and the details or the remedy."""
+    if not sys.platform.startswith("linux"):
+        remedy = "use Linux (a virtual machine, WSL2 or a container), or --unconfined"
+        return [("confinement", False, f"{sys.platform} can't confine a notebook: {remedy}")]
+    with tempfile.TemporaryDirectory(prefix="xk-") as folder:
+        trial = subprocess.run(  # noqa: S603 - our own code, no shell
+            [sys.executable, "-c", TRIAL, folder],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(os.path.isdir, sys.path))},
+            capture_output=True,
+            text=True,
+            timeout=TRIAL_SECONDS,
+            check=False,
+        )
+    if trial.returncode == 0:
+        found = f"Landlock {trial.stdout.strip()} and seccomp hold; tried in a throw-away process"
+        return [("confinement", True, found)]
+    return [("confinement", False, trial.stderr.strip())]

@@ -1,0 +1,169 @@
+"""The grader's end of the fork server, and Jupyter's provisioner that starts kernels by it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
+
+from xorkit.sandbox.values import ConfinementError, Limits, SandboxError
+
+# Written out: a grader's own environment may hold tokens, and every child inherits this one.
+ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "CUDA_VISIBLE_DEVICES": "",  # a forked process can't use a GPU that its parent has opened
+    "OMP_NUM_THREADS": "1",  # a second OpenMP thread before the fork would hang every child
+    "OPENBLAS_NUM_THREADS": "1",  # starts its threads when NumPy is imported
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "4",  # each arena takes 64 MiB of the address space that is limited
+}
+LONGEST_COMPLAINT = 2_000  # characters of the server's last words that an error repeats
+
+
+class ForkServer:
+    """A warm process that forks kernels; ended by `close`, or by the end of this process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "server.log"
+        self._turn = asyncio.Lock()  # one request at a time: answers carry no address
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self, preload: Sequence[str]) -> None:
+        """Raises SandboxError if a module can't be imported."""
+        ours, theirs = socket.socketpair()
+        with theirs, self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                [sys.executable, "-m", "xorkit.sandbox.server", str(theirs.fileno())],
+                env={**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(os.path.isdir, sys.path))},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+                cwd="/",
+                start_new_session=True,  # Ctrl-C at a terminal is the grader's to handle
+            )
+        self._lines, self._writer = await asyncio.open_connection(sock=ours)
+        await self._ask(preload=list(preload))
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    async def fork(self, scratch: Path, limits: Limits, confined: bool) -> int:
+        """The pid of a kernel that listens. Raises ConfinementError, SandboxError."""
+        orders = {
+            "scratch": str(scratch),
+            "limits": asdict(limits),
+            "confined": confined,
+        }
+        return int((await self._ask(start=orders))["pid"])
+
+    async def reap(self, pid: int) -> int:
+        """The wait status of a kernel that has ended. Until then nobody else gets its pid."""
+        return int((await self._ask(reap=pid))["status"])
+
+    async def _ask(self, **request: object) -> dict[str, Any]:
+        async with self._turn:
+            self._writer.write(json.dumps(request).encode() + b"\n")
+            with suppress(ConnectionError):
+                await self._writer.drain()
+            line = await self._lines.readline()
+        if not line:
+            raise SandboxError(f"the fork server has ended: {self._last_words()}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise (ConfinementError if answer["confinement"] else SandboxError)(answer["error"])
+        return answer
+
+    def _last_words(self) -> str:
+        return self._log.read_text(errors="replace")[-LONGEST_COMPLAINT:] or "it left no message"
+
+    async def close(self) -> None:
+        if self._process is not None:
+            self._process.kill()  # its children follow: they asked to be killed with it
+            self._process.wait()
+            self._writer.close()
+            with suppress(ConnectionError):
+                await self._writer.wait_closed()
+
+
+class ForkProvisioner(KernelProvisionerBase):
+    """One forked kernel as jupyter_client sees it."""
+
+    def __init__(
+        self, server: ForkServer, scratch: Path, limits: Limits, *, confined: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._server, self._scratch, self._limits = server, scratch, limits
+        self._confined = confined
+        self._ended, self._reaping = asyncio.Event(), asyncio.Lock()
+        self._handle: int | None = None  # a pidfd
+        self.pid: int | None = None
+        self.code: int | None = None
+
+    @property
+    def has_process(self) -> bool:
+        return self.pid is not None and self.code is None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        manager: Any = self.parent
+        manager.write_connection_file()
+        self.connection_info = manager.get_connection_info()
+        return {"cmd": [], **kwargs}
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        self.pid = await self._server.fork(self._scratch, self._limits, self._confined)
+        self._handle = os.pidfd_open(self.pid)
+        asyncio.get_running_loop().add_reader(self._handle, self._ended.set)
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        return await self.wait() if self._ended.is_set() else None
+
+    async def wait(self) -> int | None:
+        """Its exit code: negative where a signal ended it."""
+        await self._ended.wait()
+        async with self._reaping:
+            if self._handle is not None and self.pid is not None:
+                asyncio.get_running_loop().remove_reader(self._handle)
+                os.close(self._handle)
+                self._handle = None
+                self.code = await self._reap(self.pid)
+        return self.code
+
+    async def _reap(self, pid: int) -> int:
+        try:
+            return os.waitstatus_to_exitcode(await self._server.reap(pid))
+        except SandboxError:  # the server went first and took the kernel with it
+            return -signal.SIGKILL
+
+    async def send_signal(self, signum: int) -> None:
+        if self._handle is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signum)
+
+    async def kill(self, restart: bool = False) -> None:
+        if self._handle is not None and self.pid is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)  # unconfined code may have started others
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self.kill(restart)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        await self.kill(restart)
+        await self.wait()

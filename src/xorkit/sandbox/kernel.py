@@ -1,0 +1,195 @@
+"""One learner's kernel: runs cells by nbclient, within limits, and survives whatever they do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
+from nbformat import NotebookNode, v4
+
+from xorkit.sandbox.cell import CellClient, Client, clean, exception, plain, too_big
+from xorkit.sandbox.loop import Loop
+from xorkit.sandbox.meter import Meter, remove
+from xorkit.sandbox.values import Ending, Limits, MiB, Ran
+
+METER_SECONDS = 0.1  # a process can take some hundred MiB between two looks; rlimits hold beyond
+NEWS_SECONDS = 0.02  # a process that has just ended looks as if it hid; its end may be on the way
+DRAIN_SECONDS = 0.1  # for what a dying kernel had already sent
+HELD_AFTER_ERROR = 0.5  # share of the memory limit; a kernel that still holds more can't go on
+SILENT = logging.getLogger("xorkit.sandbox.jupyter")  # Jupyter's log; what matters is in Ran
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
+
+
+class Kernel:
+    """A kernel that is ready for cells. `close` ends it and deletes its files.
+
+    Made by `Warm.start`, on the loop that it then lives on.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        manager: AsyncKernelManager,
+        client: Client,
+        scratch: Path,
+        limits: Limits,
+        meter: Meter | None,
+    ) -> None:
+        assert manager.provisioner is not None  # noqa: S101 - it has been started
+        self._loop, self._manager, self._client = loop, manager, client
+        self._process: KernelProvisionerBase = manager.provisioner
+        self._scratch, self._limits, self._meter = scratch, limits, meter
+        self._violation: Ending | None = None
+        self._ended = asyncio.create_task(self._process.wait())  # gives the exit code
+        self._watch = asyncio.create_task(self._watching())
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def run(self, source: str, *, seconds: float | None = None) -> Ran:
+        """Run one cell for at most `seconds`. Raises nothing that the learner's code causes."""
+        limit = self._limits.cell_seconds if seconds is None else seconds
+        return self._loop.run(self._run(source, limit))
+
+    def close(self) -> None:
+        self._loop.run(self._close())
+
+    async def _close(self) -> None:
+        self._watch.cancel()
+        self._client.stop_channels()
+        await self._end()
+        await self._manager.cleanup_resources()
+        if self._scratch.exists():
+            remove(self._scratch)
+
+    async def _end(self) -> None:
+        if not self._ended.done():
+            await self._process.kill()
+            await asyncio.wait({self._ended})
+
+    async def _watching(self) -> None:
+        """Kill the kernel when it passes a limit, also between cells."""
+        while self._meter is not None and not self._ended.done():
+            await asyncio.sleep(METER_SECONDS)
+            found = self._meter.violation()
+            if found is None:
+                continue
+            await asyncio.sleep(NEWS_SECONDS)
+            if not self._ended.done():
+                self._violation = found
+                await self._end()
+
+    async def _run(self, source: str, seconds: float) -> Ran:
+        started = time.monotonic()
+        cell: NotebookNode = v4.new_code_cell(source)  # type: ignore[no-untyped-call]
+        notebook: NotebookNode = v4.new_notebook(cells=[cell])  # type: ignore[no-untyped-call]
+        client = CellClient(notebook, km=self._manager, limit=self._limits.output, log=SILENT)
+        client.kc = self._client
+        outputs: list[dict[str, object]] = []
+        trace = ""
+        try:
+            stopped = await self._supervised(client.async_execute_cell(cell, 0), seconds)
+            outputs = clean(cell.outputs, self._limits.output, cut=client.cut)
+            trace = plain(client.reply.get("traceback", ""))
+            ending = stopped or await self._replied(client.reply)
+        except Exception as error:  # a forged message can raise anything, RecursionError too
+            await self._end()
+            name = type(error).__name__
+            ending = Ending("died", "Garbled", f"the kernel sent what no kernel sends ({name})")
+        return Ran(
+            status=ending.status,
+            outputs=outputs,
+            error=(ending.name, ending.message) if ending.name else None,
+            traceback=trace,
+            seconds=time.monotonic() - started,
+            alive=not self._ended.done(),
+        )
+
+    async def _supervised(
+        self, execution: Coroutine[Any, Any, object], seconds: float
+    ) -> Ending | None:
+        """Await the end of a cell, or bring it about. None where the cell ended by itself."""
+        if self._ended.done():
+            execution.close()
+            return self._death()
+        channel = self._client.iopub_channel
+        channel.allow(self._limits.flood)
+        work = asyncio.create_task(execution)
+        flood = asyncio.create_task(channel.spent.wait())
+        events: set[asyncio.Task[Any]] = {work, flood, self._ended}
+        await asyncio.wait(events, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        stopped = None
+        if not work.done() and not self._ended.done():
+            stopped = self._flooded() if flood.done() else _late(seconds)
+            await self._interrupt(work)
+        flood.cancel()
+        if not work.done():
+            await asyncio.wait({work}, timeout=DRAIN_SECONDS)
+            work.cancel()
+            await asyncio.wait({work})
+        failure = None if work.cancelled() else work.exception()
+        if self._ended.done():
+            return stopped or self._death()
+        if failure is not None:
+            raise failure
+        return stopped
+
+    async def _interrupt(self, work: asyncio.Task[Any]) -> None:
+        """As a person would: the interrupt button first."""
+        await self._process.send_signal(signal.SIGINT)
+        await asyncio.wait(
+            {work, self._ended},
+            timeout=self._limits.grace_seconds,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if not work.done():
+            await self._end()
+
+    async def _replied(self, reply: dict[str, Any]) -> Ending:
+        """The ending of a cell that ran to its end."""
+        if reply["status"] == "ok":
+            return Ending("ok")
+        name, text = exception(reply)
+        if not too_big(name, text):
+            return Ending("error", name, text)
+        if self._meter is not None and self._meter.held() > HELD_AFTER_ERROR * self._limits.memory:
+            await self._end()  # what comes next would fail for want of memory, not by itself
+        return Ending("memory", name, text)
+
+    def _flooded(self) -> Ending:
+        size = self._limits.flood / MiB
+        return Ending("output", "EndlessOutput", f"the cell sent more than {size:.0f} MiB")
+
+    def _death(self) -> Ending:
+        """Why the kernel is gone."""
+        if self._violation is not None:
+            return self._violation
+        code = self._ended.result() or 0
+        if code == -signal.SIGXCPU:
+            seconds = self._limits.processor_seconds
+            return Ending("timeout", "TimeoutError", f"{seconds:.0f} s of processor time were used")
+        if code < 0:
+            name = signal.strsignal(-code) or f"signal {-code}"
+            return Ending("died", "Killed", f"the kernel's process was ended by: {name}")
+        return Ending("died", "Exited", f"the kernel's process ended itself with exit code {code}")
+
+
+def _late(seconds: float) -> Ending:
+    return Ending("timeout", "TimeoutError", f"the cell was still running after {seconds:g} s")

@@ -1,0 +1,122 @@
+"""How much a learner's kernel uses, seen from outside: memory, threads, disk."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from xorkit.sandbox.values import Ending, Limits, MiB
+
+BLOCK = 512  # bytes in a unit of st_blocks, by POSIX
+DEEPEST = 16  # folders in folders; longer paths could outgrow what can be listed
+
+
+class Meter:
+    """Measures one process and its scratch folder against `limits`."""
+
+    def __init__(self, pid: int, scratch: Path, limits: Limits) -> None:
+        self._proc = Path(f"/proc/{pid}")
+        self._scratch, self._limits = scratch, limits
+        # What the kernel shares with the fork server when it starts, until one of them writes.
+        self._inherited = self._memory(self._status())
+
+    def violation(self) -> Ending | None:
+        """None while all is well. A process that can't be measured any more breaks the rules."""
+        try:
+            return self._too_much()
+        except ProcessLookupError:
+            return None  # it has just ended
+        except (OSError, KeyError) as error:
+            return Ending("died", "Unmeasurable", f"the kernel hid from its limits: {error}")
+
+    def held(self) -> int:
+        """Bytes of memory beyond what the kernel shares with the fork server."""
+        return self._memory(self._status()) - self._inherited
+
+    def _too_much(self) -> Ending | None:
+        limits, status = self._limits, self._status()
+        memory = self._memory(status) - self._inherited
+        if memory > limits.memory:
+            return Ending("memory", "MemoryError", _over("memory", memory, limits.memory))
+        threads = int(status["Threads"])
+        if threads > limits.threads:
+            return Ending("died", "TooManyThreads", f"{threads} threads ran at once")
+        disk, files = usage(self._scratch)
+        disk += self._unlinked()
+        if disk > limits.scratch:
+            return Ending("died", "DiskFull", _over("files", disk, limits.scratch))
+        if files > limits.files:
+            return Ending("died", "TooManyFiles", f"more than {limits.files} files were made")
+        return None
+
+    def _status(self) -> dict[str, str]:
+        lines = (self._proc / "status").read_text().splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+    @staticmethod
+    def _memory(status: dict[str, str]) -> int:
+        """Bytes. KeyError where the main thread has ended and others go on, unseen."""
+        return sum(int(status[key].split()[0]) << 10 for key in ("RssAnon", "RssShmem"))
+
+    def _unlinked(self) -> int:
+        """Bytes of files that are open but have no name any more."""
+        total = 0
+        for entry in os.scandir(self._proc / "fd"):
+            try:
+                found = os.stat(entry.path)
+            except FileNotFoundError:
+                continue  # closed meanwhile
+            if found.st_nlink == 0 and stat.S_ISREG(found.st_mode):
+                total += found.st_blocks * BLOCK
+        return total
+
+
+def usage(folder: Path) -> tuple[int, int]:
+    """Bytes on disk, number of entries. OSError where a folder can't be listed."""
+    size = count = 0
+    folders = [(os.fspath(folder), 0)]
+    while folders:
+        path, depth = folders.pop()
+        if depth > DEEPEST:
+            raise OSError(f"folders lie more than {DEEPEST} deep")
+        try:
+            entries = list(os.scandir(path))
+        except FileNotFoundError:
+            continue
+        count += len(entries)
+        for entry in entries:
+            try:
+                size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
+            except FileNotFoundError:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append((entry.path, depth + 1))
+    return size, count
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder that a hostile process has filled: any depth, any mode, links never followed.
+
+    Folders are emptied into the top one before they go, so no path grows and nothing recurses.
+    """
+    prefix = secrets.token_hex(8)  # so that no name of theirs is in the way
+    serial = 0
+    while entries := list(os.scandir(folder)):
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            os.chmod(entry.path, stat.S_IRWXU)
+            for inner in list(os.scandir(entry.path)):
+                if inner.is_dir(follow_symlinks=False):
+                    os.chmod(inner.path, stat.S_IRWXU)  # a locked folder can't be moved either
+                serial += 1
+                os.rename(inner.path, folder / f"{prefix}{serial}")
+            os.rmdir(entry.path)
+    os.rmdir(folder)
+
+
+def _over(what: str, used: int, limit: int) -> str:
+    return f"{used / MiB:.0f} MiB of {what} where {limit / MiB:.0f} MiB are allowed"

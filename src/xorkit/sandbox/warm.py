@@ -1,0 +1,144 @@
+"""A warm fork server and the kernels that it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import zmq
+import zmq.asyncio
+from jupyter_client.manager import AsyncKernelManager
+
+from xorkit.sandbox.cell import Client
+from xorkit.sandbox.fork import ForkProvisioner, ForkServer
+from xorkit.sandbox.kernel import SILENT, Kernel
+from xorkit.sandbox.loop import Loop
+from xorkit.sandbox.meter import Meter, remove
+from xorkit.sandbox.values import ConfinementError, Limits, SandboxError
+
+LONGEST_FOLDER = 60  # bytes; a unix socket's whole path may have 107
+ANSWER_SECONDS = 0.2  # until the first question is asked again: the subscription may come late
+READY_SECONDS = 30.0
+WAITING_MESSAGES = 16  # that ZeroMQ holds for us at most; times `Limits.message`, our memory
+
+
+class Warm:
+    """One fork server with torch, IPython, ipykernel, matplotlib and `preload` imported.
+
+    A context manager, for one process: each worker has its own. `confined=False` runs learners'
+    code as you, with all that you may do.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        confined: bool = True,
+        preload: Sequence[str] = ("xorkit.probe",),
+    ) -> None:
+        self._limits, self._confined, self._preload = limits, confined, tuple(preload)
+        self._server: ForkServer | None = None
+        self._serial = 0
+
+    def __enter__(self) -> Warm:
+        if self._confined and not sys.platform.startswith("linux"):
+            raise ConfinementError(
+                f"notebooks can't be confined on {sys.platform}: use Linux (a virtual machine, "
+                "WSL2 or a container), or --unconfined to run them as yourself"
+            )
+        self._folder = _short_folder()
+        self._loop = Loop()
+        self._loop.run(self._open())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.run(self._close())
+        self._loop.close()
+        remove(self._folder)
+
+    def start(self) -> Kernel:
+        """A fresh fork that is ready for cells. Raises ConfinementError, SandboxError."""
+        return self._loop.run(self._start())
+
+    async def _open(self) -> None:
+        self._context = zmq.asyncio.Context()
+        self._context.setsockopt(zmq.MAXMSGSIZE, self._limits.message)
+        self._context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            await self._server.close()
+        self._context.destroy(linger=0)
+
+    async def _warm_server(self) -> ForkServer:
+        """The server, started where there is none or where it has died."""
+        if self._server is None or not self._server.alive:
+            self._server = ForkServer(self._folder)
+            await self._server.start(self._preload)
+        return self._server
+
+    async def _start(self) -> Kernel:
+        server = await self._warm_server()
+        self._serial += 1
+        scratch = self._folder / str(self._serial)
+        scratch.mkdir(mode=0o700)
+        manager = AsyncKernelManager(
+            kernel_name="",
+            transport="ipc",
+            ip=f"{scratch}/.k",
+            connection_file=f"{scratch}/.kernel.json",
+            context=self._context,
+            client_factory=Client,
+            log=SILENT,
+        )
+        process = ForkProvisioner(
+            server, scratch, self._limits, confined=self._confined, parent=manager
+        )
+        manager.provisioner = process
+        await manager.start_kernel()
+        assert process.pid is not None  # noqa: S101 - it has just been started
+        meter = Meter(process.pid, scratch, self._limits)
+        client = cast(Client, manager.client(context=self._context))
+        client.start_channels(stdin=False, hb=False, control=False)
+        await _ready(client)
+        return Kernel(self._loop, manager, client, scratch, self._limits, meter)
+
+
+async def _ready(client: Client) -> None:
+    """Wait until the kernel answers and its outputs arrive."""
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            while not await _answers(client):
+                pass
+    except TimeoutError:
+        raise SandboxError(f"a fresh kernel didn't answer within {READY_SECONDS:.0f} s") from None
+
+
+async def _answers(client: Client) -> bool:
+    question = client.kernel_info()
+    try:
+        while True:
+            message = await client.get_iopub_msg(timeout=ANSWER_SECONDS)
+            idle = message["content"].get("execution_state") == "idle"
+            if idle and message["parent_header"].get("msg_id") == question:
+                await client.get_shell_msg(timeout=ANSWER_SECONDS)
+                return True
+    except queue.Empty:
+        return False
+
+
+def _short_folder() -> Path:
+    usual = tempfile.gettempdir()
+    place = usual if len(usual.encode()) <= LONGEST_FOLDER else "/tmp"  # noqa: S108 - mkdtemp
+    return Path(tempfile.mkdtemp(prefix="xk-", dir=place)).resolve()

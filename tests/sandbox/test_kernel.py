@@ -1,0 +1,30 @@
+"""What a cell did is told as it was, and a kernel that broke says so."""
+
+from xorkit.sandbox import Kernel, Warm
+
+
+def test_outputs_come_back_in_order_with_streams_joined(kernel: Kernel) -> None:
+    ran = kernel.run("for i in range(3): print(i)\n6 * 7")
+
+    assert ran.status == "ok"
+    assert ran.alive
+    assert [output["output_type"] for output in ran.outputs] == ["stream", "execute_result"]
+    assert ran.outputs[0]["text"] == "0\n1\n2\n"
+    assert ran.outputs[1]["data"] == {"text/plain": "42"}
+
+
+def test_an_exception_is_named_and_its_traceback_is_plain(kernel: Kernel) -> None:
+    ran = kernel.run("def half(x):\n    return x / 0\nhalf(1)")
+
+    assert ran.status == "error"
+    assert ran.error == ("ZeroDivisionError", "division by zero")
+    assert "return x / 0" in ran.traceback
+    assert "\x1b" not in ran.traceback
+    assert kernel.run("half").status == "ok"
+
+
+def test_names_last_from_cell_to_cell_and_not_from_kernel_to_kernel(warm: Warm) -> None:
+    with warm.start() as first, warm.start() as second:
+        assert first.run("x = 1").status == "ok"
+        assert first.run("x").status == "ok"
+        assert second.run("x").status == "error"

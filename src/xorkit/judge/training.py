@@ -472,6 +472,8 @@ class Result:
     note: Finding | None = None
     review: str = ""  # why a person should look
     losses: tuple[float, ...] = ()  # the learner's own loss, thinned out
+    theta: tuple[float, ...] = ()  # the trained parameters, in the order of `sizes`
+    sizes: tuple[int, ...] = ()
 
 
 def judge_result(
@@ -509,12 +511,13 @@ def judge_result(
         task.near,
     )
     losses = _thin(reference.loss(rows, task.inputs, task.targets, model.net))
+    drawn = (tuple(round(float(value), 4) for value in theta[0]), model.net.sizes)
     reached = near(theta, model.net, task)
     proved, review = _proved(rows, own, mine, model.net, training)
     if not proved:
         text = f"The model answers {_list(shown)}, but its weights didn't get there by training."
         judged = missing("not-trained", text, CELL)
-        return Result((judged,) * count, shown, review=review, losses=losses)
+        return Result((judged,) * count, shown, None, review, losses, *drawn)
     right = bool(
         data.inputs_right
         and data.targets_right
@@ -532,11 +535,11 @@ def judge_result(
             " cells again from the model on and see."
         )
         note = Finding("bad-start", text, CELL, note=True)
-        return Result((HOLDS,) * count, shown, note, losses=losses)
+        return Result((HOLDS,) * count, shown, note, "", losses, *drawn)
     rows_judged = tuple(
         HOLDS if ok else _not(_unreached(task, k, shown[k])) for k, ok in enumerate(reached)
     )
-    return Result(rows_judged, shown, losses=losses)
+    return Result(rows_judged, shown, None, "", losses, *drawn)
 
 
 def _unreached(task: Task, k: int, value: float) -> Finding:

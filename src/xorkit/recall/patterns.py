@@ -1,0 +1,210 @@
+"""The pattern language of the rubrics, and where a pattern is found in an answer.
+
+    clear          the word in any of its forms: clears, cleared, clearing
+    computes!      exactly this form
+    accumul*       every word that begins so
+    (old|earlier)  one of these; each may be several words
+    often?         may be missing; so may (…)? and <…>?
+    (so|just)*     none, one or several of these
+    ...            up to six other words of the same clause
+    <gradient>     any of the words that the rubric file lists under that name
+    <number>       any number
+    ^              here a clause begins (an "and", "because", "then" may stand before)
+
+Articles and small adverbs between two words of a pattern are skipped ("clears *all the* slopes").
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from xorkit.recall import english
+from xorkit.recall.text import BOUNDARIES, CLAUSE, SENTENCE, Reading, stem
+
+LONGEST_GAP = 6  # words: further apart, two words of a learner's sentence seldom belong together
+SKIPPED = (
+    "the a an all any each every its their our my your this that these those just simply only also "
+    "then really basically automatically actually again always now some both directly"
+).split()
+
+_LEXEME = re.compile(r"\s*(\.\.\.|[()|?^]|<[^<>]+>|[^\s()|?^<>]+|[<>])")
+_START = r"(?<![^ ])"
+_SKIP = f"(?:(?:{'|'.join(SKIPPED)})/[^ ]* ){{0,2}}"
+_GAP = rf"((?:[^ {CLAUSE}{SENTENCE}]+ ){{0,{LONGEST_GAP}}}?)"
+_CLAUSE_START = rf"(?<![^{CLAUSE}{SENTENCE}] )(?:(?:and|because|then|but|or|which)/[^ ]* ){{0,2}}"
+
+
+class PatternError(ValueError):
+    """A pattern that can't be read: says what was seen and what was wanted."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A compiled phrase of a rubric. `stems` and `beginnings` are the words that it speaks of."""
+
+    text: str
+    regex: re.Pattern[str] = field(repr=False)
+    stems: frozenset[str] = field(repr=False)
+    beginnings: frozenset[str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A place where a pattern matches: its words (indices), without those that fell into gaps."""
+
+    pattern: str
+    start: int
+    end: int
+    said: frozenset[int]
+    negated: bool
+
+
+def compile_pattern(text: str, groups: Mapping[str, tuple[str, ...]]) -> Pattern:
+    """Read a pattern; raises PatternError where it can't be read."""
+    parser = _Parser(text, groups)
+    body = parser.parse()
+    if not (parser.stems or parser.beginnings):
+        raise PatternError(f"“{text}” holds no word")
+    return Pattern(
+        text,
+        re.compile(f"{_START}(?=({body}))"),
+        frozenset(parser.stems),
+        frozenset(parser.beginnings),
+    )
+
+
+def find(pattern: Pattern, reading: Reading) -> Iterator[Found]:
+    """Every place where the pattern matches, the shortest match for each beginning."""
+    starts = _starts(reading)
+    for match in pattern.regex.finditer(reading.line):
+        first, last = match.span(1)
+        start, end = starts.index(first), bisect_right(starts, last - 1)
+        gaps = (match.span(group) for group in range(2, pattern.regex.groups + 1))
+        skipped = {
+            index
+            for left, right in gaps
+            if left >= 0
+            for index in range(start, end)
+            if left <= starts[index] < right
+        }
+        said = frozenset(range(start, end)) - skipped
+        yield Found(pattern.text, start, end, said, is_negated(reading, start, end, said))
+
+
+def is_negated(reading: Reading, start: int, end: int, said: frozenset[int]) -> bool:
+    """Does a "not" of the clause, which the pattern itself doesn't ask for, turn this round?
+
+    After "if" and its like one "not" only sets the condition ("if you don't clear …").
+    """
+    clause = reading.clause_starts[start]
+    negators = [
+        index
+        for index in range(clause, end)
+        if reading.words[index] in english.NEGATORS and index not in said
+    ]
+    conditional = reading.words[clause] in english.CONDITIONS
+    return len(negators) > conditional
+
+
+def _starts(reading: Reading) -> list[int]:
+    lengths = (len(part) for part in reading.line.split(" "))
+    return list(accumulate((length + 1 for length in lengths), initial=0))[:-2]
+
+
+class _Parser:
+    """Turns a pattern into a regular expression over `Reading.line`; collects its words."""
+
+    def __init__(self, text: str, groups: Mapping[str, tuple[str, ...]], inside: str = "") -> None:
+        self.text = text
+        self.groups = groups
+        self.inside = inside  # names of the groups that we are in, to notice a circle
+        self.stems: set[str] = set()
+        self.beginnings: set[str] = set()
+        self.rest = _LEXEME.findall(re.sub(r"(?<=[^\W\d])-(?=[^\W\d])", " ", text))
+
+    def parse(self) -> str:
+        body = self._sequence()
+        if self.rest:
+            raise PatternError(f"“{self.text}” has a “{self.rest[0]}” too many")
+        return body
+
+    def _sequence(self) -> str:
+        items: list[str] = []
+        gap_before = True
+        while self.rest and self.rest[0] not in "|)":
+            if self.rest[0] == "...":
+                self.rest.pop(0)
+                if not items or not self.rest or self.rest[0] in ("|", ")", "..."):
+                    raise PatternError(f"“{self.text}”: “...” stands between two words")
+                items.append(_GAP)
+                gap_before = True
+                continue
+            if self.rest[0] == "^":
+                self.rest.pop(0)
+                items.append(_CLAUSE_START)
+                continue
+            item = self._item()
+            items.append(item if gap_before else _SKIP + item)
+            gap_before = False
+        if not items:
+            raise PatternError(f"“{self.text}” has an empty place")
+        return "".join(items)
+
+    def _item(self) -> str:
+        lexeme = self.rest.pop(0)
+        if lexeme == "(":
+            item = self._alternatives()
+        elif lexeme.startswith("<"):
+            item = self._group(lexeme[1:-1])
+        elif lexeme == "?":
+            raise PatternError(f"“{self.text}”: a “?” follows a word, without a space between")
+        else:
+            item = self._word(lexeme)
+        times = {"?": "?", "*": f"{{0,{LONGEST_GAP}}}"}.get(self.rest[0]) if self.rest else None
+        if times is None:
+            return item
+        self.rest.pop(0)
+        return f"(?:{item}){times}"
+
+    def _alternatives(self) -> str:
+        choices = [self._sequence()]
+        while self.rest and self.rest[0] == "|":
+            self.rest.pop(0)
+            choices.append(self._sequence())
+        if not self.rest or self.rest.pop(0) != ")":
+            raise PatternError(f"“{self.text}”: a bracket “(” is not closed")
+        return f"(?:{'|'.join(choices)})"
+
+    def _group(self, name: str) -> str:
+        if name == "number":
+            return "[0-9][^ ]* "
+        if name not in self.groups:
+            known = ", ".join(sorted(self.groups)) or "none"
+            raise PatternError(f"“{self.text}” uses <{name}>, which is not in `words` ({known})")
+        if f"<{name}>" in self.inside:
+            raise PatternError(f"<{name}> is explained by itself in `words`")
+        choices = []
+        for phrase in self.groups[name]:
+            parser = _Parser(phrase, self.groups, f"{self.inside}<{name}>")
+            choices.append(parser.parse())
+            self.stems |= parser.stems
+            self.beginnings |= parser.beginnings
+        return f"(?:{'|'.join(choices)})"
+
+    def _word(self, word: str) -> str:
+        word = word.casefold()
+        if word in BOUNDARIES or not re.fullmatch(r"[\w.]+[*!]?|-=|\+=", word):
+            raise PatternError(
+                f"“{self.text}”: “{word}” is not a word; write signs as words (minus)"
+            )
+        if word.endswith("*"):
+            self.beginnings.add(word[:-1])
+            return re.escape(word[:-1]) + r"[^ ]* "
+        self.stems.add(stem(word.rstrip("!")))
+        if word.endswith("!"):
+            return re.escape(word[:-1]) + "/[^ ]* "
+        return "[^ /]*/" + re.escape(stem(word)) + " "

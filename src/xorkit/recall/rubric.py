@@ -1,0 +1,177 @@
+"""What a rubric says, as `lessons/<assignment>.recall.yaml` writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from xorkit.recall.patterns import Pattern, PatternError, compile_pattern
+from xorkit.recall.text import Lexicon, read, stem
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Points = Literal[0, 1, 2]
+FULL: Points = 2
+PARTIAL: Points = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class Concept(_Part):
+    """Something that a right answer says. `ask` is what a learner reads who didn't say it."""
+
+    label: Text
+    ask: Text
+    accepts: tuple[Text, ...] = Field(min_length=1)
+    contradicts: tuple[Text, ...] = ()
+
+
+class Code(_Part):
+    """Lines of code or formulas that say several concepts at once."""
+
+    accepts: tuple[Text, ...] = Field(min_length=1)
+    credits: tuple[Text, ...] = Field(min_length=1)
+
+
+class Misconception(_Part):
+    """Something wrong that learners believe.
+
+    effect `cap`: with something right beside it half the points, alone none.
+    effect `zero`: alone no points; with something right beside it a person decides.
+    """
+
+    label: Text
+    effect: Literal["cap", "zero"] = "cap"
+    feedback: Text
+    phrases: tuple[Text, ...] = Field(min_length=1)
+
+
+class Test(_Part):
+    """An answer and the mark that it must not be far from."""
+
+    __test__ = False  # not a test class, whatever its name says to pytest
+
+    answer: Text
+    mark: Points
+
+
+class Rubric(_Part):
+    """One question: what is right, what is wrong, and what makes full and half the points."""
+
+    question: Text
+    lesson: Text
+    model_answer: Text
+    full: tuple[tuple[Text, ...], ...] = Field(min_length=1)
+    partial: tuple[tuple[Text, ...], ...] = Field(min_length=1)
+    concepts: dict[str, Concept] = Field(min_length=1)
+    code: tuple[Code, ...] = ()
+    misconceptions: dict[str, Misconception] = {}
+    remarks: tuple[Text, ...] = ()
+    unsure: tuple[Text, ...] = ()
+    tests: tuple[Test, ...] = ()
+    words: dict[str, tuple[Text, ...]] = {}
+    harmless: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Rubric:
+        known = set(self.concepts)
+        named = (
+            *(("full", concepts) for concepts in self.full),
+            *(("partial", concepts) for concepts in self.partial),
+            *(("code", code.credits) for code in self.code),
+        )
+        for place, concepts in named:
+            if unknown := sorted(set(concepts) - known):
+                raise ValueError(
+                    f"`{place}` names {', '.join(unknown)}; the concepts are {', '.join(known)}"
+                )
+        assert self.phrases  # compiles every pattern, so that a slip is found on loading
+        return self
+
+    @cached_property
+    def phrases(self) -> tuple[Phrase, ...]:
+        """Every pattern of the rubric, compiled."""
+        return tuple(
+            Phrase(role, names, self._compiled(text, place))
+            for role, names, place, texts in _patterns(self)
+            for text in texts
+        )
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        stems = frozenset().union(*(phrase.pattern.stems for phrase in self.phrases))
+        beginnings = frozenset().union(*(phrase.pattern.beginnings for phrase in self.phrases))
+        own = frozenset(map(stem, self.harmless)) | frozenset(
+            read(self.question, Lexicon(stems)).stems
+        )
+        return Lexicon(
+            frozenset(word for word in stems | own if len(word) > 1 or word.isalpha()),
+            tuple(sorted(beginnings)),
+        )
+
+    def _compiled(self, text: str, place: str) -> Pattern:
+        try:
+            return compile_pattern(text, self.words)
+        except PatternError as error:
+            raise ValueError(f"{place}: {error}") from None
+
+
+Role = Literal["accepts", "contradicts", "misconception", "remark", "unsure"]
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A compiled pattern and what finding it means for which concepts or misconception."""
+
+    role: Role
+    names: tuple[str, ...]
+    pattern: Pattern
+
+
+def _patterns(rubric: Rubric) -> Iterator[tuple[Role, tuple[str, ...], str, tuple[str, ...]]]:
+    for name, concept in rubric.concepts.items():
+        yield "accepts", (name,), f"concept {name}", concept.accepts
+        yield "contradicts", (name,), f"concept {name}, contradicts", concept.contradicts
+    for code in rubric.code:
+        yield "accepts", code.credits, "code", code.accepts
+    for name, misconception in rubric.misconceptions.items():
+        yield "misconception", (name,), f"misconception {name}", misconception.phrases
+    yield "remark", (), "remarks", rubric.remarks
+    yield "unsure", (), "unsure", rubric.unsure
+
+
+class Rubrics(_Part):
+    """All recall questions of a lesson; `words`, `harmless` and `remarks` are for every question."""
+
+    words: dict[str, tuple[Text, ...]] = {}
+    harmless: tuple[Text, ...] = ()
+    remarks: tuple[Text, ...] = ()
+    questions: dict[str, Rubric] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or not isinstance(data.get("questions"), Mapping):
+            return data
+        questions = {
+            name: _with_shared(question, data) if isinstance(question, Mapping) else question
+            for name, question in data["questions"].items()
+        }
+        return {**data, "questions": questions}
+
+
+def _with_shared(question: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    lists = {
+        name: (*(question.get(name) or ()), *(shared.get(name) or ()))
+        for name in ("harmless", "remarks")
+    }
+    return {
+        **question,
+        **lists,
+        "words": {**(shared.get("words") or {}), **(question.get("words") or {})},
+    }

@@ -1,0 +1,283 @@
+"""From what a learner typed to words in clauses: contractions, code, signs, spelling, stems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from xorkit.recall import english
+
+CLAUSE = "¦"  # between two clauses of a sentence
+SENTENCE = "‖"  # between two sentences
+BOUNDARIES = frozenset((CLAUSE, SENTENCE))
+SHORTEST_BEGINNING = 5  # letters of a pattern's `accumul*`: shorter ones are near to too much
+
+_CONTRACTIONS = (
+    (r"\b(ca|can)'?t\b", "can not"),
+    (r"\bcannot\b", "can not"),
+    (r"\bwo(?:n't|nt)\b", "will not"),
+    (r"\b(do|does|did|is|are|was|were|has|have|had|would|could|should)(?:n't|nt)\b", r"\1 not"),
+    (r"\b(it|that|there|what|here|he|she)'s\b", r"\1 is"),
+    (r"\bits (a|an|the|not|just|only|like|stuck|when|because|always|the same)\b", r"it is \1"),
+    (r"\b(we|you|they|i)'(?:re|m)\b", r"\1 are"),
+    (r"\b(\w+)'(?:ll|ve|d)\b", r"\1"),
+    (r"\b(\w+)'s\b", r"\1"),
+    (r"\b(?:teh|hte|th)\b", "the"),
+    (r"\b(?:adn|nad)\b|&", " and "),
+    (r"\b(?:bc|b/c|cuz|coz|cos|cause|becuase|becasue|becouse)\b", "because"),
+    (r"\bw/o\b", "without"),
+    (r"\bw/(?=\s)", "with"),
+    (r"\bnot (only|just|merely|simply)\b", "notonly"),
+    (r"\bnothing (but|else than|other than)\b", "only"),
+    (r"\b(wrt|w\.r\.t\.?)(?=\s)", "with respect to"),
+    (r"\b(e\.g|i\.e|resp|vs|etc)\.", r"\1"),
+)
+_NUMBERS = (
+    ("½", "0.5"),
+    ("¼", "0.25"),
+    (r"(?<![\d.])1\s*/\s*2(?!\d)", "0.5"),
+    (r"(?<![\d.])1\s*/\s*4(?!\d)", "0.25"),
+    (r"(?<=\d),(?=\d)", "."),
+    (r"(?<![\w.])\.(?=\d)", "0."),
+    (r"(\d)\.(?=\s|$)", r"\1 . "),
+    (r"(?<=\d)\s*%", " percent "),
+    (r"\b(\d+)(st|nd|rd|th|x|d)\b", r"\1 \2"),
+)
+_CODE = (
+    (r"\[\s*[-\d.,\s\[\]]*\]", " "),  # the contents of a table of numbers
+    (r"\.(data|item|detach)\b(\(\))?", ""),
+    (r"\(\s*\)", " "),
+    (r"\b(?:[^\W\d]\w*\.)+(?=[^\W\d])", " "),  # p.grad, optimizer.step: the last name counts
+    (r"(?<!\w)\.(?=(?:grad|step|backward|zero_grad|parameters)\b)", " "),
+    (r"\b(?:d_?(?=[wb]\d*\b))", "d"),
+    (r"(?<=[a-zθ])_?[0-9]+\b", ""),  # w1, b_2
+)
+_SIGNS = (
+    (r"[²]|\*\*\s*2|\^\s*2", " squared "),
+    (r"[−‒]", "-"),
+    (r"[–—]|--+", f" {CLAUSE} "),
+    (r"[×⋅]|(?<=\S)\s*·\s*(?=\S)", " * "),
+    (r"-\s*=", " -= "),
+    (r"\+\s*=", " += "),
+    (r"(?m)^\s*[-*•]\s+(?=\D)", f" {CLAUSE} "),
+    (r"<-|←|:=", " = "),
+    (r"->|=>|→|⇒", f" {CLAUSE} "),
+)
+_MATH_NEXT = r"(?:lr|learning|eta|gamma|alpha|step|grad|gradient|\d|\()"
+_TOKEN = re.compile(
+    rf"[{CLAUSE}{SENTENCE}]|\d+(?:\.\d+)?|[^\W\d]\w*|-=|\+=|[-+*=]|[.!?\n]+|[,;:()\[\]\"]"
+)
+_OPERATORS = {"-": "minus", "+": "plus", "*": "times", "=": "equals", "-=": "-=", "+=": "+="}
+_IRREGULAR = {
+    form: base
+    for base, forms in {
+        "use": "used using uses",
+        "grow": "grew grown",
+        "keep": "kept",
+        "get": "got gotten getting",
+        "begin": "began begun beginning",
+        "take": "took taken",
+        "give": "gave given",
+        "go": "went gone goes",
+        "make": "made",
+        "run": "ran",
+        "write": "wrote written",
+        "tell": "told",
+        "choose": "chose chosen",
+        "find": "found",
+        "hold": "held",
+        "throw": "threw thrown",
+        "build": "built",
+        "feed": "fed",
+        "know": "knew known",
+        "draw": "drew drawn",
+        "mean": "meant",
+        "leave": "left leaves",
+        "die": "died dying dies",
+        "need": "needed",
+        "half": "halves",
+        "child": "children",
+    }.items()
+    for form in forms.split()
+}
+_NOT_PLURAL = ("ss", "us", "is", "as")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer as words. `words` are spelled out, `stems` compare; both hold the boundaries."""
+
+    raw: str
+    words: tuple[str, ...]
+    stems: tuple[str, ...]
+
+    @cached_property
+    def line(self) -> str:
+        """Every word as `word/stem`, followed by a space: what patterns are searched in."""
+        pairs = zip(self.words, self.stems, strict=True)
+        return "".join(f"{word}/{base} " for word, base in pairs)
+
+    @cached_property
+    def clause_starts(self) -> tuple[int, ...]:
+        """For each word the index where its clause starts."""
+        starts, start = [], 0
+        for index, word in enumerate(self.words):
+            if word in BOUNDARIES:
+                start = index + 1
+            starts.append(start)
+        return tuple(starts)
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The stems that a rubric speaks of, and beginnings (`accumul*`): what spelling repairs to."""
+
+    stems: frozenset[str]
+    beginnings: tuple[str, ...] = ()
+    _english: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        words = english.SMALL_WORDS | english.FREQUENT_WORDS | english.NEGATORS
+        object.__setattr__(self, "_english", words | frozenset(map(stem, words)))
+
+    def knows(self, word: str) -> bool:
+        base = stem(word)
+        return (
+            word in self._english
+            or base in self._english
+            or base in self.stems
+            or word.startswith(self.beginnings)
+        )
+
+    def repair(self, word: str) -> str:
+        """The word itself, or the one known word that is a slip of the finger away."""
+        if len(word) < 4 or not word.isalpha() or self.knows(word):
+            return word
+        base = stem(word)
+        slips = 1 if len(word) < 9 else 2
+        near = [
+            (distance, known[0] != base[0], known)
+            for known, part in self._aims(base)
+            if (distance := _distance(part, known, slips)) <= slips
+        ]
+        return min(near)[2] if near else word
+
+    def _aims(self, base: str) -> Iterator[tuple[str, str]]:
+        """Known words, each with the part of the stem that is to be compared with it."""
+        for known in self.stems:
+            if len(known) > 2 and known.isalpha():
+                yield known, base
+        for known in english.SMALL_WORDS:
+            if len(known) > 4:
+                yield known, base
+        for known in self.beginnings:
+            if len(known) >= SHORTEST_BEGINNING:
+                for length in (len(known) - 1, len(known), len(known) + 1):
+                    yield known, base[:length]
+
+
+def read(text: str, lexicon: Lexicon) -> Reading:
+    """Split an answer into words and clauses, its spelling repaired towards the lexicon."""
+    words: list[str] = []
+    for token in _TOKEN.findall(_plain(text)):
+        words.extend(_words_of(token, lexicon))
+    kept = _without_empty_clauses(words)
+    return Reading(text, tuple(kept), tuple(map(stem, kept)))
+
+
+def stem(word: str) -> str:
+    """The form that inflections share: clears, cleared, clearing → clear; biases → bias."""
+    if word in BOUNDARIES or not word.isalpha():
+        return word
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("eed"):
+            return _without_e(_undoubled(word[: -len(ending)]))
+    if word.endswith(("sses", "shes", "ches", "xes")):
+        return word[:-2]
+    if word.endswith("s") and len(word) > 3 and not word.endswith(_NOT_PLURAL):
+        return _without_e(word[:-1])
+    return _without_e(word)
+
+
+def _without_e(word: str) -> str:
+    return word[:-1] if word.endswith("e") and len(word) > 3 else word
+
+
+def _undoubled(word: str) -> str:
+    double = len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz"
+    return word[:-1] if double else word
+
+
+def _plain(text: str) -> str:
+    """Lower case, contractions spelled out, numbers in one form, code reduced to its last names."""
+    text = re.sub("[‘’´`]", "'", text.casefold())
+    text = re.sub("[“”„«»]", '"', text).replace("…", " . ")
+    for steps in (_SIGNS, _CONTRACTIONS, _NUMBERS, _CODE):
+        for pattern, replacement in steps:
+            text = re.sub(pattern, replacement, text)
+    text = re.sub(r"(?<=[^\W\d_])-(?=[^\W\d_])", " ", text)  # hand-written
+    text = re.sub(r"\(([^()]*)\)", _bracket, text)
+    if not re.search(r"[=*]", text):  # outside a formula a lonely dash separates clauses
+        text = re.sub(rf"\s-\s(?!{_MATH_NEXT})", f" {CLAUSE} ", text)
+    return text
+
+
+def _bracket(match: re.Match[str]) -> str:
+    """An aside is a clause of its own; a bracket in a formula is nothing."""
+    inside = match.group(1)
+    formula = re.search(r"[-+*=\d]", inside) and not re.search(
+        r"[^\W\d_]{3,}\s+[^\W\d_]{3,}", inside
+    )
+    return f" {inside} " if formula else f" {CLAUSE} {inside} {CLAUSE} "
+
+
+def _words_of(token: str, lexicon: Lexicon) -> Iterable[str]:
+    if token in _OPERATORS:
+        return [_OPERATORS[token]]
+    if token[0] in ".!?\n":
+        return [SENTENCE]
+    if token in BOUNDARIES or not (token[0].isalnum() or token[0] == "_"):
+        return [CLAUSE] if token != SENTENCE else [SENTENCE]
+    parts = [token] if lexicon.knows(token) else [part for part in token.split("_") if part]
+    words = [lexicon.repair(part) for part in parts]
+    return [CLAUSE, *words] if words and words[0] in english.CLAUSE_OPENERS else words
+
+
+def _without_empty_clauses(words: list[str]) -> list[str]:
+    """No boundary at the ends, and of neighbours only the stronger one."""
+    kept: list[str] = []
+    for word in words:
+        if word in BOUNDARIES and (not kept or kept[-1] in BOUNDARIES):
+            if kept and word == SENTENCE:
+                kept[-1] = SENTENCE
+            continue
+        kept.append(word)
+    return kept[:-1] if kept and kept[-1] in BOUNDARIES else kept
+
+
+def _distance(a: str, b: str, limit: int) -> int:
+    """Slips of the finger between two words: a letter too many, too few, wrong, or two swapped.
+
+    Optimal string alignment; anything beyond the limit comes back as limit + 1.
+    """
+    if abs(len(a) - len(b)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        following = [i]
+        for j, right in enumerate(b, 1):
+            cost = min(row[j] + 1, following[j - 1] + 1, row[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == b[j - 2] and a[i - 2] == right:
+                cost = min(cost, before[j - 2] + 1)
+            following.append(cost)
+        if min(following) > limit:
+            return limit + 1
+        before, row = row, following
+    return row[-1]

@@ -37,7 +37,7 @@ from xorkit.lesson import Lesson, find
 from xorkit.verdict import CellVerdict, Finding, Outcome, TestOutcome
 
 MIME = "application/vnd.xorkit.tests+json"  # how a graded cell says its outcomes to nbgrader's side
-REGION = re.compile(r"^.*BEGIN HIDDEN TESTS.*?$\n(.*?)^.*END HIDDEN TESTS.*?$", re.M | re.S)
+REGION = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS[^\n]*\n(.*?)^[^\n]*END HIDDEN TESTS", re.M | re.S)
 
 needs = pytest.mark.needs  # @needs("test_x"): not judged, rather than failed twice, where x failed
 each = pytest.mark.parametrize
@@ -73,8 +73,7 @@ class Judgement:
     cells: tuple[CellVerdict, ...]
     findings: tuple[Finding, ...]
     faults: tuple[str, ...]  # failures of the grader's own
-    training: Training | None = None
-    result: Result | None = None
+    judged: Mapping[str, Any] = field(default_factory=dict)  # what the fixtures gave, by name
 
 
 # ---------------------------------------------------------------------------------- collecting
@@ -110,9 +109,7 @@ class _Plugin:
     cells: Mapping[str, str]
     evidence: Evidence
     lesson: Lesson
-    outcomes: defaultdict[str, list[TestOutcome]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    outcomes: defaultdict[str, list[TestOutcome]] = field(default_factory=lambda: defaultdict(list))
     findings: list[Finding] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     judged: dict[str, Any] = field(default_factory=dict)
@@ -193,6 +190,8 @@ class _Plugin:
             raise Unseen(self._why_unseen(blank)) from None
         if not isinstance(seen, Mapping):
             raise EvidenceError(f"wanted an observation, saw {type(seen).__name__}")
+        if "hostile" in seen:
+            raise EvidenceError(str(seen["hostile"]))
         if "fault" in seen:
             raise GraderFault(str(seen["fault"]))
         return seen
@@ -334,8 +333,7 @@ def judge(cells: Mapping[str, str], evidence: Evidence, lesson: Lesson) -> Judge
         tuple(verdicts),
         tuple(dict.fromkeys(plugin.findings)),
         tuple(plugin.faults),
-        plugin.judged.get("training"),
-        plugin.judged.get("result"),
+        plugin.judged,
     )
 
 

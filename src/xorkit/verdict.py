@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Outcome = Literal["passed", "failed", "not_judged"]
@@ -51,10 +51,13 @@ class CellVerdict:
     manual_score: float | None = None  # a person's mark: final where there is one
 
     @property
-    def score(self) -> float:
-        if self.manual_score is not None:
-            return self.manual_score
+    def auto_score(self) -> float:
+        """The points of the tests that passed."""
         return sum(test.points for test in self.tests if test.outcome == "passed")
+
+    @property
+    def score(self) -> float:
+        return self.auto_score if self.manual_score is None else self.manual_score
 
     @property
     def needs_review(self) -> bool:
@@ -92,3 +95,53 @@ class Verdict:
     @property
     def diagnosis(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(finding.code for finding in self.findings))
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of `verdict.json`, with the contract's names first."""
+        return {
+            "student": self.student,
+            "assignment": self.assignment,
+            "status": self.status,
+            "score": self.score,
+            "max_score": self.max_score,
+            "diagnosis": list(self.diagnosis),
+            "cells": {
+                cell.grade_id: {
+                    "score": cell.score,
+                    "max_score": cell.max_score,
+                    "manual_score": cell.manual_score,
+                    "tests": [asdict(test) for test in cell.tests],
+                }
+                for cell in self.cells
+            },
+            "needs_review": list(self.needs_review),
+            "message": self.message,
+            "findings": [asdict(finding) for finding in self.findings],
+            "repairs": list(self.repairs),
+            "review": list(self.review),
+            "details": dict(self.details),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Verdict:
+        """The verdict that `to_json` wrote."""
+        cells = tuple(
+            CellVerdict(
+                grade_id,
+                cell["max_score"],
+                tuple(TestOutcome(**test) for test in cell["tests"]),
+                cell["manual_score"],
+            )
+            for grade_id, cell in value["cells"].items()
+        )
+        return cls(
+            student=value["student"],
+            assignment=value["assignment"],
+            max_score=value["max_score"],
+            cells=cells,
+            findings=tuple(Finding(**finding) for finding in value["findings"]),
+            repairs=tuple(value["repairs"]),
+            review=tuple(value["review"]),
+            message=value["message"],
+            details=value["details"],
+        )

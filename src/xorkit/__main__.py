@@ -1,0 +1,5 @@
+"""`python -m xorkit`."""
+
+from xorkit.cli import main
+
+main()

@@ -1,0 +1,495 @@
+"""The commands. Each one hands its work on, shows what came of it, and says where to look next."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from xorkit.engine.batch import Progress
+    from xorkit.engine.course import Course
+    from xorkit.engine.work import Settings
+    from xorkit.verdict import Verdict
+
+# Heavy imports stand inside the commands: `xorkit --help` must not wait for nbgrader.
+
+UNGRADABLE, BROKEN = 1, 2  # exit statuses: some could not be graded; wrong usage or a broken course
+LONG = 60  # characters of a finding that a terminal's table shows
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+CourseOption = Annotated[
+    Path, typer.Option("--course", help="The course folder.", show_default="this folder")
+]
+Assignment = Annotated[str, typer.Argument(help="The assignment's name, such as xor.")]
+Timeout = Annotated[float, typer.Option("--timeout", help="Seconds that one cell may run.")]
+Memory = Annotated[str, typer.Option("--memory", help="Memory that one notebook may use.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes; else one a core.")
+]
+Scheduler = Annotated[str | None, typer.Option("--scheduler", help="Address of a Dask scheduler.")]
+Unconfined = Annotated[
+    bool, typer.Option("--unconfined", help="Run learners' code as yourself, unprotected.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
+HERE = Path()
+
+
+def main() -> None:
+    """The console script. A mistake of usage or of the course ends with 2 and one message."""
+    app()
+
+
+def _fail(message: str, status: int = BROKEN) -> NoReturn:
+    err.print(f"[bold red]xorkit:[/] {message}", highlight=False, soft_wrap=True)
+    raise typer.Exit(status)
+
+
+@contextmanager
+def _opened(root: Path, assignment: str) -> Iterator[Course]:
+    """The course, with its errors said in one line instead of a traceback."""
+    from xorkit.engine.course import CourseError, open_course
+    from xorkit.engine.gradebook import GradebookError
+    from xorkit.lesson import LessonError
+    from xorkit.sandbox import SandboxError
+
+    try:
+        yield open_course(root, assignment)
+    except (CourseError, GradebookError, LessonError, SandboxError) as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename or ''}. Nothing graded so far is lost.")
+
+
+def _settings(timeout: float, memory: str, unconfined: bool) -> Settings:
+    from xorkit.engine.work import Settings
+
+    if unconfined:
+        err.print(
+            "[bold yellow]Warning:[/] --unconfined: learners' code runs as you, with all that you"
+            " may read, write and send."
+        )
+    return Settings(timeout, _bytes(memory), not unconfined)
+
+
+def _bytes(size: str) -> int:
+    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+    number, unit = size.upper().removesuffix("B").removesuffix("I"), 1
+    if number[-1:] in units:
+        number, unit = number[:-1], units[number[-1]]
+    try:
+        return int(float(number) * unit)
+    except ValueError:
+        _fail(f"--memory {size!r} is no size; wanted one such as 2G or 800M")
+
+
+# --------------------------------------------------------------------------------------- commands
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where; it is made anew.")] = Path("demo"),
+    workers: Workers = None,
+    unconfined: Unconfined = False,
+    root: CourseOption = HERE,
+) -> None:
+    """The whole course in one go on the sample class: build, collect, grade, feedback, report."""
+    from xorkit import samples
+
+    with _opened(root, "xor"):
+        _copy_course(root, folder)
+        with _opened(folder, "xor") as course:
+            _build(course, prove=False)
+            samples.write(folder / "downloaded" / "xor", course.release)
+            _collect(course, [folder / "downloaded" / "xor"], None)
+            # The sample class has a loop without end: ten seconds are enough to see that.
+            verdicts = _grade(course, _settings(10, "2G", unconfined), workers=workers)
+            _feedback(course)
+            report_path = _report(course)
+            shown = next(v.student for v in verdicts if "no-zero-grad" in v.diagnosis)
+    out.print()
+    out.print(f"The class report:         {report_path}")
+    out.print(f"One learner's feedback:   {course.path('feedback', shown, 'xor', 'xor.html')}")
+    out.print(f"The formgrader:           cd {folder} && jupyter lab")
+
+
+@app.command()
+def build(
+    assignment: Annotated[str, typer.Argument(help="The assignment's name.")] = "xor",
+    workers: Workers = None,
+    unconfined: Unconfined = False,
+    root: CourseOption = HERE,
+) -> None:
+    """Source to release, checked: solutions earn full marks, nothing leaks, mistakes are found."""
+    with _opened(root, assignment) as course:
+        settings = _settings(60, "2G", unconfined)
+        _build(course, prove=True, settings=settings, workers=workers)
+
+
+@app.command()
+def collect(
+    paths: Annotated[list[Path], typer.Argument(help="Files, folders, zips of your LMS.")],
+    assignment: Annotated[str, typer.Option(help="The assignment's name.")] = "xor",
+    roster: Annotated[
+        Path | None, typer.Option(help="CSV that maps ids, names and e-mails to students.")
+    ] = None,
+    root: CourseOption = HERE,
+) -> None:
+    """What learners handed in → submitted/; says what was repaired, what was refused, and why."""
+    with _opened(root, assignment) as course:
+        if not _collect(course, paths, roster):
+            raise typer.Exit(UNGRADABLE)
+
+
+@app.command()
+def grade(
+    assignment: Assignment,
+    everything: Annotated[bool, typer.Option("--all", help="Also what hasn't changed.")] = False,
+    student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    timeout: Timeout = 60,
+    memory: Memory = "2G",
+    unconfined: Unconfined = False,
+    as_json: AsJson = False,
+    root: CourseOption = HERE,
+) -> None:
+    """Grade everything in submitted/ that is new or changed."""
+    with _opened(root, assignment) as course:
+        verdicts = _grade(
+            course,
+            _settings(timeout, memory, unconfined),
+            students=student,
+            everything=everything,
+            workers=workers,
+            scheduler=scheduler,
+            as_json=as_json,
+        )
+    if any(verdict.status == "not_gradable" for verdict in verdicts):
+        raise typer.Exit(UNGRADABLE)
+
+
+@app.command()
+def rejudge(
+    assignment: Assignment,
+    student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
+    as_json: AsJson = False,
+    root: CourseOption = HERE,
+) -> None:
+    """Judge again from kept evidence; runs no learner's code, shows every mark that moved."""
+    from xorkit.engine.batch import rejudge as judge_again
+
+    with _opened(root, assignment) as course:
+        pairs = list(judge_again(course, student))
+    moved = [(before, after) for before, after in pairs if _marks(before) != _marks(after)]
+    if as_json:
+        for before, after in moved:
+            print(json.dumps({"student": after.student, "was": before.score, "is": after.score}))
+        return
+    if moved:
+        table = Table("learner", "cell", "was", "is", title="Marks that moved")
+        for before, after in moved:
+            was = _marks(before)
+            for cell, score in _marks(after).items():
+                if was.get(cell) != score:
+                    table.add_row(after.student, cell, str(was.get(cell)), str(score))
+        out.print(table)
+    out.print(f"Judged {len(pairs)} again; the marks of {len(moved)} moved.")
+
+
+@app.command()
+def feedback(
+    assignment: Assignment,
+    student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
+    root: CourseOption = HERE,
+) -> None:
+    """One page a learner."""
+    with _opened(root, assignment) as course:
+        _feedback(course, student)
+
+
+@app.command()
+def report(assignment: Assignment, root: CourseOption = HERE) -> None:
+    """One page on the class."""
+    with _opened(root, assignment) as course:
+        out.print(f"The class report: {_report(course)}")
+
+
+@app.command()
+def export(
+    assignment: Assignment,
+    to: Annotated[
+        Literal["csv", "canvas", "moodle", "gradescope"], typer.Option(help="For which LMS.")
+    ] = "csv",
+    output: Annotated[Path | None, typer.Option(help="Folder for the files.")] = None,
+    template: Annotated[
+        Path | None, typer.Option(help="The LMS's own export (Canvas gradebook, Moodle worksheet).")
+    ] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="CSV that maps students to the LMS's ids.")
+    ] = None,
+    root: CourseOption = HERE,
+) -> None:
+    """Grades for the LMS."""
+    from xorkit.engine.batch import verdicts
+    from xorkit.export import export as write
+
+    with _opened(root, assignment) as course:
+        folder = output or course.path("exported", to)
+        folder.mkdir(parents=True, exist_ok=True)
+        written = write(
+            verdicts(course),
+            to,
+            folder,
+            template=template,
+            roster=roster,
+            feedback=course.path("feedback"),
+        )
+    for path in written:
+        out.print(f"Wrote {path}")
+
+
+@app.command()
+def doctor(root: CourseOption = HERE) -> None:
+    """What this machine can do: versions, sandbox, cores; what to install."""
+    from xorkit import sandbox
+    from xorkit.engine.machine import versions
+
+    table = Table("what", "", "found, or what to do")
+    for what, found in versions():
+        table.add_row(what, "✓", found)
+    fine = True
+    for what, good, says in sandbox.check():
+        fine = fine and good
+        table.add_row(what, "✓" if good else "✗", says)
+    out.print(table)
+    if not fine:
+        _fail("learners' code can't be confined here; see the lines with ✗", UNGRADABLE)
+
+
+@app.command()
+def facts(assignment: Assignment, root: CourseOption = HERE) -> None:
+    """Compute how random starts of the lesson's task end: lessons/<assignment>.starts.json."""
+    from xorkit.engine.results import write
+    from xorkit.starts import survey
+
+    with _opened(root, assignment) as course:
+        found = survey(course.lesson.trained)
+        path = course.path("lessons", f"{assignment}.starts.json")
+        write(path, (json.dumps(found) + "\n").encode())
+    out.print(f"{found['stalled']} of {found['starts']} starts stall. Wrote {path}")
+
+
+# ------------------------------------------------------------------ what commands are made of
+
+
+def _copy_course(root: Path, folder: Path) -> None:
+    """A course of its own for the demo: what is authored, nothing that was graded."""
+    if folder.exists() and not (folder / ".xorkit-demo").exists() and any(folder.iterdir()):
+        _fail(f"{folder} holds something that isn't a demo; name another one with --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("source", "lessons"):
+        shutil.copytree(root / name, folder / name)
+    shutil.copy(root / "nbgrader_config.py", folder)
+    (folder / ".xorkit-demo").touch()
+
+
+def _build(
+    course: Course, *, prove: bool, settings: Settings | None = None, workers: int | None = None
+) -> None:
+    from xorkit.engine.proof import prove as checks
+    from xorkit.engine.release import generate
+
+    course.check()
+    generate(course, course.root / "release")
+    out.print(f"Built {course.notebook_path('release')}")
+    if not prove or settings is None:
+        return
+    failed = 0
+    for check in checks(course, settings, workers):
+        failed += not check.holds
+        mark = "[green]✓[/]" if check.holds else "[bold red]✗[/]"
+        out.print(
+            f"{mark} {check.claim}" + ("" if check.holds else f": {check.seen}"), highlight=False
+        )
+    if failed:
+        _fail(f"{failed} of the course's own promises don't hold; see the lines with ✗")
+
+
+def _collect(course: Course, paths: list[Path], roster: Path | None) -> bool:
+    """Collects and tells; whether everything found a place."""
+    from xorkit import intake
+
+    found = intake.collect(
+        paths, course.path("submitted"), course.release, assignment=course.assignment, roster=roster
+    )
+    out.print(found.summary(), highlight=False, soft_wrap=True)
+    return found.complete
+
+
+def _grade(
+    course: Course,
+    settings: Settings,
+    *,
+    students: list[str] | None = None,
+    everything: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    as_json: bool = False,
+) -> list[Verdict]:
+    """Grades with a live bar where there is a terminal, then shows a table."""
+    from xorkit.engine.batch import grade as run
+
+    if students and (unknown := sorted(set(students) - set(course.students("submitted")))):
+        _fail(f"nothing in submitted/ by {', '.join(unknown)}")
+    done: list[Progress] = []
+    with _bar(quiet=as_json) as (begin, advance):
+        for progress in run(
+            course,
+            settings,
+            students=students,
+            everything=everything,
+            count=workers,
+            scheduler=scheduler,
+            begin=begin,
+        ):
+            done.append(progress)
+            advance(progress)
+    if as_json:
+        for progress in done:
+            print(json.dumps(progress.verdict.to_json(), ensure_ascii=False))
+    else:
+        _show(done)
+    for progress in done:
+        for fault in progress.faults:
+            err.print(f"[bold red]grader:[/] {progress.verdict.student}: {fault}", soft_wrap=True)
+    return [progress.verdict for progress in done]
+
+
+@contextmanager
+def _bar(quiet: bool) -> Iterator[tuple[Callable[[int], None], Callable[[Progress], None]]]:
+    """A live bar on a terminal; a plain line for each submission elsewhere."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import (
+        Progress as Bar,
+    )
+
+    failed = 0
+
+    def line(progress: Progress) -> None:
+        verdict = progress.verdict
+        if not quiet:
+            out.print(f"{verdict.student}: {_score(verdict)} {_found(verdict)}", highlight=False)
+
+    if quiet or not out.is_terminal:
+        yield (lambda count: None), line
+        return
+    columns = (
+        TextColumn("grading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[failed]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=out, transient=True) as bar:
+        task = bar.add_task("grading", total=None, failed="")
+
+        def begin(count: int) -> None:
+            bar.update(task, total=count)
+
+        def advance(progress: Progress) -> None:
+            nonlocal failed
+            failed += progress.verdict.status == "not_gradable"
+            bar.update(task, advance=1, failed=f"{failed} not gradable" if failed else "")
+
+        yield begin, advance
+
+
+def _show(done: Iterable[Progress]) -> None:
+    table = Table("learner", "points", "what was found", "seconds")
+    count = 0
+    for progress in sorted(done, key=lambda p: p.verdict.student):
+        verdict = progress.verdict
+        seconds = verdict.details.get("seconds", 0)
+        table.add_row(verdict.student, _score(verdict), _found(verdict), f"{seconds:.1f}")
+        count += 1
+    if count:
+        out.print(table)
+    else:
+        out.print("Nothing is new or changed. (--all grades everything again.)")
+
+
+def _score(verdict: Verdict) -> str:
+    if verdict.status == "not_gradable":
+        return "–"
+    waits = " + a person's" if verdict.needs_review else ""
+    return f"{verdict.score:g}/{verdict.max_score:g}{waits}"
+
+
+def _found(verdict: Verdict) -> str:
+    parts = [*verdict.diagnosis]
+    if verdict.needs_review:
+        parts.append(f"{len(verdict.needs_review)} for a person")
+    if verdict.repairs:
+        parts.append(f"{len(verdict.repairs)} repaired")
+    return verdict.message or ", ".join(parts)
+
+
+def _marks(verdict: Verdict) -> dict[str, float]:
+    return {cell.grade_id: cell.score for cell in verdict.cells}
+
+
+def _feedback(course: Course, students: list[str] | None = None) -> None:
+    from xorkit import pages
+    from xorkit.engine.batch import verdicts
+    from xorkit.engine.results import evidence_of, write
+
+    count = 0
+    for verdict in verdicts(course):
+        if students and verdict.student not in students:
+            continue
+        evidence = evidence_of(course, verdict.student)
+        page = pages.feedback(
+            verdict, course.lesson, answers=evidence.answers if evidence else None
+        )
+        path = course.path(
+            "feedback", verdict.student, course.assignment, f"{course.assignment}.html"
+        )
+        write(path, page.encode())
+        count += 1
+    out.print(f"Wrote {count} feedback pages into {course.path('feedback')}")
+
+
+def _report(course: Course) -> Path:
+    """Writes the class report; what moved is told against the marks of the last one."""
+    from xorkit import pages
+    from xorkit.engine.batch import verdicts
+    from xorkit.engine.results import write
+
+    path = course.path("report", f"{course.assignment}.html")
+    last = path.with_suffix(".marks.json")
+    before: dict[str, Any] = json.loads(last.read_text("utf-8")) if last.exists() else {}
+    found = list(verdicts(course))
+    write(path, pages.report(found, course.lesson, before=before).encode())
+    write(last, json.dumps({verdict.student: verdict.score for verdict in found}).encode())
+    return path

@@ -1,0 +1,160 @@
+"""The course folder: where things lie, what is asked, what is tested."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from xorkit import lesson as lessons
+from xorkit.hidden import hidden_tests
+from xorkit.lesson import Lesson
+
+
+class CourseError(ValueError):
+    """The course itself is broken; the text says what was seen, what was wanted, what to do."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """One assignment of a course folder, by the paths that nbgrader uses."""
+
+    root: Path
+    assignment: str
+    db_url: str
+
+    def path(self, step: str, *more: str) -> Path:
+        return self.root.joinpath(step, *more)
+
+    def notebook_path(self, step: str, student: str = "") -> Path:
+        name = f"{self.assignment}.ipynb"
+        return self.root.joinpath(step, *([student] if student else []), self.assignment, name)
+
+    def result_path(self, student: str, name: str) -> Path:
+        return self.path("autograded", student, self.assignment, name)
+
+    def students(self, step: str) -> list[str]:
+        """Everyone with a folder of this assignment in a step of the course."""
+        folders = self.path(step).glob(f"*/{self.assignment}")
+        return sorted(folder.parent.name for folder in folders if folder.is_dir())
+
+    @cached_property
+    def lesson(self) -> Lesson:
+        try:
+            return lessons.load(self.path("lessons", f"{self.assignment}.yaml"))
+        except lessons.LessonError as error:
+            raise CourseError(str(error)) from error
+
+    @cached_property
+    def source(self) -> NotebookNode:
+        return _read(self.notebook_path("source"), "the notebook that you author")
+
+    @cached_property
+    def release(self) -> NotebookNode:
+        return _read(self.notebook_path("release"), "run `xorkit build` first")
+
+    @cached_property
+    def hidden_cells(self) -> Mapping[str, str]:
+        """The hidden tests of every graded cell, by grade_id, in the notebook's order."""
+        found = {}
+        for cell in self.source.cells:
+            about = cell.metadata.get("nbgrader", {})
+            if about.get("grade") and not about.get("solution"):
+                found[str(about["grade_id"])] = hidden_tests(cell.source)
+        return found
+
+    def check(self) -> None:
+        """Raises CourseError where notebook and lesson don't agree about cells and points."""
+        graded = {
+            str(cell.metadata.nbgrader["grade_id"]): float(cell.metadata.nbgrader["points"])
+            for cell in self.source.cells
+            if cell.metadata.get("nbgrader", {}).get("grade")
+        }
+        told = {cell: self.lesson.max_points(cell) for cell in self.lesson.points}
+        if graded != told:
+            differing = sorted(set(graded.items()) ^ set(told.items()))
+            raise CourseError(
+                f"the notebook's graded cells and the points in lessons/{self.assignment}.yaml"
+                f" differ: {differing}. Make both say the same."
+            )
+        empty = [grade_id for grade_id, source in self.hidden_cells.items() if not source.strip()]
+        if empty:
+            raise CourseError(
+                f"no hidden tests in {', '.join(empty)}: write them between ### BEGIN HIDDEN TESTS"
+                " and ### END HIDDEN TESTS"
+            )
+
+
+def open_course(root: Path, assignment: str) -> Course:
+    """The course in a folder, with the settings of its nbgrader_config.py.
+
+    Raises CourseError where there is none or it has no such assignment.
+    """
+    config = root / "nbgrader_config.py"
+    if not config.exists():
+        raise CourseError(
+            f"no course in {root.resolve()}: wanted nbgrader_config.py there. Run this in the"
+            " course folder, or name it with --course."
+        )
+    if not (root / "source" / assignment).is_dir():
+        raise CourseError(f"no assignment {assignment!r}: {root.resolve()}/source holds none")
+    _put_own_programs_on_path()
+    return Course(root.resolve(), assignment, db_url(root))
+
+
+def _put_own_programs_on_path() -> None:
+    """nbgrader calls `alembic` by name; a venv that isn't activated isn't on the PATH."""
+    own = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", "")
+    if own not in path.split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([own, path])
+
+
+def nbgrader_config(root: Path) -> Any:
+    """nbgrader's settings for this course, as nbgrader's own commands see them."""
+    from nbgrader.apps import NbGrader
+    from traitlets.config import Config
+    from traitlets.config.loader import PyFileConfigLoader
+
+    NbGrader.clear_instance()
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    config.CourseDirectory.root = str(root.resolve())
+    return Config(config)
+
+
+def db_url(root: Path) -> str:
+    """Where the gradebook is: `c.CourseDirectory.db_url`, else gradebook.db in the course."""
+    configured = nbgrader_config(root).CourseDirectory
+    default = f"sqlite:///{root.resolve() / 'gradebook.db'}"
+    return str(configured.get("db_url", default)) if "db_url" in configured else default
+
+
+def _read(path: Path, otherwise: str) -> NotebookNode:
+    try:
+        return nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise CourseError(f"{path} is missing: {otherwise}") from None
+    except (ValueError, nbformat.reader.NotJSONError) as error:
+        raise CourseError(f"{path} is no notebook: {error}") from error
+
+
+@functools.cache
+def code_version() -> str:
+    """A digest of the kit's own code and of the libraries that marks depend on."""
+    from importlib.metadata import version
+
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    for library in ("torch", "numpy", "pytest", "nbclient"):
+        digest.update(version(library).encode())
+    return digest.hexdigest()[:16]

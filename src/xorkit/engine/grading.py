@@ -1,0 +1,142 @@
+"""From evidence to verdict: the hidden tests' outcomes, and what is worth saying first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from xorkit import reference
+from xorkit.evidence import CellRun, Evidence
+from xorkit.hidden import Judgement, judge
+from xorkit.judge.training import Result, Training
+from xorkit.judge.updates import arranged
+from xorkit.lesson import Lesson
+from xorkit.verdict import CellVerdict, Finding, Verdict
+
+EMPTY = "is still empty"  # every unfilled blank of a release says so
+SHOWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
+UNFINISHED = {
+    "timeout": ("timeout", "It was still running when its time was over. What would make it end?"),
+    "memory": ("memory", "It needed more memory than there is. What does it collect?"),
+    "died": ("crash", "It ended the whole Python process."),
+    "output": ("crash", "It printed without end."),
+}
+
+
+def grade(
+    student: str,
+    evidence: Evidence,
+    lesson: Lesson,
+    hidden_cells: Mapping[str, str],
+    manual: Mapping[str, float] | None = None,
+) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict on one submission, and failures of the grader's own.
+
+    `manual` are marks that a person gave, by grade_id: they stand.
+    """
+    judgement = judge(hidden_cells, evidence, lesson)
+    cells = tuple(
+        CellVerdict(cell.grade_id, cell.max_score, cell.tests, (manual or {}).get(cell.grade_id))
+        for cell in judgement.cells
+    )
+    verdict = Verdict(
+        student=student,
+        assignment=lesson.assignment,
+        max_score=lesson.max_score,
+        cells=cells,
+        findings=_findings(judgement, evidence),
+        repairs=evidence.repairs,
+        review=evidence.review,
+        details=_details(judgement, evidence, lesson),
+    )
+    return verdict, judgement.faults
+
+
+def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
+    """What the judge found, with blanks and crashes named as such, most telling first."""
+    failed = {
+        cell.grade_id.removeprefix("test_")
+        for cell in judgement.cells
+        if any(test.outcome == "failed" for test in cell.tests)
+    }
+    by_cell = {run.grade_id: run for run in evidence.cells}
+    ran = [found for run in by_cell.values() if (found := _of_run(run, run.grade_id in failed))]
+    empty = {f.grade_id for f in ran if f.code == "blank"}
+    broken = {f.grade_id for f in ran if f.code != "blank" and f.grade_id != "training_loop"}
+    kept = [
+        finding
+        for finding in judgement.findings
+        if finding.grade_id not in empty | broken and finding.code
+    ]
+    told = {finding.grade_id for finding in kept}
+    # The judge says more of a loop that broke than the name of the error does.
+    ran = [f for f in ran if not (f.code == "crash" and f.grade_id in told)]
+    return tuple(dict.fromkeys(sorted([*kept, *ran], key=_rank)))
+
+
+def _of_run(run: CellRun, failed: bool) -> Finding | None:
+    if run.status in UNFINISHED:
+        code, text = UNFINISHED[run.status]
+        return Finding(code, text, run.grade_id)
+    if run.error is None or not failed:
+        return None  # an error that cost nothing came from another cell's mistake
+    name, text = run.error
+    if name == "NotImplementedError" and EMPTY in text:
+        return Finding("blank", text, run.grade_id)
+    return Finding("crash", f"The cell stopped with {name}: {text}", run.grade_id)
+
+
+FIRST = ("tampering", "memory", "timeout")
+LAST = ("not-trained", "bad-start")
+
+
+def _rank(finding: Finding) -> int:
+    """What explains the rest comes first, what only follows from it last."""
+    if finding.code in FIRST:
+        return 0
+    return 2 if finding.code in LAST or finding.note else 1
+
+
+def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> dict[str, Any]:
+    """What the pages draw: small, plain, and without anything hidden."""
+    details: dict[str, Any] = {
+        "seconds": round(sum(cell.seconds for cell in evidence.cells), 2),
+        **_choices(judgement.judged),
+    }
+    training: Training | None = judgement.judged.get("training")
+    result: Result | None = judgement.judged.get("result")
+    if result is not None:
+        details |= {"losses": result.losses, "predictions": result.predictions}
+        details |= {"theta": result.theta, "sizes": result.sizes}
+    if training is not None:
+        details["passes"] = training.own.passes if training.own else 0
+        details["updates"] = _updates(training, lesson)
+    return details
+
+
+def _choices(judged: Mapping[str, Any]) -> dict[str, Any]:
+    choices = judged.get("matching", {})
+    marks = {name: mark for name, mark in judged.items() if name.startswith("recall_")}
+    return {
+        "matching": [vars(choice) for choice in choices.values()],
+        "recall": {
+            name: {**vars(mark), "credited": list(mark.credited)} for name, mark in marks.items()
+        },
+    }
+
+
+def _updates(training: Training, lesson: Lesson) -> dict[str, Any]:
+    """The first updates of the loop alone, beside lr·gradient at the same points."""
+    task, run = lesson.trained, training.run
+    rows = arranged(run.rows, run.shapes, task, task.net) if run is not None else None
+    if rows is None or len(rows) < 2:
+        return {}
+    few = rows[: SHOWN_UPDATES + 1]
+    slopes = task.lr * reference.gradient(few[:-1], task.inputs, task.targets, task.net)
+    return {
+        "moved": np.round(few[1:] - few[:-1], 6).tolist(),
+        "downhill": np.round(-slopes, 6).tolist(),
+        "loss": np.round(reference.loss(few, task.inputs, task.targets, task.net), 5).tolist(),
+    }

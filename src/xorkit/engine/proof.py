@@ -1,0 +1,195 @@
+"""The course proves itself: what must earn everything does, what must earn nothing does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import nbformat
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from xorkit.engine import workers
+from xorkit.engine.course import Course, CourseError
+from xorkit.engine.grading import grade
+from xorkit.engine.running import steps
+from xorkit.engine.work import Job, Settings
+from xorkit.evidence import Evidence
+from xorkit.recall import grade as grade_recall
+from xorkit.samples import solution_texts
+from xorkit.verdict import Verdict
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+OWN_RESULT = "test_predictions"  # about the learner's own result, which may be good by luck
+LEAST = 12  # characters of a solution line that says enough to be looked for in the release
+
+
+class Mistake(BaseModel):
+    """A row of `lessons/<assignment>.mistakes.yaml`: a change of the solution and what it costs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Text
+    cell: Text
+    replace: dict[str, str] = {}
+    text: str | None = None  # the whole cell's instead
+    loses: dict[str, float]
+    diagnosis: str = ""
+    own_result: bool = Field(False, description="may lose points of test_predictions as well")
+
+    def changed(self, solutions: Mapping[str, str]) -> dict[str, str]:
+        """The solutions with this mistake. Raises CourseError where there is nothing to replace."""
+        text = solutions[self.cell] if self.text is None else self.text
+        for old, new in self.replace.items():
+            if old not in text:
+                raise CourseError(f"mistake {self.name!r}: {old!r} isn't in the cell {self.cell}")
+            text = text.replace(old, new)
+        return {**solutions, self.cell: text}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise of the course, whether it holds, and if not what was seen."""
+
+    claim: str
+    holds: bool
+    seen: str = ""
+
+
+def mistakes(course: Course) -> tuple[Mistake, ...]:
+    """The course's own list of mistakes. Raises CourseError where the file doesn't fit."""
+    path = course.path("lessons", f"{course.assignment}.mistakes.yaml")
+    if not path.exists():
+        return ()
+    try:
+        rows = TypeAdapter(tuple[Mistake, ...]).validate_python(
+            yaml.safe_load(path.read_text("utf-8"))
+        )
+    except (ValidationError, yaml.YAMLError) as error:
+        raise CourseError(f"{path} doesn't fit: {error}") from error
+    return rows
+
+
+def prove(course: Course, settings: Settings, count: int | None) -> Iterator[Check]:
+    """Every promise, as it is checked."""
+    yield from _leaks(course)
+    yield from _rubrics(course)
+    solutions = solution_texts(course.source)
+    listed = mistakes(course)
+    variants = {"the solutions": solutions, "the untouched release": {}}
+    variants |= {mistake.name: mistake.changed(solutions) for mistake in listed}
+    verdicts = _graded(course, settings, count, variants)
+    yield _earns(verdicts["the solutions"], course.lesson.max_score)
+    yield _earns(verdicts["the untouched release"], 0)
+    for mistake in listed:
+        yield _costs(mistake, verdicts[mistake.name])
+    if listed:
+        yield _all_tests_fail_somewhere(course, verdicts)
+
+
+def _graded(
+    course: Course, settings: Settings, count: int | None, variants: Mapping[str, Mapping[str, str]]
+) -> dict[str, Verdict]:
+    lesson = course.lesson.model_dump_json()
+    jobs = []
+    for name, answers in variants.items():
+        notebook = nbformat.from_dict(course.release)  # type: ignore[no-untyped-call]
+        for cell in notebook.cells:
+            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+            cell.source = answers.get(grade_id, cell.source)
+        names = {blank: course.lesson.names(blank) for blank in solution_texts(course.source)}
+        plan = tuple(steps(notebook, course.release, names))
+        jobs.append(Job(name, plan, lesson, settings))
+    found = {}
+    for done in workers.run(jobs, len(jobs), count, None):
+        if done.evidence is None:
+            raise CourseError(f"{done.student}: {done.problem}")
+        evidence = Evidence.from_json(done.evidence)
+        verdict, faults = grade(done.student, evidence, course.lesson, course.hidden_cells)
+        if faults:
+            raise CourseError(f"a hidden test broke on {done.student}: {faults[0]}")
+        found[done.student] = verdict
+    return found
+
+
+def _earns(verdict: Verdict, wanted: float) -> Check:
+    lost = {c.grade_id: c.score for c in verdict.cells if c.score != (c.max_score if wanted else 0)}
+    says = f"{verdict.student} earn{'' if wanted else 's'} {wanted:g} of {verdict.max_score:g}"
+    return Check(says, verdict.score == wanted and not verdict.needs_review, f"saw {lost}")
+
+
+def _costs(mistake: Mistake, verdict: Verdict) -> Check:
+    lost = {c.grade_id: c.max_score - c.score for c in verdict.cells if c.score < c.max_score}
+    if mistake.own_result:
+        lost.pop(OWN_RESULT, None)
+    found = verdict.diagnosis[0] if verdict.diagnosis else ""
+    claim = f"“{mistake.name}” costs {_points(mistake.loses)}"
+    if mistake.diagnosis:
+        claim += f" and is found as {mistake.diagnosis}"
+    holds = lost == mistake.loses and found == mistake.diagnosis
+    return Check(claim, holds, f"lost {_points(lost)}, found {found or 'nothing'}")
+
+
+def _points(lost: Mapping[str, float]) -> str:
+    return ", ".join(f"{points:g} in {cell}" for cell, points in lost.items()) or "nothing"
+
+
+def _all_tests_fail_somewhere(course: Course, verdicts: Mapping[str, Verdict]) -> Check:
+    tests = {f"{cell}::{test}" for cell, points in course.lesson.points.items() for test in points}
+    failed = {
+        f"{cell.grade_id}::{test.name.partition('[')[0]}"
+        for name, verdict in verdicts.items()
+        for cell in verdict.cells
+        for test in cell.tests
+        if test.outcome == "failed" and name != "the untouched release"
+    }
+    never = sorted(tests - failed)
+    return Check("every hidden test is failed by a listed mistake", not never, ", ".join(never))
+
+
+def _rubrics(course: Course) -> Iterator[Check]:
+    """No test answer of a rubric may get a sure mark that is two points off."""
+    for name, rubric in course.lesson.recall.items():
+        wrong = []
+        for test in rubric.tests:
+            points = grade_recall(rubric, test.answer).points
+            if points is not None and abs(points - test.mark) == 2:
+                wrong.append(f"{test.answer!r} got {points}, wanted {test.mark}")
+        yield Check(f"{name}: no test answer is two marks off", not wrong, "; ".join(wrong))
+
+
+def _leaks(course: Course) -> Iterator[Check]:
+    """Nothing of the key in any file of the release."""
+    found = []
+    for path in sorted(course.path("release", course.assignment).rglob("*")):
+        if path.is_file():
+            found += [f"{secret!r} in {path.name}" for secret in leaks(course, path)]
+    yield Check("no answer leaks into the release", not found, "; ".join(found[:5]))
+
+
+def leaks(course: Course, path: Path) -> list[str]:
+    """What of the key a file of the release holds."""
+    text = path.read_text("utf-8", errors="replace")
+    if path.suffix == ".ipynb":
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        text = "\n".join(line for cell in notebook.cells for line in _lines(cell))
+    return [secret for secret in secrets(course) if secret in text]
+
+
+def _lines(cell: Any) -> list[str]:
+    """The lines of a cell but for the menus of its forms, which hold every line of the lesson."""
+    return [re.sub(r"# @param.*", "", line) for line in str(cell.source).splitlines()]
+
+
+def secrets(course: Course) -> list[str]:
+    """Every line that only the source may hold: solutions, hidden tests, model answers."""
+    regions = re.compile(r"### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", re.S)
+    lines = ["BEGIN SOLUTION", "BEGIN HIDDEN TESTS"]
+    for cell in course.source.cells:
+        for region in regions.findall(cell.source):
+            lines += [re.sub(r"# @param.*", "", line).strip() for line in region.splitlines()]
+    lines += [rubric.model_answer for rubric in course.lesson.recall.values()]
+    return [line for line in dict.fromkeys(lines) if len(line) >= LEAST]

@@ -1,0 +1,75 @@
+"""From the authored notebook to the released one, by nbgrader's own converter."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from xorkit.engine.course import Course, CourseError, nbgrader_config
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """nbgrader reads its configuration in the working directory."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def generate(course: Course, release: Path, *, db_url: str | None = None) -> None:
+    """Builds the release into a folder and makes the assignment known to the gradebook.
+
+    Raises CourseError with nbgrader's own words where it refuses the notebook.
+    """
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.converters.base import NbGraderException
+    from nbgrader.coursedir import CourseDirectory
+
+    config = nbgrader_config(course.root)
+    # nbgrader joins this to the course's folder
+    config.CourseDirectory.release_directory = os.path.relpath(release, course.root)
+    config.CourseDirectory.db_url = db_url or course.db_url
+    config.CourseDirectory.assignment_id = course.assignment
+    with _inside(course.root), _log() as lines:
+        converter = GenerateAssignment(
+            coursedir=CourseDirectory(config=config), config=config, parent=None
+        )
+        converter.force = True
+        converter.log = logging.getLogger("xorkit.nbgrader")
+        try:
+            converter.start()
+        except (NbGraderException, SystemExit) as error:
+            raise CourseError("nbgrader can't build the release:\n" + "\n".join(lines)) from error
+
+
+@contextmanager
+def _log() -> Iterator[list[str]]:
+    """nbgrader's warnings and errors, kept instead of printed."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    logger = logging.getLogger("xorkit.nbgrader")
+    handler = Keep(level=logging.WARNING)
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+
+
+def fresh_release(course: Course) -> Path:
+    """The notebook of a fresh build in a folder of its own, with a gradebook of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="xorkit-build-"))
+    generate(course, folder, db_url=f"sqlite:///{folder / 'gradebook.db'}")
+    return folder / course.assignment / f"{course.assignment}.ipynb"

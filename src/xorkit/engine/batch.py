@@ -89,7 +89,7 @@ def grade(
 def rejudge(
     course: Course, students: Sequence[str] | None = None
 ) -> Iterator[tuple[Verdict, Verdict]]:
-    """Judges again from kept evidence, running no learner code; yields verdicts before and after."""
+    """Judges again from kept evidence, with no learner code; yields verdicts before and after."""
     with _class(course) as book:
         for student in students or course.students("autograded"):
             before, kept = results.verdict_of(course, student), results.keys_of(course, student)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xorkit.intake.cells import names_in
 from xorkit.intake.finding import Choice, Piece
 from xorkit.intake.released import Released
 
@@ -27,46 +26,39 @@ class Extra:
 def extras(
     master: Released, choices: Mapping[str, Choice], pieces: Sequence[Piece]
 ) -> tuple[tuple[Extra, ...], int]:
-    """The loose pieces that stay, in order, and how many are left out."""
-    loose = [p for p in pieces if p.home is None and p.kind == "code" and p.source.strip()]
+    """The loose pieces that stay, in order, and how many cells are left out."""
+    loose = [p for p in pieces if p.home is None and p.kind == "code" and not p.is_blank]
     texts = [choice.version.text for choice in choices.values()]
-    given = master.bound.union(*(names_in(text).bound for text in texts))
-    needed = master.used.union(*(names_in(text).used for text in texts)) - given
-    kept: dict[tuple[int, ...], frozenset[str]] = {}
-    waiting = list(loose)
+    given = master.bound.union(*(text.names.bound for text in texts))
+    needed = master.used.union(*(text.names.used for text in texts)) - given
+    kept: dict[tuple[int, ...], tuple[str, ...]] = {}
+    waiting = loose
     while found := [piece for piece in waiting if _serves(piece, needed)]:
         for piece in found:
-            names = names_in(piece.source)
-            kept[piece.order] = names.bound & needed
-            needed |= names.used - given
+            kept[piece.order] = tuple(sorted(piece.names.bound & needed))
+            needed |= piece.names.used - given
         waiting = [piece for piece in waiting if piece.order not in kept]
     stay = tuple(
-        Extra(
-            piece.source, _place(master, choices, pieces, piece), tuple(sorted(kept[piece.order]))
-        )
+        Extra(piece.source, _place(choices, pieces, piece), kept[piece.order])
         for piece in loose
         if piece.order in kept
     )
-    return stay, sum(piece.inside is None for piece in waiting)
+    return stay, len({piece.order[0] for piece in waiting if piece.inside is None})
 
 
 def _serves(piece: Piece, needed: frozenset[str]) -> bool:
     own = piece.inside is None  # what was written into a cell of ours only stays if it is needed
     sets = own and (_STAR.search(piece.source) or _SETTING.search(piece.source))
-    return bool(sets) or bool(names_in(piece.source).bound & needed)
+    return bool(sets) or bool(piece.names.bound & needed)
 
 
-def _place(
-    master: Released, choices: Mapping[str, Choice], pieces: Iterable[Piece], extra: Piece
-) -> int:
+def _place(choices: Mapping[str, Choice], pieces: Iterable[Piece], extra: Piece) -> int:
     """After the released cell above it in the file, but not below an answer that it stood above."""
-    homes = [(piece.order, piece.home) for piece in pieces if piece.home is not None]
-    above = max(((o, h) for o, h in homes if o < extra.order), default=((), -1))[1]
-    bound = names_in(extra.source).bound
+    above = [(p.order, p.home) for p in pieces if p.home is not None and p.order < extra.order]
     users = [
         choice.answer.index
         for choice in choices.values()
         if choice.version.pieces[0].order > extra.order
-        and names_in(choice.version.text).used & bound
+        and choice.version.text.names.used & extra.names.bound
     ]
-    return min([above, *(user - 1 for user in users)])
+    return min([max(above, default=((), -1))[1], *(user - 1 for user in users)])

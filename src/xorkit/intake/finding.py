@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from xorkit.intake.cells import Cell, names_in, plain_lines, statements
+from xorkit.intake.cells import Cell
 from xorkit.intake.released import Answer, Released, anchor_of
+from xorkit.intake.texts import Text, statements
 
 _FENCED = re.compile(r"^\s*(?:```|~~~)[^\n]*\n(.*?)^\s*(?:```|~~~)\s*$", re.MULTILINE | re.DOTALL)
 # Two texts that share this much of the shorter one are copies, not halves of one answer.
 _COPIED = 0.5
+# A cell of ours that is this short can also be a learner's own line.
+_OURS = 3
 
 
 @dataclass(frozen=True)
-class Piece:
+class Piece(Text):
     """A stretch of one handed-in cell.
 
     `order` is its place in the file, `home` the released cell that it is (None: a loose one),
     `inside` the released cell that the whole handed-in cell is.
     """
 
-    order: tuple[int, ...]
-    source: str
-    kind: str
+    order: tuple[int, ...] = ()
     home: int | None = None
     inside: int | None = None
     anchor: str = ""
@@ -38,11 +40,13 @@ class Version:
 
     pieces: tuple[Piece, ...]
 
-    @property
-    def text(self) -> str:
-        if len(self.pieces) == 1:
-            return self.pieces[0].source
-        return "\n".join(piece.source.strip("\n") for piece in self.pieces)
+    @cached_property
+    def text(self) -> Text:
+        first, *rest = self.pieces
+        if not rest:
+            return first
+        parts = [first.source.rstrip("\n"), *(piece.source.strip("\n") for piece in rest)]
+        return Text(first.kind, "\n".join(parts))
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Choice:
     left_out: int = 0
     others: tuple[Version, ...] = ()
 
-    @property
+    @cached_property
     def filled(self) -> bool:
         return bool(self.answer.new_lines(self.version.text))
 
@@ -69,45 +73,46 @@ def pieces_of(cells: Sequence[Cell], master: Released) -> tuple[Piece, ...]:
     Of a changed cell of ours only what was added comes along, as loose pieces.
     """
     found = (_pieces_of(i, cell, master) for i, cell in enumerate(cells))
-    return tuple(piece for pieces in found for piece in pieces)
+    return _settled(tuple(piece for pieces in found for piece in pieces), master)
 
 
 def _pieces_of(position: int, cell: Cell, master: Released) -> Iterator[Piece]:
     home = master.index_of(cell)
     by_name = cell.grade_id in master.by_grade_id
-    whole = Piece((position, 0), cell.source, cell.kind, home, home, by_name=by_name)
-    if home is not None and plain_lines(cell.source) == plain_lines(master.cells[home].source):
+    whole = Piece(cell.kind, cell.source, (position, 0), home, home, by_name=by_name)
+    if home is not None and cell.lines == master.cells[home].lines:
         yield whole
         return
-    source = _without_ours(_unfenced(cell, master, home), master)
-    parts = _cut(source, master, home) if _may_hold_code(cell, source) else [("", source)]
-    ours = home is not None and home not in master.answer_at
-    own = master.answer_at[home].anchor if home is not None and not ours else ""
+    whole = replace(whole, source=_without_ours(_unfenced(cell, master, home), master))
+    # In prose a heading can have an anchor's words.
+    parts = _cut(whole.source, master, home) if _may_be_code(whole) else [("", whole.source)]
+    if home is None and not parts[0][0]:
+        home = master.alike(whole)
+        whole = replace(whole, home=home, inside=home)
+    own = master.answer_at[home].anchor if home in master.answer_at else ""
     lost = bool(own) and own not in {anchor for anchor, _ in parts}
     for part, (anchor, text) in enumerate(parts):
         piece = replace(whole, order=(position, part), source=text, anchor=anchor)
         named = master.by_anchor.get(anchor)
         if named and named.index != home:
             yield replace(piece, home=named.index, by_name=False, disputed=lost)
-        elif ours and home is not None:
+        elif home is not None and home not in master.answer_at:
             yield from _added(piece, master.cells[home])
         else:
             yield piece
 
 
-def _may_hold_code(cell: Cell, source: str) -> bool:
-    """Whether anchors are looked for: in prose a heading can have the same words."""
-    return cell.kind == "code" or names_in(source).parsed
+def _may_be_code(text: Text) -> bool:
+    return text.kind == "code" or text.names.parsed
 
 
 def _added(piece: Piece, given: Cell) -> Iterator[Piece]:
     """What a learner wrote into a cell of ours: each new statement or line, a piece of its own."""
     yield replace(piece, source=given.source)
-    known = set(statements(given.source)) | set(plain_lines(given.source))
-    for i, text in enumerate(statements(piece.source) or plain_lines(piece.source)):
+    known = {*statements(given.source), *given.lines}
+    for i, text in enumerate(statements(piece.source) or piece.lines):
         if text not in known:
-            place = (piece.order[0], piece.order[1] + 1 + i)
-            yield replace(piece, order=place, source=text, home=None, by_name=False)
+            yield replace(piece, order=(*piece.order, i), source=text, home=None, by_name=False)
 
 
 def _unfenced(cell: Cell, master: Released, home: int | None) -> str:
@@ -119,10 +124,10 @@ def _unfenced(cell: Cell, master: Released, home: int | None) -> str:
 
 def _without_ours(source: str, master: Released) -> str:
     """The text without whole cells of ours (prose, checks) that were merged into it."""
-    for i, cell in enumerate(master.cells):
+    for _, cell in master.given("code", "markdown"):
         block = cell.source.strip()
-        ours = cell.kind == "markdown" or cell.nbgrader.get("grade")
-        if ours and i not in master.answer_at and block and block in source:
+        ours = cell.kind == "markdown" or cell.nbgrader.get("grade") or len(cell.lines) >= _OURS
+        if ours and block and block in source:
             source = re.sub(rf"(?:^|\n){re.escape(block)}[ \t]*(?=\n|$)", "", source)
     return source
 
@@ -145,21 +150,43 @@ def _goes_with(lines: list[str], answer: Answer, home: int | None) -> bool:
     return home in (None, answer.index) or not "".join(lines).strip()
 
 
-def choose(answer: Answer, pieces: Iterable[Piece]) -> Choice | None:
-    """The version of an answer that counts; None where nothing in the file is this answer."""
-    unique: dict[tuple[str, ...], Piece] = {}
-    pieces = tuple(pieces)
+def _settled(pieces: tuple[Piece, ...], master: Released) -> tuple[Piece, ...]:
+    """A cell with the anchor of another answer is its own cell's, if that other one has its own."""
+    if not any(piece.disputed for piece in pieces):
+        return pieces
+    sure = choices(master, (piece for piece in pieces if not piece.disputed))
+    filled = {choice.answer.index for choice in sure.values() if choice.filled}
+    return tuple(
+        replace(piece, home=piece.inside)
+        if piece.disputed and piece.home in filled and piece.inside not in filled
+        else piece
+        for piece in pieces
+    )
+
+
+def choices(master: Released, pieces: Iterable[Piece]) -> Mapping[str, Choice]:
+    """For every answer that is in the file at all, its version that counts; by grade_id."""
+    at_home: dict[int | None, list[Piece]] = {}
     for piece in pieces:
-        unique.setdefault(plain_lines(piece.source), piece)
-    if not unique:
-        return None
-    copies = [piece for piece in unique.values() if answer.is_released(piece.source)]
-    blanks = [piece for piece in unique.values() if not piece.source.strip()]
-    versions = _versions(answer, [p for p in unique.values() if p not in copies + blanks])
+        at_home.setdefault(piece.home, []).append(piece)
+    return {
+        answer.grade_id: _choice(answer, at_home[answer.index])
+        for answer in master.answers
+        if answer.index in at_home
+    }
+
+
+def _choice(answer: Answer, pieces: Sequence[Piece]) -> Choice:
+    unique = list({piece.lines: piece for piece in reversed(pieces)}.values())[::-1]
+    copies = [Version((piece,)) for piece in unique if answer.is_released(piece)]
+    blanks = [Version((piece,)) for piece in unique if piece.is_blank]
+    edited = [p for p in unique if not p.is_blank and not answer.is_released(p)]
+    versions = _versions(answer, edited)
     filled = [version for version in versions if answer.new_lines(version.text)]
-    unfilled = [Version((piece,)) for piece in copies] + versions
-    unfilled += [Version((piece,)) for piece in blanks]
-    best = max(filled, key=lambda version: _worth(answer, version)) if filled else unfilled[0]
+    if not filled:
+        best = (copies + versions + blanks)[0]
+        return Choice(answer, best, len(pieces) - len(best.pieces))
+    best = filled[0] if len(filled) == 1 else max(filled, key=lambda v: _worth(answer, v))
     others = tuple(version for version in filled if not _says_no_more(answer, version, best))
     return Choice(answer, best, len(pieces) - len(best.pieces), others)
 
@@ -180,21 +207,20 @@ def _versions(answer: Answer, pieces: Sequence[Piece]) -> list[Version]:
 
 def _continues(answer: Answer, group: Sequence[Piece], piece: Piece) -> bool:
     """Whether a piece without an anchor goes on where the group ends, and is no copy of it."""
-    lines, known = set(plain_lines(piece.source)), set[str]()
-    for member in group:
-        known.update(plain_lines(member.source))
+    lines = set(piece.lines)
+    known = {line for member in group for line in member.lines}
     if lines & known & answer.marks or len(lines & known) >= _COPIED * min(len(lines), len(known)):
         return False
     if piece.source.strip("\n")[:1].isspace():
         return True
-    bound = frozenset().union(*(names_in(member.source).bound for member in group))
-    return not bound & names_in(piece.source).bound & answer.names
+    bound = frozenset().union(*(member.names.bound for member in group))
+    return not bound & piece.names.bound & answer.names
 
 
 def _in_order(answer: Answer, group: Sequence[Piece]) -> tuple[Piece, ...]:
     """The anchor's piece first, the others as the released text has them, else as they stand."""
     first, *rest = group
-    places = {piece.order: answer.place_of(piece.source) for piece in rest}
+    places = {piece.order: answer.place_of(piece) for piece in rest}
     if None in places.values():
         places = {}
     return (first, *sorted(rest, key=lambda piece: (places.get(piece.order) or 0, piece.order)))
@@ -202,11 +228,11 @@ def _in_order(answer: Answer, group: Sequence[Piece]) -> tuple[Piece, ...]:
 
 def _worth(answer: Answer, version: Version) -> tuple[int, int, int, bool, tuple[int, ...]]:
     """How well founded a version is: it is Python, sets the names, has few blanks left, …"""
-    names = names_in(version.text)
-    kept = sum(line in answer.code_lines for line in plain_lines(version.text))
+    names = version.text.names
+    kept = sum(line in answer.code_lines for line in version.text.lines)
     named = any(piece.by_name for piece in version.pieces)
     return names.parsed, len(names.bound & answer.names), -kept, named, version.pieces[-1].order
 
 
 def _says_no_more(answer: Answer, version: Version, best: Version) -> bool:
-    return set(answer.new_lines(version.text)) <= set(plain_lines(best.text))
+    return set(answer.new_lines(version.text)) <= set(best.text.lines)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nbformat import NotebookNode, from_dict
 
-from xorkit.intake.cells import Cell, as_mapping, cells_of, plain_lines
+from xorkit.intake.cells import cells_of
 from xorkit.intake.extras import Extra, extras
-from xorkit.intake.finding import Choice, Piece, choose, pieces_of
-from xorkit.intake.guessing import guess, worded
-from xorkit.intake.reading import CUT_OFF
+from xorkit.intake.finding import Choice, choices, pieces_of
+from xorkit.intake.guessing import guess
+from xorkit.intake.reading import Refused
 from xorkit.intake.released import Answer, Released, released
+from xorkit.intake.telling import about_answer, about_cells, about_extras, about_missing, reasons
+from xorkit.intake.wording import worded
 
 
 @dataclass(frozen=True)
@@ -38,47 +40,62 @@ def rebuild(master: NotebookNode, submitted: NotebookNode) -> Rebuilt:
 
     Rebuilding what was rebuilt changes nothing.
     """
-    plan, cells = released(master), cells_of(submitted)
-    first = pieces_of(cells, plan)
-    first_choices = _choices(plan, first)
-    pieces = guess(plan, first_choices, first)
-    choices = _choices(plan, pieces)
-    answers = {a.grade_id: _text(a, choices.get(a.grade_id)) for a in plan.answers}
-    kept, left_out = extras(plan, choices, pieces)
-    return Rebuilt(
-        _assembled(master, plan, answers, kept),
-        answers,
-        repairs=(
-            *_about_cells(plan, cells, pieces),
-            *(line for choice in choices.values() for line in _about(choice, first_choices)),
-            *_about_missing(plan, choices),
-            *_about_extras(kept, left_out),
-        ),
-        review=tuple(_reasons(choices.values(), submitted)),
-        found=tuple(choices),
-    )
+    return rebuilt_from(released(master), submitted)
 
 
-def _choices(plan: Released, pieces: Sequence[Piece]) -> Mapping[str, Choice]:
-    found = {}
-    for answer in plan.answers:
-        choice = choose(answer, (piece for piece in pieces if piece.home == answer.index))
-        if choice:
-            found[answer.grade_id] = choice
-    return found
+def accept(master: NotebookNode, submitted: NotebookNode) -> Rebuilt:
+    """Rebuild a notebook that is this assignment's; raises Refused for any other."""
+    return accepted(released(master), submitted)
+
+
+def rebuilt_from(plan: Released, submitted: NotebookNode) -> Rebuilt:
+    cells = cells_of(submitted)
+    named = pieces_of(cells, plan)
+    by_name = choices(plan, named)
+    pieces = guess(plan, by_name, named)
+    chosen = choices(plan, pieces)
+    answers = {a.grade_id: _text(a, chosen.get(a.grade_id)) for a in plan.answers}
+    kept, left_out = extras(plan, chosen, pieces)
+    repairs = [
+        *about_cells(plan, cells, pieces),
+        *(line for name, c in chosen.items() for line in about_answer(c, by_name.get(name))),
+        *about_missing(plan, chosen),
+        *about_extras(kept, left_out),
+    ]
+    review = tuple(reasons(chosen.values(), submitted))
+    notebook = _assembled(plan, answers, kept)
+    return Rebuilt(notebook, answers, tuple(repairs), review, tuple(chosen))
+
+
+def accepted(plan: Released, submitted: NotebookNode) -> Rebuilt:
+    rebuilt, cells = rebuilt_from(plan, submitted), cells_of(submitted)
+    names = {cell.grade_id for cell in cells} - {""}
+    foreign = names - set(plan.by_grade_id)
+    if len(foreign) > len(names) / 2:
+        raise Refused(
+            "It is the notebook of another assignment: its exercises are called "
+            f"{', '.join(sorted(foreign)[:5])}. Please ask for the one of this assignment."
+        )
+    # A stray `model = …` of any notebook is found as well: without a sign, half must be there.
+    known = any(plan.index_of(cell) in plan.answer_at for cell in cells)
+    if not rebuilt.found or (not known and 2 * len(rebuilt.found) < len(plan.answers)):
+        raise Refused(
+            f"It holds {len(rebuilt.found) or 'none'} of the {len(plan.answers)} answers of this "
+            "assignment. Please ask for the notebook that was filled in."
+        )
+    return rebuilt
 
 
 def _text(answer: Answer, choice: Choice | None) -> str:
     if choice is None:
         return answer.cell.source
-    return worded(answer, choice.version.text) if choice.filled else choice.version.text
+    text = choice.version.text
+    return worded(answer, text) if choice.filled else text.source
 
 
-def _assembled(
-    master: NotebookNode, plan: Released, answers: Mapping[str, str], kept: Iterable[Extra]
-) -> NotebookNode:
+def _assembled(plan: Released, answers: Mapping[str, str], kept: Iterable[Extra]) -> NotebookNode:
     """The master's cells with the answers' texts, extra cells between, nothing run."""
-    notebook = copy.deepcopy(master)
+    notebook = copy.deepcopy(plan.notebook)
     for answer in plan.answers:
         notebook.cells[answer.index]["source"] = answers[answer.grade_id]
     for cell in notebook.cells:
@@ -88,7 +105,7 @@ def _assembled(
     taken = {name for cell in plan.cells for name in cell.ids}
     for extra in kept:
         added.setdefault(extra.after, []).append(_extra_cell(extra, taken))
-    cells = list(added.get(-1, []))
+    cells = added.get(-1, [])
     for i, cell in enumerate(notebook.cells):
         cells += [cell, *added.get(i, [])]
     notebook["cells"] = cells
@@ -112,75 +129,3 @@ def _extra_cell(extra: Extra, taken: set[str]) -> NotebookNode:
         }
     )
     return cell
-
-
-def _about_cells(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece]) -> Iterator[str]:
-    """What was done to the released cells as a whole."""
-    homes = list(dict.fromkeys(piece.home for piece in pieces if piece.home is not None))
-    if not any(cell.grade_id in plan.by_grade_id for cell in cells):
-        yield (
-            "The hidden marks that tell the cells apart were gone; your answers were found by "
-            "their headings and their text."
-        )
-    if sorted(homes) != homes:
-        yield "The cells stood in another order; they were put back in the released one."
-    changed = [home for home in homes if _is_changed(plan, cells, pieces, home)]
-    locked = [i for i, cell in enumerate(plan.cells) if cell.nbgrader.get("locked")]
-    gone = [i for i in locked if i not in homes]
-    for what, indexes in (("changed", changed), ("missing", gone)):
-        if indexes:
-            names = ", ".join(plan.cells[i].grade_id for i in sorted(indexes))
-            yield f"Cells that are not yours to fill were {what}; the released ones count: {names}."
-
-
-def _is_changed(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece], home: int) -> bool:
-    if home in plan.answer_at or not plan.cells[home].nbgrader.get("locked"):
-        return False
-    texts = {plain_lines(cells[p.order[0]].source) for p in pieces if p.inside == home}
-    return texts != {plain_lines(plan.cells[home].source)}
-
-
-def _about(choice: Choice, before: Mapping[str, Choice]) -> Iterator[str]:
-    """What was done to find one answer."""
-    answer, version = choice.answer, choice.version
-    first = before.get(answer.grade_id)
-    title = answer.title
-    if len(version.pieces) > 1:
-        yield f"{title}: it was in {len(version.pieces)} parts, which were joined."
-    if choice.left_out:
-        number = choice.left_out + len(version.pieces)
-        kind = "the one that you filled in counts" if choice.filled else "one of them counts"
-        yield f"{title}: its cell was there {number} times; {kind}."
-    if choice.filled and (first is None or not first.filled):
-        yield f"{title}: your answer stood in another cell and was moved to its own."
-    if choice.filled and worded(answer, version.text) != version.text:
-        yield f"{title}: your words stood without quotes or without the name; both were put back."
-    if any(p.kind != answer.cell.kind for p in version.pieces) and choice.filled:
-        yield f"{title}: your answer stood in a cell of another kind and was read all the same."
-
-
-def _about_missing(plan: Released, choices: Mapping[str, Choice]) -> Iterator[str]:
-    for answer in plan.answers:
-        if answer.grade_id not in choices:
-            yield f"{answer.title}: its cell was missing and counts as left blank."
-
-
-def _about_extras(kept: Iterable[Extra], left_out: int) -> Iterator[str]:
-    for extra in kept:
-        names = ", ".join(extra.names)
-        why = f"it defines {names}" if names else "it sets how the others run"
-        yield f"A cell that you added was kept in its place: {why}."
-    if left_out:
-        yield f"Cells that you added and that no answer needs were left out: {left_out}."
-
-
-def _reasons(choices: Iterable[Choice], submitted: object) -> Iterator[str]:
-    metadata = as_mapping(as_mapping(submitted).get("metadata"))
-    if metadata.get(CUT_OFF):
-        yield "The file was cut off: answers after the break are not in it."
-    for choice in choices:
-        if choice.others:
-            yield (
-                f"{choice.answer.title}: {1 + len(choice.others)} different answers were found; "
-                "the one that looks most complete was graded."
-            )

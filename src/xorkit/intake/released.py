@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 
 from nbformat import NotebookNode
 
-from xorkit.intake.cells import Cell, cells_of, is_comment, names_in, plain_lines, words_of
+from xorkit.intake.cells import Cell, cells_of
+from xorkit.intake.texts import Text, is_comment, words_of
+
+# A changed cell of ours keeps this much of its lines, and has as little of others.
+_ALIKE = 0.5
 
 
 @dataclass(frozen=True)
 class Answer:
     """One cell that the learner fills, as it was released.
 
-    `names` are what the cells after it take from it; `in_words` is true where it asks for a
+    `names` are first seen in it and the cells below it; `in_words` is true where it asks for a
     string under the cell's own name.
     """
 
@@ -32,9 +36,15 @@ class Answer:
     def grade_id(self) -> str:
         return self.cell.grade_id
 
+    @property
+    def title(self) -> str:
+        """How a person would call it: its anchor line without the comment signs."""
+        first = self.cell.source.strip().partition("\n")[0]
+        return first.strip("#✏️ \t") if self.anchor else self.grade_id
+
     @cached_property
     def lines(self) -> frozenset[str]:
-        return frozenset(plain_lines(self.cell.source))
+        return frozenset(self.cell.lines)
 
     @cached_property
     def code_lines(self) -> frozenset[str]:
@@ -43,40 +53,32 @@ class Answer:
     @cached_property
     def marks(self) -> frozenset[str]:
         """The lines that stand in the released text once: none is in two halves of a split."""
-        lines = plain_lines(self.cell.source)
+        lines = self.cell.lines
         return frozenset(line for line in lines if lines.count(line) == 1 and len(line) > 3)
 
-    def place_of(self, text: str) -> int | None:
+    def place_of(self, text: Text) -> int | None:
         """Where in the released text the first line of it that is in this text stands."""
-        lines = set(plain_lines(text))
-        released = plain_lines(self.cell.source)
-        return next((i for i, line in enumerate(released) if line in lines), None)
+        lines = set(text.lines)
+        return next((i for i, line in enumerate(self.cell.lines) if line in lines), None)
 
-    @property
-    def title(self) -> str:
-        """How a person would call it: its anchor line without the comment signs."""
-        first = self.cell.source.strip().partition("\n")[0]
-        return first.strip("#✏️ \t") if self.anchor else self.grade_id
+    def new_lines(self, text: Text) -> tuple[str, ...]:
+        """The lines that are the learner's: no released ones, and in code no comments."""
+        return tuple(line for line in text.lines if line not in self.lines and self._says(line))
 
-    def new_lines(self, text: str) -> tuple[str, ...]:
-        """The lines of a text that are neither released ones nor comments."""
-        comment = is_comment if self.cell.kind == "code" else _never
-        return tuple(
-            line for line in plain_lines(text) if line not in self.lines and not comment(line)
-        )
+    def _says(self, line: str) -> bool:
+        if self.cell.kind != "code" or not is_comment(line):
+            return True
+        return self.in_words and anchor_of(line) != self.anchor
 
-    def is_released(self, text: str) -> bool:
-        return plain_lines(text) == plain_lines(self.cell.source)
-
-
-def _never(_line: str) -> bool:
-    return False
+    def is_released(self, text: Text) -> bool:
+        return text.lines == self.cell.lines
 
 
 @dataclass(frozen=True)
 class Released:
     """The released notebook's cells and answers, with what finds a cell again."""
 
+    notebook: NotebookNode
     cells: tuple[Cell, ...]
     answers: tuple[Answer, ...]
 
@@ -90,26 +92,26 @@ class Released:
 
     @cached_property
     def by_text(self) -> Mapping[tuple[str, ...], int]:
-        texts = ((plain_lines(cell.source), i) for i, cell in enumerate(self.cells))
-        return {lines: i for lines, i in reversed(tuple(texts)) if lines}
+        texts = [(cell.lines, i) for i, cell in enumerate(self.cells) if cell.lines]
+        return dict(reversed(texts))
 
     @cached_property
     def by_anchor(self) -> Mapping[str, Answer]:
         return {answer.anchor: answer for answer in self.answers if answer.anchor}
 
     @cached_property
-    def answer_at(self) -> Mapping[int, Answer]:
+    def answer_at(self) -> Mapping[int | None, Answer]:
         return {answer.index: answer for answer in self.answers}
 
     @cached_property
     def bound(self) -> frozenset[str]:
         """The names that the cells which are not answers leave behind."""
-        return frozenset().union(*(names_in(cell.source).bound for cell in self._given))
+        return frozenset().union(*(cell.names.bound for _, cell in self.given("code")))
 
     @cached_property
     def used(self) -> frozenset[str]:
         """The names that the cells which are not answers need from others."""
-        return frozenset().union(*(names_in(cell.source).used for cell in self._given))
+        return frozenset().union(*(cell.names.used for _, cell in self.given("code")))
 
     @cached_property
     def own_words(self) -> Mapping[int, frozenset[str]]:
@@ -121,15 +123,14 @@ class Released:
     def _words_around(self, index: int) -> frozenset[str]:
         around = [self.cells[index]]
         around += takewhile(lambda cell: cell.kind == "markdown", reversed(self.cells[:index]))
-        below = (cell for i, cell in enumerate(self.cells) if i > index)
-        around += takewhile(lambda cell: cell.nbgrader.get("grade"), below)
+        around += takewhile(lambda cell: cell.nbgrader.get("grade"), self.cells[index + 1 :])
         return frozenset().union(*(words_of(cell.source) for cell in around))
 
-    @property
-    def _given(self) -> Iterable[Cell]:
+    def given(self, *kinds: str) -> Iterator[tuple[int, Cell]]:
+        """The cells that are not answers, with their places."""
         for i, cell in enumerate(self.cells):
-            if cell.kind == "code" and i not in self.answer_at:
-                yield cell
+            if i not in self.answer_at and cell.kind in kinds:
+                yield i, cell
 
     def index_of(self, cell: Cell) -> int | None:
         """Which released cell this is: by grade_id, else by id, else by its unchanged text."""
@@ -138,13 +139,25 @@ class Released:
         for name in cell.ids:
             if name in self.by_id:
                 return self.by_id[name]
-        return self.by_text.get(plain_lines(cell.source))
+        return self.by_text.get(cell.lines)
+
+    def alike(self, text: Text) -> int | None:
+        """The cell of ours of which this is a changed copy."""
+        lines = set(text.lines)
+        shared = [(len(lines.intersection(cell.lines)), -i) for i, cell in self.given(text.kind)]
+        common, place = max(shared, default=(0, 0))
+        longest = max(len(lines), len(set(self.cells[-place].lines)))
+        return -place if common and common >= _ALIKE * longest else None
 
 
 def anchor_of(line: str) -> str:
-    """The words of a comment line: what stays of an anchor in any encoding and any hand."""
-    words = re.sub(r"[\W_]+", " ", line).strip().casefold()
-    return words if is_comment(line) else ""
+    """The words of a comment line: what stays of an anchor in any encoding and any hand.
+
+    A line with more than one # is a heading of ours, which may have the same words.
+    """
+    if not re.match(r"\s*#[^#]", line):
+        return ""
+    return re.sub(r"[\W_]+", " ", line).strip().casefold()
 
 
 def released(master: NotebookNode) -> Released:
@@ -152,35 +165,33 @@ def released(master: NotebookNode) -> Released:
     indexes = [i for i, cell in enumerate(cells) if cell.grade_id and cell.nbgrader.get("solution")]
     anchors = [anchor_of(cells[i].source.strip().partition("\n")[0]) for i in indexes]
     names = _names_after(cells, indexes)
-    return Released(
-        cells,
-        tuple(
-            Answer(
-                index=index,
-                cell=cells[index],
-                anchor=anchor if anchors.count(anchor) == 1 else "",
-                names=names[index],
-                in_words=_asks_for_words(cells[index]),
-            )
-            for index, anchor in zip(indexes, anchors, strict=True)
-        ),
+    answers = (
+        Answer(
+            index=index,
+            cell=cells[index],
+            anchor=anchor if anchors.count(anchor) == 1 else "",
+            names=names[index],
+            in_words=_asks_for_words(cells[index]),
+        )
+        for index, anchor in zip(indexes, anchors, strict=True)
     )
+    return Released(master, cells, tuple(answers))
 
 
 def _names_after(cells: tuple[Cell, ...], indexes: list[int]) -> Mapping[int, frozenset[str]]:
-    """For each answer the names first needed between it and the next one, and its own ones."""
-    given = {i: names_in(cell.source) for i, cell in enumerate(cells) if cell.kind == "code"}
+    """For each answer the names first seen in it and in the cells up to the next one."""
+    given = {i: cell.names for i, cell in enumerate(cells) if cell.kind == "code"}
     known = set().union(*(names.bound for i, names in given.items() if i not in indexes))
     found: dict[int, frozenset[str]] = {}
     for index, following in zip(indexes, [*indexes[1:], len(cells)], strict=True):
-        own = set(given[index].bound) if index in given else set()
-        after = (given[i].used for i in range(index + 1, following) if i in given)
-        found[index] = frozenset(own.union(*after) - known)
+        seen = (given[i].used for i in range(index, following) if i in given)
+        own = given[index].bound if index in given else frozenset[str]()
+        found[index] = own.union(*seen) - known
         known |= found[index]
     return found
 
 
 def _asks_for_words(cell: Cell) -> bool:
     """Whether the released text sets a string under the cell's own name."""
-    pattern = rf"""^{re.escape(cell.grade_id)}\s*=\s*\(?\s*[rf]?["']"""
+    pattern = rf"""^{re.escape(cell.grade_id)}\s*=\s*["']"""
     return bool(re.search(pattern, cell.source, re.MULTILINE))

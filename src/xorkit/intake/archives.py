@@ -1,0 +1,182 @@
+"""The files in folders and zip archives, read within limits and never outside of them."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from xorkit.intake.reading import MAX_BYTES, Refused
+
+# A download of 1,000 learners with a few files each has well under 10,000 members.
+MAX_MEMBERS = 50_000
+# What all archives of one call may unpack to: a bomb unpacks to more, a class never does.
+MAX_TOTAL_BYTES = 16 * 2**30
+# The download, a learner's zip in it, and one for systems that wrap the download once more.
+MAX_DEPTH = 3
+_IGNORED = ("__MACOSX", ".ipynb_checkpoints", "Thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file in a collection: how to name it, its path in there, its bytes, when it changed.
+
+    `read` raises Refused; `broken` is why, where that is known before.
+    """
+
+    source: str
+    parts: tuple[str, ...]
+    read: Callable[[], bytes]
+    modified: datetime | None = None
+    broken: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+
+def _broken(source: str, parts: tuple[str, ...], reason: str) -> Found:
+    def read() -> bytes:
+        raise Refused(reason)
+
+    return Found(source, parts, read, broken=reason)
+
+
+class Opener:
+    """Lists files and keeps archives open while they are read; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._left = MAX_TOTAL_BYTES
+
+    def __enter__(self) -> Opener:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._open.close()
+
+    def files(self, path: Path) -> Iterator[Found]:
+        """Everything under a folder, in an archive, or the one file; raises FileNotFoundError."""
+        if path.is_dir():
+            yield from self._folder(path)
+        elif not path.exists():
+            raise FileNotFoundError(f"There is no file or folder {str(path)!r} to collect.")
+        else:
+            yield from self._file(path, (path.name,), top=True)
+
+    def _folder(self, root: Path) -> Iterator[Found]:
+        for folder, names, files in os.walk(root):
+            names[:] = sorted(name for name in names if not _ignored(name))
+            links = [name for name in names if (Path(folder) / name).is_symlink()]
+            for name in sorted(name for name in files + links if not _ignored(name)):
+                path = Path(folder) / name
+                yield from self._file(path, path.relative_to(root).parts)
+
+    def _file(self, path: Path, parts: tuple[str, ...], top: bool = False) -> Iterator[Found]:
+        status = path.stat() if top else path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            yield _broken(str(path), parts, "It is a link or a special file: not followed.")
+        elif path.suffix.lower() == ".zip":
+            yield from self._archive(path, () if top else parts, str(path), depth=1)
+        else:
+            modified = datetime.fromtimestamp(status.st_mtime, UTC)
+            yield Found(str(path), parts, lambda: self._read(lambda: path.open("rb")), modified)
+
+    def _archive(
+        self, file: Path | IO[bytes], trail: tuple[str, ...], source: str, depth: int
+    ) -> Iterator[Found]:
+        here = trail or (PurePosixPath(source).name,)
+        try:
+            archive = self._open.enter_context(zipfile.ZipFile(file))
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            yield _broken(source, here, f"The zip archive is damaged ({error}).")
+            return
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if len(members) > MAX_MEMBERS:
+            reason = f"The zip archive holds {len(members)} files, more than {MAX_MEMBERS}."
+            yield _broken(source, here, reason)
+            return
+        for member in members:
+            path = _path_of(member)
+            if not any(_ignored(part) for part in path.parts):
+                found = self._member(archive, member, (*trail, *path.parts), f"{source}/{path}")
+                yield from self._nested(found, depth) if _is_zip(found) else (found,)
+
+    def _member(
+        self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, parts: tuple[str, ...], source: str
+    ) -> Found:
+        if reason := _refusal(member):
+            return _broken(source, parts, reason)
+        return Found(source, parts, lambda: self._read(lambda: archive.open(member)), _time(member))
+
+    def _nested(self, found: Found, depth: int) -> Iterator[Found]:
+        if depth == MAX_DEPTH:
+            reason = "It is a zip in a zip in a zip. Please ask for the notebook itself."
+            yield _broken(found.source, found.parts, reason)
+            return
+        try:
+            inner = io.BytesIO(found.read())
+        except Refused as error:
+            yield _broken(found.source, found.parts, str(error))
+        else:
+            yield from self._archive(inner, found.parts, found.source, depth + 1)
+
+    def _read(self, opened: Callable[[], IO[bytes]]) -> bytes:
+        """A file's bytes, counted as they come: what a header announces is not believed."""
+        try:
+            with opened() as file:
+                data = file.read(max(0, min(MAX_BYTES, self._left)) + 1)
+        except (OSError, EOFError, RuntimeError, ValueError, zlib.error, zipfile.BadZipFile) as e:
+            raise Refused(f"The file can't be read ({e}). Please ask for it once more.") from e
+        self._left -= len(data)
+        if len(data) > MAX_BYTES:
+            raise Refused(f"The file unpacks to more than {MAX_BYTES >> 20} MB.")
+        if self._left < 0:
+            raise Refused(f"The files unpack to more than {MAX_TOTAL_BYTES >> 30} GB in all.")
+        return data
+
+
+def _ignored(name: str) -> bool:
+    return name in _IGNORED or name.startswith(("._", ".DS_Store", ".git"))
+
+
+def _is_zip(found: Found) -> bool:
+    return not found.broken and found.name.lower().endswith(".zip")
+
+
+def _path_of(member: zipfile.ZipInfo) -> PurePosixPath:
+    """The member's path; old zip tools leave out the mark that says it is UTF-8."""
+    name = member.filename.replace("\\", "/")
+    if not member.flag_bits & 0x800:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return PurePosixPath(name)
+
+
+def _refusal(member: zipfile.ZipInfo) -> str:
+    path = _path_of(member)
+    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", path.parts[0]):
+        return "Its path leads out of the archive."
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "It is a link, which is not followed."
+    if member.flag_bits & 1:
+        return "It is locked with a password. Please ask for it without one."
+    if member.file_size > MAX_BYTES:
+        return f"It unpacks to {member.file_size >> 20} MB; {MAX_BYTES >> 20} MB are read at most."
+    return ""
+
+
+def _time(member: zipfile.ZipInfo) -> datetime | None:
+    try:
+        return datetime(*member.date_time, tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,233 @@
+"""Files, folders and LMS downloads into `submitted/`, each file rebuilt and its repairs kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from nbformat import NotebookNode
+
+from xorkit.intake.archives import Found, Opener
+from xorkit.intake.layouts import claims, is_list, survey
+from xorkit.intake.owners import Owner, owner
+from xorkit.intake.reading import Refused, read_notebook
+from xorkit.intake.rebuilding import Rebuilt, accepted
+from xorkit.intake.records import Record, as_text, read_record, sha256, write_submission
+from xorkit.intake.released import Released, released
+from xorkit.intake.roster import Roster, read_roster
+
+Fate = Literal["taken", "unchanged", "refused", "unplaced"]
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+# Names under which a notebook can hide; files of other names only count where there is none.
+_LIKELY = (".ipynb", ".json", ".txt", ".py")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of what a collection did: a file, whose it is, and why it ended there."""
+
+    source: str
+    fate: Fate
+    student: str = ""
+    reason: str = ""
+    repairs: tuple[str, ...] = ()
+    review: tuple[str, ...] = ()
+    late: bool | None = None
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What became of every file; `unplaced` are those whose owner is not sure."""
+
+    items: tuple[Item, ...] = ()
+
+    def _with(self, fate: Fate) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.fate == fate)
+
+    @property
+    def taken(self) -> tuple[Item, ...]:
+        return self._with("taken")
+
+    @property
+    def unchanged(self) -> tuple[Item, ...]:
+        return self._with("unchanged")
+
+    @property
+    def refused(self) -> tuple[Item, ...]:
+        return self._with("refused")
+
+    @property
+    def unplaced(self) -> tuple[Item, ...]:
+        return self._with("unplaced")
+
+
+@dataclass(frozen=True)
+class _Handed:
+    """A file with its owner."""
+
+    found: Found
+    owner: Owner
+
+    @property
+    def attempt(self) -> tuple[datetime, int]:
+        return self.owner.claim.time or _LONG_AGO, self.owner.claim.turn
+
+    @property
+    def rank(self) -> tuple[tuple[datetime, int], datetime]:
+        return self.attempt, self.found.modified or _LONG_AGO
+
+    @property
+    def likely(self) -> bool:
+        name = self.found.name.lower()
+        return "." not in name or name.endswith(_LIKELY)
+
+    def item(self, fate: Fate, reason: str = "") -> Item:
+        student, late = self.owner.student, self.owner.claim.late
+        return Item(self.found.source, fate, student, reason, late=late)
+
+
+@dataclass(frozen=True)
+class _Readable:
+    """A file that can be graded."""
+
+    handed: _Handed
+    sha256: str
+    rebuilt: Rebuilt
+
+
+def collect(
+    paths: Iterable[Path],
+    submitted: Path,
+    master: NotebookNode,
+    *,
+    assignment: str,
+    roster: Path | None = None,
+) -> Collected:
+    """Take in everything under these paths; one bad file never stops the rest.
+
+    Writes `submitted/<student>/<assignment>/<assignment>.ipynb`, rebuilt, and `intake.json`
+    beside it. Raises FileNotFoundError for a path, ValueError for a roster that is none.
+    """
+    people = read_roster(roster) if roster else None
+    plan = released(master)
+    items: list[Item] = []
+    handed: dict[str, list[_Handed]] = {}
+    with Opener() as opener:
+        for path in paths:
+            for found in _owned(list(opener.files(path)), path.name, assignment, people):
+                if isinstance(found, Item):
+                    items.append(found)
+                else:
+                    handed.setdefault(found.owner.student, []).append(found)
+        for student, files in sorted(handed.items()):
+            items += _settled(files, submitted / student / assignment, plan, people)
+    return Collected(tuple(items))
+
+
+def _owned(
+    files: Sequence[Found], root: str, assignment: str, people: Roster | None
+) -> Iterator[_Handed | Item]:
+    """Every file of one download with its owner, or as an item that says why it has none."""
+    collection = survey(assignment, files, root)
+    for found in files:
+        if is_list(found):
+            continue
+        whose = owner(found, claims(found, collection), people)
+        if isinstance(whose, Owner):
+            yield _Handed(found, whose)
+        else:
+            fate: Fate = "refused" if found.broken else "unplaced"
+            yield Item(found.source, fate, reason=found.broken or whose)
+
+
+def _settled(
+    files: Sequence[_Handed], folder: Path, plan: Released, people: Roster | None
+) -> Iterator[Item]:
+    """What becomes of one student's files."""
+    if people is None and _may_be_several_people(files):
+        reason = "Two files are called after this name: two people or two tries? A roster can tell."
+        yield from (handed.item("unplaced", reason) for handed in files)
+        return
+    likely = sorted((h for h in files if h.likely), key=lambda h: h.rank, reverse=True)
+    others = sorted((h for h in files if not h.likely), key=lambda h: h.rank, reverse=True)
+    readable, refused = _readable(likely, plan)
+    if readable:
+        late = [handed for handed in others if handed.attempt > readable[0].handed.attempt]
+        refused += [_refused(handed, "it is no notebook") for handed in late]
+        yield _stored(readable, refused, folder)
+        yield from refused
+    else:
+        yield from refused
+        yield from _readable(others, plan)[1]
+
+
+def _may_be_several_people(files: Sequence[_Handed]) -> bool:
+    """Whether nothing but a display name says that these files are one person's."""
+    return len(files) > 1 and any(
+        handed.owner.claim.names and not handed.owner.claim.ids for handed in files
+    )
+
+
+def _readable(files: Sequence[_Handed], plan: Released) -> tuple[list[_Readable], list[Item]]:
+    """The files of the newest attempt that can be graded, and what was refused until there."""
+    readable: list[_Readable] = []
+    refused: list[Item] = []
+    for handed in files:
+        if readable and handed.attempt < readable[0].handed.attempt:
+            break
+        try:
+            data = handed.found.read()
+            notebook, repairs = read_notebook(data)
+            rebuilt = accepted(plan, notebook)
+        except Refused as error:
+            refused.append(_refused(handed, str(error)))
+        else:
+            rebuilt = replace(rebuilt, repairs=(*repairs, *rebuilt.repairs))
+            readable.append(_Readable(handed, sha256(data), rebuilt))
+    return readable, refused
+
+
+def _refused(handed: _Handed, reason: str) -> Item:
+    return handed.item("refused", reason)
+
+
+def _stored(readable: Sequence[_Readable], refused: Sequence[Item], folder: Path) -> Item:
+    """The newest file written into its folder, unless that holds it or a newer one already."""
+    best, *others = readable
+    name = f"{folder.name}.ipynb"
+    new, old = _record(best, others, refused), read_record(folder / name)
+    if old.sha256 == new.sha256:
+        return best.handed.item("unchanged")
+    if (folder / name).exists() and not new.is_newer_than(old):
+        return best.handed.item("unchanged", "It is not newer than what was collected before.")
+    try:
+        write_submission(folder, name, best.rebuilt.notebook, new)
+    except OSError as error:
+        return best.handed.item("refused", f"It could not be written to {folder}: {error}.")
+    return replace(best.handed.item("taken"), repairs=new.repairs, review=new.review)
+
+
+def _record(best: _Readable, others: Sequence[_Readable], refused: Sequence[Item]) -> Record:
+    handed, review = best.handed, [*best.rebuilt.review, *best.handed.owner.review]
+    for other in others:
+        if other.rebuilt.answers != best.rebuilt.answers:
+            review.append(
+                f"Two different notebooks were handed in together: {handed.found.name} was "
+                f"taken, {other.handed.found.name} was not."
+            )
+    for item in refused:
+        review.append(f"A newer file could not be graded, this one was: {item.source}.")
+    return Record(
+        source=handed.found.source,
+        sha256=best.sha256,
+        repairs=best.rebuilt.repairs,
+        review=tuple(review),
+        handed_in=as_text(handed.owner.claim.time),
+        modified=as_text(handed.found.modified),
+        turn=handed.owner.claim.turn,
+        late=handed.owner.claim.late,
+        members=handed.owner.members,
+    )

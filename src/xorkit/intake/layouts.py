@@ -1,0 +1,263 @@
+"""Whose a file is and when it was handed in, by the names that each LMS gives its downloads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from xorkit.intake.archives import Found
+from xorkit.intake.cells import as_mapping
+from xorkit.intake.reading import Refused
+
+GRADESCOPE_LIST = "submission_metadata.yml"
+_CANVAS = re.compile(r"(?P<name>[^/]*?)_(?P<late>LATE_)?(?P<id>\d+)_(?P<file>\d+)_(?P<rest>.+)")
+_CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<id>[A-Za-z0-9]+)_(?P<file>\d+)_.+")
+_MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_.*)?")
+# The word between the user and the time is "attempt" in the instructor's language.
+_BLACKBOARD = re.compile(
+    r"(?P<who>.+?)_(?P<word>[^\W\d_][^_\d]*)_(?P<time>\d{4}(?:-\d\d){5})(?:_.*|\.txt)"
+)
+_ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_(?P<login>[^/]+)")
+_COPY = re.compile(r"^(?:copy of |kopie von |copie de |copia de )+", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*\(\d+\)$|-\d+$")
+# Folders that archives and tools put around the students' own.
+_WRAPPERS = ("submitted", "submissions", "downloaded", "extracted", "archive")
+_NO_NAME = re.compile(r"(?:untitled|unbenannt|notebook|colab|submission|solution)\W*\d*", re.I)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One way to read a file's place: whom it names, when and in which turn it was handed in.
+
+    `ids` are known to the LMS or the course, `names` are how a person is called; `members` are
+    the claims of those who handed in together. An unsure claim only counts for whom a roster knows.
+    """
+
+    layout: str
+    ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    time: datetime | None = None
+    turn: int = 0
+    late: bool | None = None
+    members: tuple[Claim, ...] = ()
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What has to be known of a whole download to read one file's place in it."""
+
+    assignment: str
+    submitters: Mapping[str, Claim] = field(default_factory=dict)
+    usernames: Mapping[str, str] = field(default_factory=dict)
+    wrapper: str = ""
+    ilias: bool = False
+
+
+def survey(assignment: str, files: Sequence[Found], root: str) -> Collection:
+    """Read what a download says about itself; a damaged list counts as none."""
+    submitters: dict[str, Claim] = {}
+    usernames: dict[str, str] = {}
+    for found in files:
+        if found.name == GRADESCOPE_LIST:
+            submitters.update(_gradescope_list(found))
+        elif found.name.endswith(".txt") and (match := _BLACKBOARD.fullmatch(found.name)):
+            usernames[match["who"]] = _blackboard_user(found, match["who"])
+    folders = {found.parts[0] for found in files if len(found.parts) > 1}
+    names = {PurePosixPath(root).stem.casefold(), assignment.casefold(), *_WRAPPERS}
+    only = next(iter(folders)) if len(folders) == 1 else ""
+    wrapper = only if only.casefold() in names else ""
+    return Collection(assignment, submitters, usernames, wrapper, _is_ilias(files, wrapper))
+
+
+def _is_ilias(files: Sequence[Found], wrapper: str) -> bool:
+    """Whether every folder is called Nachname_Vorname_login."""
+    paths = [_inside(found.parts, wrapper) for found in files]
+    folders = {_folder_of(parts) for parts in paths if len(parts) > 1 or ".ipynb" in parts[-1]}
+    logins = [match["login"] for folder in folders if (match := _ILIAS.fullmatch(folder))]
+    return len(set(logins)) == len(folders)
+
+
+def _inside(parts: tuple[str, ...], wrapper: str) -> tuple[str, ...]:
+    return parts[1:] if wrapper and parts[0] == wrapper and len(parts) > 1 else parts
+
+
+def _folder_of(parts: tuple[str, ...]) -> str:
+    """The outermost folder that is no archive."""
+    return next((part for part in parts[:-1] if not part.lower().endswith(".zip")), "")
+
+
+def is_list(found: Found) -> bool:
+    """Whether a file belongs to the download, not to a learner."""
+    matched = _BLACKBOARD.fullmatch(found.name)
+    return found.name == GRADESCOPE_LIST or bool(
+        matched and found.name.endswith(f"_{matched['time']}.txt")
+    )
+
+
+def claims(found: Found, collection: Collection) -> tuple[Claim, ...]:
+    """All ways to read whose this file is, the likeliest first; none where it says nothing."""
+    parts = _inside(found.parts, collection.wrapper)
+    for layout in _LAYOUTS:
+        if read := tuple(layout(parts, collection)):
+            return read
+    return ()
+
+
+def _gradescope(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+    yield from (collection.submitters[part] for part in parts if part in collection.submitters)
+
+
+def _moodle(parts: tuple[str, ...], _collection: Collection) -> Iterator[Claim]:
+    for part in parts:
+        if match := _MOODLE.fullmatch(part):
+            # Some sites put the username in front; blind marking has a word for the name.
+            user, _, name = match["name"].rpartition("_")
+            ids = (match["id"], user) if user else (match["id"],)
+            yield Claim("moodle", ids, (name, match["name"]))
+
+
+def _blackboard(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+    for part in parts:
+        match = _BLACKBOARD.fullmatch(part)
+        if not match:
+            continue
+        time = _blackboard_time(match["time"])
+        who = match["who"]
+        told = collection.usernames.get(who)
+        pieces = who.split("_")
+        users = [told] if told else ["_".join(pieces[i:]) for i in range(1, len(pieces))]
+        yield from (Claim("blackboard", (user,), time=time) for user in users or [who])
+
+
+def _blackboard_time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _blackboard_user(found: Found, who: str) -> str:
+    """The username that the text beside a submission has in brackets; "" where it has none."""
+    try:
+        first = found.read()[:1000].decode("utf-8", "replace").partition("\n")[0]
+    except Refused:
+        return ""
+    brackets = re.findall(r"\(([^()]+)\)\s*$", first)
+    return brackets[-1] if brackets and who.endswith(f"_{brackets[-1]}") else ""
+
+
+def _canvas(parts: tuple[str, ...], _collection: Collection) -> Iterator[Claim]:
+    for part in parts:
+        if match := _CANVAS_ANONYMOUS.fullmatch(part):
+            yield Claim("canvas", (match["id"],), turn=int(match["file"]), late=bool(match["late"]))
+            continue
+        start = 0
+        while match := _CANVAS.fullmatch(part[start:]):
+            name = part[: start + match.end("name")]
+            late = bool(match["late"])
+            yield Claim("canvas", (match["id"],), (name,), turn=int(match["file"]), late=late)
+            start += match.start("id")  # a name may end in a number itself: read on
+
+
+def _ilias(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+    match = _ILIAS.fullmatch(_folder_of(parts))
+    if collection.ilias and match:
+        yield Claim("ilias", (match["login"], match[0]), (f"{match['first']} {match['last']}",))
+
+
+def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+    """Google Classroom's "Jane Doe - xor.ipynb", Google Forms' "xor - Jane Doe.ipynb"."""
+    stem = stem_of(parts[-1])
+    first, dash, last = stem.partition(" - ")
+    if not dash:
+        return
+    last_first, _, last_last = stem.rpartition(" - ")
+    if _is_file_name(first, collection.assignment):
+        yield Claim("drive", names=(last,))
+    elif _is_file_name(last_last, collection.assignment):
+        yield Claim("drive", names=(last_first,))
+    else:
+        yield Claim("drive", names=(last_first,), sure=False)
+        yield Claim("drive", names=(last,), sure=False)
+
+
+def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+    """A folder for each student, or files that are called after them."""
+    usual = {collection.assignment.casefold(), ""}
+    folders = [p for p in parts[:-1] if not p.lower().endswith(".zip")]
+    folders = [folder for folder in folders if folder.casefold() not in usual]
+    for i, folder in enumerate(folders):
+        yield Claim("folder", (folder,), (folder,), sure=i == 0)
+    stem = _NUMBER.sub("", _COPY.sub("", stem_of(parts[-1])))
+    name = re.escape(collection.assignment)
+    stem = re.sub(rf"^{name}[\s_.-]+|[\s_.-]+{name}$", "", stem, flags=re.IGNORECASE)
+    if not _is_file_name(stem, collection.assignment) and not _NO_NAME.fullmatch(stem):
+        yield Claim("folder", (stem,), (stem,), sure=not folders)
+
+
+_LAYOUTS: tuple[Callable[[tuple[str, ...], Collection], Iterator[Claim]], ...] = (
+    _gradescope,
+    _moodle,
+    _blackboard,
+    _canvas,
+    _ilias,
+    _drive,
+    _folder,
+)
+
+
+def stem_of(name: str) -> str:
+    return re.sub(r"(?:\.ipynb|\.txt|\.json|\.zip)+$", "", name, flags=re.IGNORECASE)
+
+
+def _is_file_name(text: str, assignment: str) -> bool:
+    """Whether this is what the file is called, not the person: "Copy of xor (1)"."""
+    plain = _NUMBER.sub("", _COPY.sub("", text.strip()))
+    return plain.casefold() == assignment.casefold()
+
+
+class _RubyLoader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
+    """A safe loader that reads what Ruby wrote: tags it does not know are plain values."""
+
+
+def _untagged(loader: Any, _suffix: str, node: yaml.Node) -> object:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_scalar(node)
+
+
+_RubyLoader.add_multi_constructor("!", _untagged)
+
+
+def _gradescope_list(found: Found) -> Iterator[tuple[str, Claim]]:
+    """Folder name and claim of every submission in Gradescope's list."""
+    try:
+        listed = _RubyLoader(found.read()).get_single_data()
+    except (Refused, yaml.YAMLError, RecursionError, ValueError):
+        return
+    for folder, about in as_mapping(listed).items():
+        keys = {str(key).lstrip(":"): value for key, value in as_mapping(about).items()}
+        people = keys.get("submitters")
+        people = people if isinstance(people, list) else []
+        members = tuple(_submitter(person) for person in people)
+        time = keys.get("created_at")
+        if isinstance(time, datetime):
+            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        else:
+            time = None
+        yield str(folder), Claim("gradescope", time=time, members=members)
+
+
+def _submitter(person: object) -> Claim:
+    about = {str(key).lstrip(":"): str(value) for key, value in as_mapping(person).items() if value}
+    ids = tuple(about[key] for key in ("sid", "email") if key in about)
+    return Claim("gradescope", ids, tuple(about[key] for key in ("name",) if key in about))

@@ -1,0 +1,107 @@
+"""Which student a file belongs to; where that is not sure, why."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from xorkit.intake.archives import Found
+from xorkit.intake.layouts import Claim
+from xorkit.intake.reading import Refused
+from xorkit.intake.roster import Person, Roster, safe_id
+
+_ACCOUNT = re.compile(rb'"displayName"\s*:\s*("(?:[^"\\]|\\.){1,200}")')
+# Folder names end at 255 bytes; a group's is made of all its members' ids.
+_LONGEST = 120
+_NOBODY = (
+    "Nothing in its name or folder says whose it is. Put it into a folder that is called after "
+    "the student."
+)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A student's id in the course (or a group's), and by which claim it was found."""
+
+    student: str
+    claim: Claim
+    members: tuple[str, ...] = ()
+    review: tuple[str, ...] = ()
+
+
+def owner(found: Found, read: Sequence[Claim], people: Roster | None) -> Owner | str:
+    """Whose file this is by the ways to read its name, or why that can't be said."""
+    if people is None:
+        sure = [claim for claim in read if claim.sure]
+        return _unlisted(sure[0]) if sure else _NOBODY
+    groups = [claim for claim in read if len(claim.members) > 1]
+    if groups:
+        return _group(groups[0], people)
+    claims = [member for claim in read for member in (claim.members or (claim,))]
+    found_people = {p: c for c in reversed(claims) for p in people.whom(c.ids, c.names)}
+    if len(found_people) > 1:
+        names = ", ".join(sorted(person.student for person in found_people))
+        return f"It fits several people of the roster: {names}."
+    for person, claim in found_people.items():
+        return Owner(person.student, _timed(claim, read))
+    for claim in claims:
+        if members := [p.student for name in claim.names for p in people.group(name)]:
+            return _joint(sorted(set(members)), claim, safe_id(claim.names[0]))
+    return _by_account(found, people) if not read else _not_listed(read)
+
+
+def _timed(claim: Claim, read: Sequence[Claim]) -> Claim:
+    """The submission's own claim, where the person's came from a list of members."""
+    return next((whole for whole in read if claim in whole.members), claim)
+
+
+def _unlisted(claim: Claim) -> Owner | str:
+    """Without a roster the LMS's own id is the student's."""
+    members = [_own_id(member) for member in claim.members or (claim,)]
+    if not all(members):
+        return _NOBODY
+    if len(members) > 1:
+        return _joint(sorted(set(members)), claim)
+    return Owner(members[0], claim)
+
+
+def _own_id(claim: Claim) -> str:
+    return next((name for text in (*claim.ids, *claim.names) if (name := safe_id(text))), "")
+
+
+def _group(claim: Claim, people: Roster) -> Owner | str:
+    """People who handed in together: one submission, called after all of them."""
+    found = [people.whom(member.ids, member.names) for member in claim.members]
+    if any(len(persons) != 1 for persons in found):
+        return "It is from a group, and not everybody in it is in the roster once."
+    members: list[Person] = [person for persons in found for person in persons]
+    return _joint(sorted({person.student for person in members}), claim)
+
+
+def _joint(members: Sequence[str], claim: Claim, name: str = "") -> Owner:
+    name = name or "+".join(members)
+    if len(name) > _LONGEST:
+        name = f"group-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return Owner(name, claim, tuple(members)) if len(members) > 1 else Owner(members[0], claim)
+
+
+def _not_listed(read: Iterable[Claim]) -> str:
+    named = dict.fromkeys(name for claim in read for name in (*claim.names, *claim.ids))
+    return f"The roster has nobody who is called {' or '.join(named)}."
+
+
+def _by_account(found: Found, people: Roster) -> Owner | str:
+    """A file without any name: the Colab account that ran all of it, if the roster knows it."""
+    try:
+        names = {str(json.loads(name)) for name in _ACCOUNT.findall(found.read())}
+    except (Refused, ValueError):
+        return _NOBODY
+    persons = people.whom((), names)
+    if len(names) != 1 or len(persons) != 1:
+        return _NOBODY
+    person = next(iter(persons))
+    note = "Whose file this is was told by the Colab account in it alone."
+    return Owner(person.student, Claim("account"), review=(note,))

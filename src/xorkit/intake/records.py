@@ -1,0 +1,115 @@
+"""What is kept beside a submission, so that its repairs reach the verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from xorkit.intake.cells import as_mapping
+
+RECORD = "intake.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where a submission came from and what was done to it.
+
+    Times are ISO 8601 texts: `handed_in` is the LMS's, `modified` the file's own; `turn` is a
+    number that grows with each hand-in. `sha256` is the original's, `notebook` that of the
+    rebuilt notebook, which tells whether somebody has changed it since.
+    """
+
+    source: str = ""
+    sha256: str = ""
+    notebook: str = ""
+    repairs: tuple[str, ...] = ()
+    review: tuple[str, ...] = ()
+    handed_in: str = ""
+    modified: str = ""
+    turn: int = 0
+    late: bool | None = None
+    members: tuple[str, ...] = ()
+
+    def is_newer_than(self, other: Record) -> bool:
+        """By the LMS's time, else by its turns, else by the files' own times."""
+        if self.handed_in and other.handed_in:
+            return self.handed_in > other.handed_in
+        if self.turn and other.turn:
+            return self.turn > other.turn
+        return self.modified > other.modified
+
+
+def read_record(notebook: Path) -> Record:
+    """The record beside a submitted notebook; an empty one where there is none that fits it."""
+    try:
+        kept = json.loads((notebook.parent / RECORD).read_text(encoding="utf-8"))
+        now = sha256(notebook.read_bytes())
+    except (OSError, ValueError):
+        return Record(modified=_modified(notebook))
+    record = _record(as_mapping(kept))
+    return record if record.notebook == now else Record(modified=_modified(notebook))
+
+
+def _record(kept: Mapping[str, Any]) -> Record:
+    known = {f.name for f in fields(Record)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in kept.items()
+        if name in known
+    }
+    return Record(**values)
+
+
+def _modified(path: Path) -> str:
+    try:
+        return as_text(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    except OSError:
+        return ""
+
+
+def as_text(time: datetime | None) -> str:
+    return time.astimezone(UTC).isoformat() if time else ""
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], record: Record) -> None:
+    """The notebook, its record, and the time as nbgrader reads it; raises OSError."""
+    data = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / name, data)
+    if record.handed_in:
+        time = datetime.fromisoformat(record.handed_in)
+        _write(folder / "timestamp.txt", f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+    kept = {**asdict(record), "notebook": sha256(data)}
+    text = json.dumps(kept, ensure_ascii=False, indent=1) + "\n"
+    _write(folder / RECORD, text.encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    """All of it or nothing: a run that is broken off leaves no half file."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def members_of(submitted: Path, assignment: str) -> Mapping[str, tuple[str, ...]]:
+    """Who handed in together: the members of every group folder in `submitted/`."""
+    notebooks = sorted(submitted.glob(f"*/{assignment}/{assignment}.ipynb"))
+    found = {path.parent.parent.name: read_record(path).members for path in notebooks}
+    return {student: members for student, members in found.items() if members}

@@ -1,0 +1,153 @@
+"""Who is in the class: any table of people, and whom an id or a name means."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+# The columns that name a student in the course, best first; the exports of the LMSs are taken as
+# they are, where "ID" is Canvas's and "Identifier" Moodle's.
+_KEYS = (
+    "student id",
+    "id",
+    "username",
+    "user name",
+    "login",
+    "sis login id",
+    "sid",
+    "identifier",
+    "email",
+    "email address",
+)
+_ID_WORDS = re.compile(r"\b(?:id|sid|login|user|username|identifier|e?mail|number|matrikel)")
+_NAME_COLUMNS = ("name", "full name", "student", "display name", "student name")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "ø": "oe"})
+
+
+@dataclass(frozen=True)
+class Person:
+    """A student: the id in the course, all other ids, all spellings of the name, the group."""
+
+    student: str
+    ids: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Roster:
+    people: tuple[Person, ...]
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, frozenset[Person]]:
+        return _index((name, person) for person in self.people for name in person.ids)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, frozenset[Person]]:
+        return _index((name, person) for person in self.people for name in person.names)
+
+    def whom(self, ids: Iterable[str], names: Iterable[str]) -> frozenset[Person]:
+        """Everybody whom these can mean: by an id if one is known, else by name."""
+        known = [self._by_id.get(as_id(name), frozenset[Person]()) for name in ids]
+        found = frozenset().union(*known)
+        if found:
+            return found
+        spelled = (spelling for name in names for spelling in spellings(name))
+        return frozenset().union(*(self._by_name.get(s, frozenset[Person]()) for s in spelled))
+
+    def group(self, name: str) -> tuple[Person, ...]:
+        """The members of a group of this name."""
+        wanted = squashed(name)
+        return tuple(p for p in self.people if p.group and squashed(p.group) == wanted)
+
+
+def _index(pairs: Iterable[tuple[str, Person]]) -> Mapping[str, frozenset[Person]]:
+    found: dict[str, set[Person]] = {}
+    for name, person in pairs:
+        found.setdefault(name, set()).add(person)
+    return {name: frozenset(people) for name, people in found.items()}
+
+
+def as_id(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def squashed(name: str) -> str:
+    """A name's letters and digits alone, without case and accents."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in letters if c.isalnum())
+
+
+def spellings(name: str) -> frozenset[str]:
+    """The ways in which systems write a name: accents dropped or spelled out, family name first."""
+    first, comma, last = unicodedata.normalize("NFC", name).partition(",")
+    orders = [f"{last} {first}", f"{first} {last}"] if comma else [first]
+    written = [form for order in orders for form in (order, order.casefold().translate(_UMLAUTS))]
+    return frozenset(filter(None, map(squashed, written)))
+
+
+def safe_id(text: str) -> str:
+    """A student's id as a folder's name: no path, no pattern signs, no spaces."""
+    text = unicodedata.normalize("NFC", text).strip()
+    return re.sub(r"[^\w.@+-]+", "_", text).lstrip(".-").strip("_") or ""
+
+
+def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a CSV file with any separator and encoding; raises ValueError."""
+    text = _decoded(path.read_bytes())
+    first = text.lstrip().split("\n", 1)[0]
+    separator = max(",;\t", key=first.count)
+    rows = [row for row in csv.reader(text.splitlines(keepends=True), delimiter=separator) if row]
+    if not rows:
+        raise ValueError(f"{path} is empty: a table with a header line was expected.")
+    return rows[0], rows[1:]
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def read_roster(path: Path) -> Roster:
+    """The people of a roster CSV or an LMS's own export; raises ValueError."""
+    header, rows = read_table(path)
+    columns = [re.sub(r"[\s_-]+", " ", column.strip().casefold()) for column in header]
+    key = next((columns.index(name) for name in _KEYS if name in columns), None)
+    if key is None:
+        raise ValueError(
+            f"{path} has the columns {', '.join(header)}; one of them must be called "
+            f"{' or '.join(_KEYS[:3])}: it names the student's folder."
+        )
+    people = (_person(columns, [cell.strip() for cell in row], key) for row in rows)
+    return Roster(tuple(person for person in people if person.student))
+
+
+def _person(columns: Sequence[str], row: Sequence[str], key: int) -> Person:
+    cells = dict(zip(columns, row, strict=False))
+    ids = [cells.get(column, "") for column in columns if _ID_WORDS.search(column)]
+    ids += [_number_at_end(name) for name in ids]
+    full = f"{cells.get('first name', '')} {cells.get('last name', '')}"
+    turned = f"{cells.get('last name', '')} {cells.get('first name', '')}"
+    names = [cells.get(column, "") for column in _NAME_COLUMNS] + [full, turned]
+    own = row[key] if key < len(row) else ""
+    return Person(
+        student=safe_id(_number_at_end(own) or own),
+        ids=frozenset(filter(None, map(as_id, [*ids, own]))),
+        names=frozenset().union(*(spellings(name) for name in names)),
+        group=cells.get("group", "") or cells.get("group name", ""),
+    )
+
+
+def _number_at_end(text: str) -> str:
+    """The number in Moodle's "Participant 1236059" or "Teilnehmer/in1236059"."""
+    match = re.fullmatch(r"\w+(?: |/\w+ ?)(\d+)", text.strip())
+    return match[1] if match else ""

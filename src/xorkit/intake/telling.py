@@ -1,0 +1,81 @@
+"""What intake did to a notebook, in plain words for the learner and for a person who looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from xorkit.intake.cells import Cell, as_mapping
+from xorkit.intake.extras import Extra
+from xorkit.intake.finding import Choice, Piece
+from xorkit.intake.reading import CUT_OFF
+from xorkit.intake.released import Released
+from xorkit.intake.wording import worded
+
+
+def about_cells(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece]) -> Iterator[str]:
+    """What was done to the released cells as a whole."""
+    homes = list(dict.fromkeys(piece.home for piece in pieces if piece.home is not None))
+    if not any(cell.grade_id in plan.by_grade_id for cell in cells):
+        yield (
+            "The hidden marks that tell the cells apart were gone; your answers were found by "
+            "their first lines, their text and their place."
+        )
+    if sorted(homes) != homes:
+        yield "The cells stood in another order; they were put back in the released one."
+    locked = [i for i, cell in plan.given("code", "markdown", "raw") if cell.nbgrader.get("locked")]
+    changed = [i for i in locked if i in homes and _is_changed(plan, cells, pieces, i)]
+    missing = [i for i in locked if i not in homes]
+    for what, indexes in (("changed", changed), ("missing", missing)):
+        if indexes:
+            names = ", ".join(plan.cells[i].grade_id for i in indexes)
+            yield f"Cells that are not yours to fill were {what}; the released ones count: {names}."
+
+
+def _is_changed(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece], home: int) -> bool:
+    texts = {cells[piece.order[0]].lines for piece in pieces if piece.inside == home}
+    return texts != {plan.cells[home].lines}
+
+
+def about_answer(choice: Choice, before: Choice | None) -> Iterator[str]:
+    """What was done to find one answer; `before` is what was found of it by its names alone."""
+    answer, version, title = choice.answer, choice.version, choice.answer.title
+    if len(version.pieces) > 1:
+        yield f"{title}: it was in {len(version.pieces)} parts, which were joined."
+    if choice.left_out:
+        number = choice.left_out + len(version.pieces)
+        which = "the one that you filled in" if choice.filled else "one of them"
+        yield f"{title}: it was there in {number} pieces or copies; {which} counts."
+    if not choice.filled:
+        return
+    if before is None or not before.filled:
+        yield f"{title}: your answer stood in another cell and was moved to its own."
+    if worded(answer, version.text) != version.text.source:
+        yield f"{title}: your words were not in quotes after the name; now they are."
+    if any(piece.kind != answer.cell.kind for piece in version.pieces):
+        yield f"{title}: your answer stood in a {version.pieces[0].kind} cell; it was read as code."
+
+
+def about_missing(plan: Released, choices: Mapping[str, Choice]) -> Iterator[str]:
+    for answer in plan.answers:
+        if answer.grade_id not in choices:
+            yield f"{answer.title}: its cell was missing and counts as left blank."
+
+
+def about_extras(kept: Iterable[Extra], left_out: int) -> Iterator[str]:
+    for extra in kept:
+        why = f"it defines {', '.join(extra.names)}" if extra.names else "it sets how others run"
+        yield f"A cell that you added was kept in its place: {why}."
+    if left_out:
+        yield f"Cells that you added and that no answer needs were left out: {left_out}."
+
+
+def reasons(choices: Iterable[Choice], submitted: object) -> Iterator[str]:
+    """Why a person should look."""
+    if as_mapping(as_mapping(submitted).get("metadata")).get(CUT_OFF):
+        yield "The file was cut off: answers after the break are not in it."
+    for choice in choices:
+        if choice.others:
+            yield (
+                f"{choice.answer.title}: {1 + len(choice.others)} different answers were found; "
+                "the one that looks most complete was graded."
+            )

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from xorkit.engine import workers
 from xorkit.engine.course import Course, CourseError
 from xorkit.engine.grading import grade
+from xorkit.engine.release import solution_texts
 from xorkit.engine.running import steps
 from xorkit.engine.work import Job, Settings
 from xorkit.evidence import Evidence
 from xorkit.recall import grade as grade_recall
-from xorkit.samples import solution_texts
 from xorkit.verdict import Verdict
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -125,7 +125,7 @@ def _costs(mistake: Mistake, verdict: Verdict) -> Check:
     lost = {c.grade_id: c.max_score - c.score for c in verdict.cells if c.score < c.max_score}
     if mistake.own_result:
         lost.pop(OWN_RESULT, None)
-    found = verdict.diagnosis[0] if verdict.diagnosis else ""
+    found = next((finding.code for finding in verdict.findings if not finding.note), "")
     claim = f"“{mistake.name}” costs {_points(mistake.loses)}"
     if mistake.diagnosis:
         claim += f" and is found as {mistake.diagnosis}"

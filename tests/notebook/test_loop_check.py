@@ -29,7 +29,7 @@ def watched(loop: dict[str, Any], names: dict[str, Any], look: Any) -> Any:
 def test_a_right_loop_gets_no_cross(loop, solved, look):
     table = watched(loop, solved, look)
 
-    assert [] == table.wrong, table.text
+    assert table.wrong == [], table.text
     assert len(table.rows) >= 5
 
 

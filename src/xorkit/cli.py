@@ -265,6 +265,29 @@ def export(
 
 
 @app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Where to; it need not exist.")] = Path(
+        "published"
+    ),
+    assignment: Annotated[str, typer.Option(help="The assignment's name.")] = "xor",
+    branch: Annotated[
+        str | None, typer.Option(help="Commit it on this branch instead, ready to push.")
+    ] = None,
+    root: CourseOption = HERE,
+) -> None:
+    """What learners may see, ready to push. Refuses if any answer would leak."""
+    from xorkit.engine import publishing
+
+    with _opened(root, assignment) as course:
+        if branch is not None:
+            commit = publishing.publish_branch(course, branch)
+            out.print(f"Committed {commit[:10]} on {branch}. Next: git push origin {branch}")
+            return
+        for path in publishing.publish(course, folder):
+            out.print(f"Wrote {path}")
+
+
+@app.command()
 def doctor(root: CourseOption = HERE) -> None:
     """What this machine can do: versions, sandbox, cores; what to install."""
     from xorkit import sandbox

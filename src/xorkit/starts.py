@@ -44,13 +44,19 @@ def survey(task: Task, *, starts: int = STARTS, seed: int = SEED) -> dict[str, A
         "typical": int(np.quantile(learned_at[learned], 0.5)),
         "slowest": int(np.quantile(learned_at[learned], 0.95)),
         "good": _some(begin[learned_at <= task.epochs // 2]),
-        "stall": _some(begin[~learned & (curves[-1] > CLEARLY_STALLED)]),
+        "stall": _some(begin[_hardest(learned_at, curves[-1])]),
         "curve_epochs": shown.tolist(),
         "curves": {
             name: np.round(values, 4).tolist()
             for name, values in (("low", low), ("middle", middle), ("high", high))
         },
     }
+
+
+def _hardest(learned_at: Array, last: Array) -> Array:
+    """Which starts are clear of learning; of a task that all of them learn, those that take longest."""
+    stalled = (last > CLEARLY_STALLED) & (learned_at == learned_at.max())
+    return np.asarray(stalled if stalled.any() else learned_at == learned_at.max())
 
 
 def _near(theta: Array, task: Task) -> Array:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check sweep bench docs clean
+.PHONY: demo test check build sweep bench docs clean
 
 demo: $(READY)
 	$(BIN)/xorkit demo
@@ -17,6 +17,10 @@ check: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# Source to release, with every promise of the course checked.
+build: $(READY)
+	$(BIN)/xorkit build xor
 
 # Everything that is too long for `make test`.
 sweep: $(READY)

@@ -355,14 +355,34 @@ def _build(
 
 
 def _collect(course: Course, paths: list[Path], roster: Path | None) -> bool:
-    """Collects and tells; whether everything found a place."""
+    """Collects and tells what became of every file; whether all of them found a place."""
     from xorkit import intake
 
-    found = intake.collect(
-        paths, course.path("submitted"), course.release, assignment=course.assignment, roster=roster
+    try:
+        found = intake.collect(
+            paths,
+            course.path("submitted"),
+            course.release,
+            assignment=course.assignment,
+            roster=roster,
+        )
+    except (FileNotFoundError, ValueError) as error:
+        _fail(str(error))
+    table = Table("learner", "file", "", "what was mended, or why not")
+    for item in found.items:
+        says = [item.reason, *item.repairs, *(f"to look at: {text}" for text in item.review)]
+        if item.fate != "unchanged" and any(says):
+            table.add_row(
+                item.student, Path(item.source).name, item.fate, "\n".join(filter(None, says))
+            )
+    if table.row_count:
+        out.print(table)
+    counts = (
+        f"{len(found.taken)} taken, {len(found.unchanged)} unchanged, {len(found.refused)} refused,"
+        f" {len(found.unplaced)} that fit nobody or several"
     )
-    out.print(found.summary(), highlight=False, soft_wrap=True)
-    return found.complete
+    out.print(f"Collected into {course.path('submitted')}: {counts}", soft_wrap=True)
+    return not found.refused and not found.unplaced
 
 
 def _grade(

@@ -1,0 +1,81 @@
+"""The promises of the house: who may know whom, and what must never be imported."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "xorkit"
+
+# Each room may use those above it. Rooms of one line don't know each other.
+FLOORS = (
+    ("evidence", "verdict"),
+    ("reference",),
+    ("matching", "recall"),
+    ("judge",),
+    ("lesson", "starts"),
+    ("probe", "guest"),
+    ("hidden", "sandbox", "intake"),
+    ("engine",),
+    ("preprocessors", "pages", "export", "samples"),
+    ("cli",),
+    ("__main__",),
+)
+BESIDE_LEARNERS = {"probe", "guest"}  # run in the learner's process, where torch is
+FORBIDDEN = {"pickle", "cPickle", "dill", "marshal", "shelve"}
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+FILES = sorted(p for p in SOURCE.rglob("*.py") if _room(p) != "__init__")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_room_uses_only_rooms_above_it(path: Path) -> None:
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    own = _room(path)
+    used = {name.split(".")[1] for name in _imports(path) if name.startswith("xorkit.")}
+
+    assert own in floor, f"say in FLOORS on which floor {own} lives"
+    assert [room for room in used - {own} if floor[room] >= floor[own]] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_only_what_runs_beside_a_learner_imports_torch(path: Path) -> None:
+    tops = {name.split(".")[0] for name in _imports(path)}
+
+    assert "torch" not in tops or _room(path) in BESIDE_LEARNERS
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_nothing_unpickles(path: Path) -> None:
+    assert FORBIDDEN.isdisjoint(name.split(".")[0] for name in _imports(path))
+
+
+def test_help_starts_without_the_heavy_libraries() -> None:
+    code = (
+        "import sys, typer.testing, xorkit.cli as cli\n"
+        "assert typer.testing.CliRunner().invoke(cli.app, ['--help']).exit_code == 0\n"
+        "heavy = ('torch', 'nbgrader', 'pytest', 'numpy', 'nbformat')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

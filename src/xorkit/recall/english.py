@@ -15,6 +15,47 @@ AUXILIARIES = _words(
 PRONOUNS = _words("i you he she it we they me him her us them")
 CONJUNCTIONS = _words("and or but because if so")
 
+FINITE_VERBS = _words(
+    "computes calculates adds replaces subtracts gives takes makes gets uses sees goes becomes keeps "
+    "multiplies wrote gave took went made says tells does"
+)
+ADVERBS = _words("otherwise then when while not up out again instead because if so that this")
+BARE_ADJECTIVES = _words("random new bad squared")
+NOUNS = _words(
+    "gradient gradients weight weights bias biases loss parameter parameters epoch epochs iteration "
+    "iterations network pass passes tensor number numbers error one each them"
+)
+OPERATORS = _words("minus plus times equals -= +=")
+END = "(end)"
+
+# Pairs of words that no English sentence holds, not even a clumsy one: signs of shuffled words.
+NEVER_NEIGHBOURS = (
+    (
+        ARTICLES,
+        ARTICLES
+        | PREPOSITIONS
+        | AUXILIARIES
+        | CONJUNCTIONS
+        | PRONOUNS
+        | FINITE_VERBS
+        | ADVERBS
+        | {END},
+    ),
+    (PREPOSITIONS, AUXILIARIES | FINITE_VERBS | CONJUNCTIONS),
+    (_words("of to by than"), PREPOSITIONS | _words("up out like")),
+    (_words("of to than into from between by at with for"), frozenset({END})),
+    (AUXILIARIES, FINITE_VERBS),
+    (AUXILIARIES - _words("have had has"), AUXILIARIES - _words("be been have do done")),
+    (_words("i we they"), ARTICLES | PREPOSITIONS | _words("one it they we i")),
+    (_words("it"), _words("of")),
+    (_words("each every"), PRONOUNS | ARTICLES),
+    (NOUNS, _words("the an")),
+    (BARE_ADJECTIVES, _words("of")),
+    (CONJUNCTIONS - _words("so"), frozenset({END})),
+    (OPERATORS, OPERATORS - _words("minus") | {END}),
+    (_words("minus"), _words("minus")),
+)
+
 # A clause begins before each of these, and a relation doesn't reach into the next clause.
 CLAUSE_OPENERS = _words(
     "because but so if otherwise else unless when while whereas although though since which who "
@@ -119,29 +160,35 @@ FREQUENT_WORDS = _words(
 # Frequent small words of other languages that are no English words.
 OTHER_LANGUAGES = {
     "German": _words(
+        "gradienten gewicht gewichte gewichten verlust lernrate schritt ableitung ableitungen netz zelle setzt null schneller verschachtelt verschachtelte liste listen rechnet berechnet antwortet immer keine ahnung nochmal für "
         "der das und ist nicht ein eine einen einem eines den dem des zu mit auf für von sich wird "
         "werden weil dass damit wie oder aber auch nur noch bei nach aus wenn sonst jeder jede jedes "
         "jeden immer sind hat man wir ich er sie es im am zum zur vom durch über um diese dieser"
     ),
     "Spanish": _words(
+        "gradiente gradientes pesos pérdida tasa aprendizaje paso cero celda suma suman acumulan listas anidadas rápido derivada calcula reemplaza siempre sé matriz "
         "el la los las una uno unos unas y que en por para con no se su sus lo es son como más pero "
         "porque si del al cada todos todas esta este esto hay muy también ya cuando entre sin sobre "
         "de un"
     ),
     "French": _words(
+        "poids perte taux apprentissage zéro réseau cellule calcule remplace tableau liste listes rapide dérivée toujours sais je ne relancer "
         "le la les une des et que qui en pour par avec ne pas se sa ses ce cette est sont comme plus "
         "mais parce si du au aux chaque tous toutes il elle on nous vous ils elles dans sur sans de "
         "un à ça"
     ),
     "Italian": _words(
+        "gradienti pesi perdita tasso passo rete cella calcola sostituisce sempre veloce "
         "il lo la gli le una uno e che in per con non si suo sua è sono come più ma perché se del "
         "della dei delle al alla ogni tutti tutte questo questa anche di un da nel nella"
     ),
     "Portuguese": _words(
+        "gradientes pesos perda taxa passo rede célula calcula substitui sempre rápido "
         "o os as uma um e que em por para com não se seu sua é são como mais mas porque do da dos das "
         "ao cada todos todas isso este esta também já quando de no na"
     ),
     "Dutch": _words(
+        "gewichten verlies leersnelheid stap netwerk berekent vervangt altijd sneller "
         "de het een en is niet van te dat die voor met zijn op aan er maar om ook als dan bij naar uit "
         "wordt worden deze elke omdat wij zij je"
     ),

@@ -6,11 +6,12 @@ import ast
 import re
 
 from xorkit.recall import english
-from xorkit.recall.text import BOUNDARIES, CLAUSE, SENTENCE, Lexicon, Reading, read
+from xorkit.recall.text import BOUNDARIES, OPENING, SENTENCE, Lexicon, Reading
 
 LONGEST = 110  # words: what is longer says more than a rubric can vouch for
 LONGEST_LIST = 7  # words without a comma between
-BINDING_SHARE = 0.15  # of them at least are articles, prepositions and so on, or it is no sentence
+SHORT = 6  # words: in so few, one word of another language is enough to tell
+BINDING_SHARE = 0.12  # of them at least are articles, prepositions and so on, or it is no sentence
 COPIED = 0.6  # of the question's own words, with no others, is the question again
 
 _NOTHING_SAID = re.compile(
@@ -26,19 +27,20 @@ _TO_THE_GRADER = re.compile(
     r"|her |the |both |all |full |max\w* |\d |two )*(?:marks?|points?|credit|score|grade|pass)\b"
     r"|(?:correct|right|perfect|model|best|previous) answer|answer(?:ed)? (?:is |was )?correct\w*"
     r"|ignore|disregard|instructions?|prompt|system\s*:|assistant\s*:|user\s*:|as an ai|chatgpt"
-    r"|language model|mark (?:this|it|me|as)|grade|graded|score|scores|passed|this student"
-    r"|the student|award|credit|confident\s*\"?:|please accept|accept this|to whoever|dear)\b"
-    r"|\b[012] ?/ ?2\b|\b\d ?(?:of|out of) ?2\b|[{}]|</?\w+>|=\s*true|\bconcepts?\s*:"
+    r"|language model|mark (?:this|it|me|as)|grade|graded|passed|this student"
+    r"|the student|award|credit|confident\s*\"?:|please|accept this|override|answer key|key|marker|generous|lenient|kindly|to whoever|dear)\b"
+    r"|\b[012] ?/ ?2\b|\b\d ?(?:of|out of) ?2\b|[{}]|</?\w+>|=\s*true|\bscores?\W{0,2}\s*[:=\d]|\bconcepts?\s*:"
 )
 _TURNED_ROUND = re.compile(
     r"\b(?:not|no|never|false|wrong|wrongly|untrue|incorrect|incorrectly|mistaken\w*|deny|denied"
     r"|denies|doubt|hardly|lie|myth|nonsense|nobody|neither|disagree|refuse|rumou?r|mistake"
     r"|misconception|fallacy|impossible)\b"
-    r"(?: (?!but\b)[\w'-]+){0,5} (?:that|claim|say|think|believe|assume|statement)\b"
+    r"(?! (?:want|need|mean|have))(?: (?!but\b)[\w'-]+){0,5} (?:that(?= \w)|claim|say|think|believe|assume|statement)\b"
     r"|\b(?:it|this|that|all|which|statement|everything|above|following) (?:is|was|are) (?:all |just "
     r"|simply |of course |completely |totally |not |never )*(?:true|false|wrong|untrue|incorrect|nonsense"
     r"|a lie|a myth|rubbish|the case|a mistake)\b(?! (?:update|direction|answer|output|gradient))"
-    r"|\b(?:opposite|reverse|contrary|converse|inverse) (?:of|to|is)\b|\b(?:quite|just) the opposite"
+    r"|\b(?:opposite|reverse|contrary|converse|inverse) (?:of|to|is) (?:this|that|it|what|true|the truth"
+    r"|popular|common)\b|\bthe opposite\b(?! (?:direction|way|side|sense|sign|of|to))"
     r"|\bby no means\b|\bin no (?:way|case)\b|\bunder no\b|\bfar from\b|\bnot at all\b"
     r"|\b(?:do|would|does|did|can|could|should|must) not (?:think|believe|say|agree|claim|assume)\b"
     r"|\b(?:some|many|most|other|stupid) people\b|\bone might\b|\byou might think\b|\bas if\b"
@@ -48,7 +50,7 @@ _TURNED_ROUND = re.compile(
 _PLAIN_CALLS = ast.BinOp | ast.AugAssign | ast.Compare
 
 
-def says_nothing(answer: str, reading: Reading, question: str, lexicon: Lexicon) -> str | None:
+def says_nothing(answer: str, reading: Reading, asked: Reading) -> str | None:
     """Why this is surely no answer: empty, "don't know", or the question once more."""
     words = [word for word in reading.words if word not in BOUNDARIES]
     if not any(character.isalnum() for character in answer) or not words:
@@ -59,11 +61,17 @@ def says_nothing(answer: str, reading: Reading, question: str, lexicon: Lexicon)
         return "the answer says only that there is none"
     if re.fullmatch(r"n\s*/?\s*a\W*", answer.strip().casefold()):
         return "the answer says only that there is none"
-    asked = _content(read(question, lexicon))
-    said = _content(reading)
-    if said and said <= asked and len(said) >= COPIED * len(asked):
+    said, theirs = _content(reading), _content(asked)
+    if said and said <= theirs and len(said) >= COPIED * len(theirs):
         return "the answer repeats the question"
     return None
+
+
+def only_asks(reading: Reading, asked: Reading) -> bool:
+    """Are the question's own words all that is said?"""
+    figures = {word for word in reading.words if word[0].isdigit()}
+    negated = english.NEGATORS.intersection(reading.words)
+    return not negated and figures <= set(asked.words) and _content(reading) <= _content(asked)
 
 
 def is_bare_code(answer: str) -> bool:
@@ -89,7 +97,7 @@ def needs_person(answer: str, reading: Reading, lexicon: Lexicon) -> str | None:
         return f"longer than {LONGEST} words"
     if _TO_THE_GRADER.search(lowered):
         return "it seems to speak to whoever grades it"
-    if language := _other_language(words):
+    if language := _other_language(answer):
         return f"it seems to be written in {language}"
     if _share_unknown(words, lexicon) > 0.4:
         return "many words are unknown: another language, or many slips"
@@ -114,14 +122,17 @@ def _content(reading: Reading) -> set[str]:
     }
 
 
-def _other_language(words: list[str]) -> str | None:
+def _other_language(answer: str) -> str | None:
+    """The language of small and lesson words that English doesn't have, if there are enough."""
+    words = re.findall(r"[^\W\d_]+", answer.casefold())
     known = english.SMALL_WORDS | english.FREQUENT_WORDS | english.NEGATORS
     foreign = {
-        language: sum(word in small - known for word in words)
-        for language, small in english.OTHER_LANGUAGES.items()
+        language: sum(word in theirs - known for word in words)
+        for language, theirs in english.OTHER_LANGUAGES.items()
     }
     language = max(foreign, key=lambda name: foreign[name])
-    return language if foreign[language] >= max(2, len(words) / 10) else None
+    enough = 1 if len(words) <= SHORT else max(2, len(words) / 10)
+    return language if foreign[language] >= enough else None
 
 
 def _share_unknown(words: list[str], lexicon: Lexicon) -> float:
@@ -154,39 +165,15 @@ _BINDING = (
 
 def _impossible_pair(reading: Reading) -> str | None:
     """Two neighbours that never stand so in English ("the of", "of is"), or a dangling end."""
-    words = [
-        word
-        for word, following in zip(reading.words, (*reading.words[1:], ""), strict=True)
-        if word != CLAUSE or following not in english.CLAUSE_OPENERS
-    ]
-    padded = ("", *words, SENTENCE)
+    words = [word for word in reading.words if word != OPENING]
+    padded = ("", *(_END if word in BOUNDARIES else word for word in words), _END)
     for before, left, right in zip(padded, padded[1:], padded[2:], strict=False):
-        if _impossible(before, left, right):
-            return f"{left} {right}".replace(SENTENCE, "(end)")
+        if (left, right) in _ALLOWED or (before in ("instead", "rather", "other", "back", "up")):
+            continue
+        if any(left in lefts and right in rights for lefts, rights in english.NEVER_NEIGHBOURS):
+            return f"{left} {right}"
     return None
 
 
-def _impossible(before: str, left: str, right: str) -> bool:
-    ends = right in BOUNDARIES
-    verb = right in english.AUXILIARIES
-    if left in english.ARTICLES:
-        return (
-            ends
-            or verb
-            or right in english.ARTICLES | english.PREPOSITIONS | english.CONJUNCTIONS
-            or right in english.PRONOUNS
-        )
-    if left in english.PREPOSITIONS:
-        loose = before in ("instead", "rather", "other", "back", "up", "out")
-        infinitive = left == "to" and right in ("be", "do", "have")
-        return (
-            (verb and not infinitive and not (left == "for" and right == "have"))
-            or (right in english.PREPOSITIONS and not loose and left in ("of", "to", "by", "than"))
-            or (right in english.CONJUNCTIONS and left in ("of", "to", "than", "into", "from"))
-            or (ends and left in ("of", "to", "than", "into", "from", "between"))
-        )
-    if left in english.AUXILIARIES and verb:
-        return right not in ("be", "been", "have", "do", "done") or left == right
-    if left in ("they", "we", "i"):
-        return right in english.ARTICLES | {"of", "by", "from", "with", "it", "they", "we", "i"}
-    return left in ("and", "or", "because", "if", "but") and ends
+_END = english.END
+_ALLOWED = frozenset({("for", "have"), ("to", "be"), ("to", "do"), ("to", "have")})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xorkit.recall import english, gates
 from xorkit.recall.patterns import Found, find
 from xorkit.recall.rubric import FULL, PARTIAL, Misconception, Phrase, Rubric
-from xorkit.recall.text import BOUNDARIES, Reading, read, stem
+from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading, read
 
 # Content words that nothing in the rubric accounts for. A right answer in other words has many.
 STRAY_IN_FULL = 3
@@ -50,6 +50,8 @@ class Findings:
     unsure: tuple[str, ...]
     loose_not: bool
     content: int
+    aside: str  # a sentence in which nothing belongs to the question
+    silent: bool  # no phrase of the rubric was found at all
 
 
 def grade(rubric: Rubric, answer: object) -> Mark:
@@ -60,9 +62,11 @@ def grade(rubric: Rubric, answer: object) -> Mark:
         note = f"not a text but a {type(answer).__name__}"
         return Mark(None, message=PERSON, note=note)
     reading = read(answer, rubric.lexicon)
-    if reason := gates.says_nothing(answer, reading, rubric.question, rubric.lexicon):
+    if reason := gates.says_nothing(answer, reading, rubric.asked):
         return _nothing(rubric, reason)
     findings = look(rubric, reading)
+    if findings.silent and gates.only_asks(reading, rubric.asked):
+        return _nothing(rubric, "the answer says nothing beyond the question")
     if not (findings.concepts or findings.misconceptions) and gates.is_bare_code(answer):
         return _nothing(rubric, "a call alone explains nothing")
     reason = gates.needs_person(answer, reading, rubric.lexicon)
@@ -71,11 +75,13 @@ def grade(rubric: Rubric, answer: object) -> Mark:
 
 def look(rubric: Rubric, reading: Reading) -> Findings:
     """Find every phrase of the rubric, and what is left unexplained."""
-    sightings = [
-        Sighting(phrase, found)
-        for phrase in rubric.phrases
-        for found in find(phrase.pattern, reading)
-    ]
+    sightings = _each_not_once(
+        [
+            Sighting(phrase, found)
+            for phrase in rubric.phrases
+            for found in find(phrase.pattern, reading)
+        ]
+    )
     kept = [sighting for sighting in sightings if not _outdone(sighting, sightings)]
     explained = {index for sighting in kept for index in sighting.found.said}
     stray = _stray(rubric, reading, explained)
@@ -85,16 +91,46 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         denied=_names(rubric.concepts, kept, "accepts", negated=True),
         misconceptions=_names(rubric.misconceptions, kept, "misconception", negated=False),
         stray=tuple(reading.words[index] for index in stray),
-        unsure=tuple(s.found.pattern for s in kept if s.phrase.role == "unsure"),
+        unsure=tuple(
+            s.found.pattern for s in kept if s.phrase.role == "unsure" and not s.found.negated
+        ),
         loose_not=_loose_not(reading, kept, explained),
         content=len(_content(reading)),
+        aside=_foreign_sentence(reading, explained, stray),
+        silent=not sightings,
+    )
+
+
+def _each_not_once(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """A "not" that one phrase holds doesn't turn round a later phrase of other words.
+
+    "It learned nothing and says 0.5": the "nothing" belongs to what was learned.
+    """
+    return [
+        replace(
+            sighting,
+            found=replace(sighting.found, nots=sighting.found.nots - _used_up(sighting, sightings)),
+        )
+        if sighting.found.nots and sighting.phrase.role == "accepts"
+        else sighting
+        for sighting in sightings
+    ]
+
+
+def _used_up(sighting: Sighting, others: Iterable[Sighting]) -> frozenset[int]:
+    return frozenset().union(
+        *(
+            other.found.said
+            for other in others
+            if other.found.end <= sighting.found.start and not other.found.negated
+        )
     )
 
 
 def _outdone(sighting: Sighting, others: Iterable[Sighting]) -> bool:
     """Does a phrase that says something else explain more of the same words?
 
-    On the same concept the longer of two that share a word counts; otherwise one that holds all
+    On the same concept the one with more words counts of two that overlap; otherwise one that holds all
     the words of this one and more.
     """
     return any(
@@ -103,7 +139,8 @@ def _outdone(sighting: Sighting, others: Iterable[Sighting]) -> bool:
             other.found.said > sighting.found.said
             or (
                 _same_concept(other.phrase, sighting.phrase)
-                and other.found.said & sighting.found.said
+                and other.found.start < sighting.found.end
+                and sighting.found.start < other.found.end
                 and _weight(other) > _weight(sighting)
             )
         )
@@ -150,37 +187,55 @@ def _content(reading: Reading) -> list[int]:
 
 
 def _stray(rubric: Rubric, reading: Reading, explained: set[int]) -> list[int]:
-    own = set(read(rubric.question, rubric.lexicon).stems) | set(map(stem, rubric.harmless))
     return [
         index
         for index in _content(reading)
-        if index not in explained and reading.stems[index] not in own
+        if index not in explained and reading.stems[index] not in rubric.expected
     ]
 
 
 def _loose_not(reading: Reading, kept: Sequence[Sighting], explained: set[int]) -> bool:
-    """Is there a "not" whose meaning no phrase accounts for?"""
+    """Is there a "not" whose meaning no phrase accounts for?
+
+    One that turns a misconception round is accounted for: denying what is wrong is right.
+    """
     denials = {
-        reading.clause_starts[sighting.found.start]
+        index
         for sighting in kept
-        if sighting.found.negated and sighting.phrase.role in ("misconception", "remark")
+        if sighting.phrase.role == "misconception" and len(sighting.found.nots) == 1
+        for index in sighting.found.nots
     }
     return any(
         word in english.NEGATORS - english.COMPARISONS
-        and index not in explained
-        and reading.clause_starts[index] not in denials
+        and index not in explained | denials
         and reading.words[reading.clause_starts[index]] not in english.CONDITIONS
         for index, word in enumerate(reading.words)
     )
 
 
+def _foreign_sentence(reading: Reading, explained: set[int], stray: Sequence[int]) -> str:
+    """A sentence in which nothing belongs to the question."""
+    start = 0
+    for end, word in enumerate((*reading.words, SENTENCE)):
+        if word == SENTENCE:
+            inside = range(start, end)
+            if not explained.intersection(inside) and any(index in inside for index in stray):
+                return " ".join(w for w in reading.words[start:end] if w not in BOUNDARIES)
+            start = end + 1
+    return ""
+
+
 def _decide(rubric: Rubric, findings: Findings) -> Mark:
     if findings.unsure:
         return _person(rubric, findings, "a phrase that the rubric leaves to a person")
+    if findings.aside:
+        return _person(rubric, findings, f"“{findings.aside}” has nothing to do with the question")
     right = set(findings.concepts)
     wrong = bool(findings.misconceptions or findings.contradicted)
-    if findings.loose_not or right & {*findings.denied, *findings.contradicted}:
+    if findings.loose_not or right.intersection(findings.denied):
         return _person(rubric, findings, "a “not” that the rubric doesn't account for")
+    if right and findings.contradicted:
+        return _person(rubric, findings, "something right beside its opposite")
     if not wrong and any(right.issuperset(needed) for needed in rubric.full):
         many = len(findings.stray) > max(STRAY_IN_FULL, STRAY_SHARE_IN_FULL * findings.content)
         return _unexplained(rubric, findings) if many else _sure(rubric, findings, FULL)

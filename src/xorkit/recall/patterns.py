@@ -10,6 +10,7 @@
     <gradient>     any of the words that the rubric file lists under that name
     <number>       any number
     ^              here a clause begins (an "and", "because", "then" may stand before)
+    $              here a clause ends
 
 Articles and small adverbs between two words of a pattern are skipped ("clears *all the* slopes").
 """
@@ -20,10 +21,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
+from functools import cached_property
 
 from xorkit.recall import english
-from xorkit.recall.text import BOUNDARIES, CLAUSE, SENTENCE, Reading, stem
+from xorkit.recall.text import BOUNDARIES, Reading, stem
 
 LONGEST_GAP = 6  # words: further apart, two words of a learner's sentence seldom belong together
 SKIPPED = (
@@ -31,11 +32,14 @@ SKIPPED = (
     "then really basically automatically actually again always now some both directly"
 ).split()
 
-_LEXEME = re.compile(r"\s*(\.\.\.|[()|?^]|<[^<>]+>|[^\s()|?^<>]+|[<>])")
+_LEXEME = re.compile(r"\s*(\.\.\.|[()|?^$]|<[^<>]+>|[^\s()|?^$<>]+|[<>])")
+_BOUNDARY = "".join(sorted(BOUNDARIES))
 _START = r"(?<![^ ])"
-_SKIP = f"(?:(?:{'|'.join(SKIPPED)})/[^ ]* ){{0,2}}"
-_GAP = rf"((?:[^ {CLAUSE}{SENTENCE}]+ ){{0,{LONGEST_GAP}}}?)"
-_CLAUSE_START = rf"(?<![^{CLAUSE}{SENTENCE}] )(?:(?:and|because|then|but|or|which)/[^ ]* ){{0,2}}"
+_SKIP = f"((?:(?:{'|'.join(map(stem, SKIPPED))})/[^ ]* ){{0,2}})"
+_GAP = rf"((?:[^ {_BOUNDARY}]+ ){{0,{LONGEST_GAP}}}?)"
+_CLAUSE_START = rf"(?<![^{_BOUNDARY}] )(?:(?:and|becaus|then|but|or|which)/[^ ]* ){{0,2}}"
+
+_ANCHORS = {"^": _CLAUSE_START, "$": f"(?=[{_BOUNDARY}]|$)"}
 
 
 class PatternError(ValueError):
@@ -44,42 +48,51 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A compiled phrase of a rubric. `stems` and `beginnings` are the words that it speaks of."""
+    """A phrase of a rubric. `stems` and `beginnings` are the words that it speaks of."""
 
     text: str
-    regex: re.Pattern[str] = field(repr=False)
+    expression: str = field(repr=False)
     stems: frozenset[str] = field(repr=False)
     beginnings: frozenset[str] = field(repr=False)
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """Compiled on first use: a rubric that is only loaded costs no time."""
+        return re.compile(f"{_START}(?=({self.expression}))")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A place where a pattern matches: its words (indices), without those that fell into gaps."""
+    """A place where a pattern matches: its words (indices), without those that fell into gaps.
+
+    `nots` are the negators before or inside it that it doesn't hold itself; one of them belongs to
+    an "if" where the clause begins so ("if you don't clear …").
+    """
 
     pattern: str
     start: int
     end: int
     said: frozenset[int]
-    negated: bool
+    nots: frozenset[int]
+    conditional: bool
+
+    @property
+    def negated(self) -> bool:
+        return len(self.nots) > self.conditional
 
 
-def compile_pattern(text: str, groups: Mapping[str, tuple[str, ...]]) -> Pattern:
+def parse(text: str, groups: Mapping[str, tuple[str, ...]]) -> Pattern:
     """Read a pattern; raises PatternError where it can't be read."""
     parser = _Parser(text, groups)
-    body = parser.parse()
+    body = parser.whole()
     if not (parser.stems or parser.beginnings):
         raise PatternError(f"“{text}” holds no word")
-    return Pattern(
-        text,
-        re.compile(f"{_START}(?=({body}))"),
-        frozenset(parser.stems),
-        frozenset(parser.beginnings),
-    )
+    return Pattern(text, body, frozenset(parser.stems), frozenset(parser.beginnings))
 
 
 def find(pattern: Pattern, reading: Reading) -> Iterator[Found]:
     """Every place where the pattern matches, the shortest match for each beginning."""
-    starts = _starts(reading)
+    starts = reading.places
     for match in pattern.regex.finditer(reading.line):
         first, last = match.span(1)
         start, end = starts.index(first), bisect_right(starts, last - 1)
@@ -92,27 +105,10 @@ def find(pattern: Pattern, reading: Reading) -> Iterator[Found]:
             if left <= starts[index] < right
         }
         said = frozenset(range(start, end)) - skipped
-        yield Found(pattern.text, start, end, said, is_negated(reading, start, end, said))
-
-
-def is_negated(reading: Reading, start: int, end: int, said: frozenset[int]) -> bool:
-    """Does a "not" of the clause, which the pattern itself doesn't ask for, turn this round?
-
-    After "if" and its like one "not" only sets the condition ("if you don't clear …").
-    """
-    clause = reading.clause_starts[start]
-    negators = [
-        index
-        for index in range(clause, end)
-        if reading.words[index] in english.NEGATORS and index not in said
-    ]
-    conditional = reading.words[clause] in english.CONDITIONS
-    return len(negators) > conditional
-
-
-def _starts(reading: Reading) -> list[int]:
-    lengths = (len(part) for part in reading.line.split(" "))
-    return list(accumulate((length + 1 for length in lengths), initial=0))[:-2]
+        clause = reading.clause_starts[start]
+        nots = {index for index in range(clause, end) if reading.words[index] in english.NEGATORS}
+        conditional = reading.words[clause] in english.CONDITIONS
+        yield Found(pattern.text, start, end, said, frozenset(nots - said), conditional)
 
 
 class _Parser:
@@ -126,7 +122,7 @@ class _Parser:
         self.beginnings: set[str] = set()
         self.rest = _LEXEME.findall(re.sub(r"(?<=[^\W\d])-(?=[^\W\d])", " ", text))
 
-    def parse(self) -> str:
+    def whole(self) -> str:
         body = self._sequence()
         if self.rest:
             raise PatternError(f"“{self.text}” has a “{self.rest[0]}” too many")
@@ -143,9 +139,8 @@ class _Parser:
                 items.append(_GAP)
                 gap_before = True
                 continue
-            if self.rest[0] == "^":
-                self.rest.pop(0)
-                items.append(_CLAUSE_START)
+            if self.rest[0] in _ANCHORS:
+                items.append(_ANCHORS[self.rest.pop(0)])
                 continue
             item = self._item()
             items.append(item if gap_before else _SKIP + item)
@@ -190,7 +185,7 @@ class _Parser:
         choices = []
         for phrase in self.groups[name]:
             parser = _Parser(phrase, self.groups, f"{self.inside}<{name}>")
-            choices.append(parser.parse())
+            choices.append(parser.whole())
             self.stems |= parser.stems
             self.beginnings |= parser.beginnings
         return f"(?:{'|'.join(choices)})"
@@ -204,7 +199,7 @@ class _Parser:
         if word.endswith("*"):
             self.beginnings.add(word[:-1])
             return re.escape(word[:-1]) + r"[^ ]* "
-        self.stems.add(stem(word.rstrip("!")))
-        if word.endswith("!"):
-            return re.escape(word[:-1]) + "/[^ ]* "
-        return "[^ /]*/" + re.escape(stem(word)) + " "
+        base = stem(word.rstrip("!"))
+        self.stems.add(base)
+        form = re.escape(word[:-1]) if word.endswith("!") else "[^ ]*"
+        return f"{re.escape(base)}/{form} "

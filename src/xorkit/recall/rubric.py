@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from xorkit.recall.patterns import Pattern, PatternError, compile_pattern
-from xorkit.recall.text import Lexicon, read, stem
+from xorkit.recall.patterns import Pattern, PatternError, parse
+from xorkit.recall.text import Lexicon, Reading, read, stem
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Points = Literal[0, 1, 2]
@@ -114,9 +114,19 @@ class Rubric(_Part):
             tuple(sorted(beginnings)),
         )
 
+    @cached_property
+    def asked(self) -> Reading:
+        """The question, read like an answer."""
+        return read(self.question, self.lexicon)
+
+    @cached_property
+    def expected(self) -> frozenset[str]:
+        """Stems that need no explanation in an answer."""
+        return frozenset(self.asked.stems) | frozenset(map(stem, self.harmless))
+
     def _compiled(self, text: str, place: str) -> Pattern:
         try:
-            return compile_pattern(text, self.words)
+            return parse(text, self.words)
         except PatternError as error:
             raise ValueError(f"{place}: {error}") from None
 

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
 from xorkit.recall import english
 
-CLAUSE = "¦"  # between two clauses of a sentence
 SENTENCE = "‖"  # between two sentences
-BOUNDARIES = frozenset((CLAUSE, SENTENCE))
+CLAUSE = "¦"  # at a comma, colon, bracket
+OPENING = "⁞"  # before a word that opens a clause, where no comma stands
+BOUNDARIES = frozenset((OPENING, CLAUSE, SENTENCE))
+LONG = 9  # letters of a stem: from here on two slips of the finger are mended
 SHORTEST_BEGINNING = 5  # letters of a pattern's `accumul*`: shorter ones are near to too much
 
 _CONTRACTIONS = (
@@ -31,6 +34,7 @@ _CONTRACTIONS = (
     (r"\bw/(?=\s)", "with"),
     (r"\bnot (only|just|merely|simply)\b", "notonly"),
     (r"\bnothing (but|else than|other than)\b", "only"),
+    (r"\b(never|no longer)\b", "not"),
     (r"\b(wrt|w\.r\.t\.?)(?=\s)", "with respect to"),
     (r"\b(e\.g|i\.e|resp|vs|etc)\.", r"\1"),
 )
@@ -55,6 +59,8 @@ _CODE = (
     (r"(?<=[a-zθ])_?[0-9]+\b", ""),  # w1, b_2
 )
 _SIGNS = (
+    (r"∇", " gradient "),
+    (r"∂", "d"),
     (r"[²]|\*\*\s*2|\^\s*2", " squared "),
     (r"[−‒]", "-"),
     (r"[–—]|--+", f" {CLAUSE} "),
@@ -73,6 +79,9 @@ _OPERATORS = {"-": "minus", "+": "plus", "*": "times", "=": "equals", "-=": "-="
 _IRREGULAR = {
     form: base
     for base, forms in {
+        "be": "is are was were am been being",
+        "do": "does did done doing",
+        "have": "has had having",
         "use": "used using uses",
         "grow": "grew grown",
         "keep": "kept",
@@ -102,6 +111,7 @@ _IRREGULAR = {
     }.items()
     for form in forms.split()
 }
+_STRENGTH = (OPENING, CLAUSE, SENTENCE)
 _NOT_PLURAL = ("ss", "us", "is", "as")
 
 
@@ -115,9 +125,15 @@ class Reading:
 
     @cached_property
     def line(self) -> str:
-        """Every word as `word/stem`, followed by a space: what patterns are searched in."""
-        pairs = zip(self.words, self.stems, strict=True)
-        return "".join(f"{word}/{base} " for word, base in pairs)
+        """Every word as `stem/word`, followed by a space: what patterns are searched in."""
+        pairs = zip(self.stems, self.words, strict=True)
+        return "".join(f"{base}/{word} " for base, word in pairs)
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """For each word the place in the line where it starts."""
+        lengths = (len(part) + 1 for part in self.line.split(" ")[:-1])
+        return tuple(accumulate(lengths, initial=0))[:-1]
 
     @cached_property
     def clause_starts(self) -> tuple[int, ...]:
@@ -156,7 +172,7 @@ class Lexicon:
         if len(word) < 4 or not word.isalpha() or self.knows(word):
             return word
         base = stem(word)
-        slips = 1 if len(word) < 9 else 2
+        slips = 1 if len(base) < LONG else 2
         near = [
             (distance, known[0] != base[0], known)
             for known, part in self._aims(base)
@@ -195,17 +211,13 @@ def stem(word: str) -> str:
         return _IRREGULAR[word]
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
-    for ending in ("ing", "ed"):
-        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("eed"):
-            return _without_e(_undoubled(word[: -len(ending)]))
     if word.endswith(("sses", "shes", "ches", "xes")):
         return word[:-2]
     if word.endswith("s") and len(word) > 3 and not word.endswith(_NOT_PLURAL):
-        return _without_e(word[:-1])
-    return _without_e(word)
-
-
-def _without_e(word: str) -> str:
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("eed"):
+            word = _undoubled(word[: -len(ending)])
     return word[:-1] if word.endswith("e") and len(word) > 3 else word
 
 
@@ -246,7 +258,7 @@ def _words_of(token: str, lexicon: Lexicon) -> Iterable[str]:
         return [CLAUSE] if token != SENTENCE else [SENTENCE]
     parts = [token] if lexicon.knows(token) else [part for part in token.split("_") if part]
     words = [lexicon.repair(part) for part in parts]
-    return [CLAUSE, *words] if words and words[0] in english.CLAUSE_OPENERS else words
+    return [OPENING, *words] if words and words[0] in english.CLAUSE_OPENERS else words
 
 
 def _without_empty_clauses(words: list[str]) -> list[str]:
@@ -254,8 +266,8 @@ def _without_empty_clauses(words: list[str]) -> list[str]:
     kept: list[str] = []
     for word in words:
         if word in BOUNDARIES and (not kept or kept[-1] in BOUNDARIES):
-            if kept and word == SENTENCE:
-                kept[-1] = SENTENCE
+            if kept:
+                kept[-1] = max(kept[-1], word, key=_STRENGTH.index)
             continue
         kept.append(word)
     return kept[:-1] if kept and kept[-1] in BOUNDARIES else kept

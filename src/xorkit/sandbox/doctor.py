@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tempfile
 
+from xorkit.sandbox.fork import import_path
+
 TRIAL_SECONDS = 60.0
 TRIAL = """
 import sys
-from xorkit.sandbox.confine import confine
-from xorkit.sandbox.landlock import version
-from xorkit.sandbox.values import ConfinementError
+from xorkit.guest.confine import confine
+from xorkit.guest.landlock import version
+from xorkit.guest.terms import ConfinementError
 try:
     found = version()
     confine(sys.argv[1])
@@ -30,7 +32,7 @@ def check() -> list[tuple[str, bool, str]]:
     with tempfile.TemporaryDirectory(prefix="xk-") as folder:
         trial = subprocess.run(  # noqa: S603 - our own code, no shell
             [sys.executable, "-c", TRIAL, folder],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(os.path.isdir, sys.path))},
+            env={**os.environ, **import_path()},
             capture_output=True,
             text=True,
             timeout=TRIAL_SECONDS,

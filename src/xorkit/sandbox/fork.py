@@ -18,7 +18,7 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
-from xorkit.sandbox.values import ConfinementError, Limits, SandboxError
+from xorkit.guest.terms import ConfinementError, Limits, SandboxError
 
 # Written out: a grader's own environment may hold tokens, and every child inherits this one.
 ENVIRONMENT = {
@@ -34,11 +34,16 @@ ENVIRONMENT = {
 LONGEST_COMPLAINT = 2_000  # characters of the server's last words that an error repeats
 
 
+def import_path() -> dict[str, str]:
+    """The environment in which another interpreter finds what this one can import."""
+    return {"PYTHONPATH": os.pathsep.join(filter(os.path.isdir, sys.path))}
+
+
 class ForkServer:
     """A warm process that forks kernels; ended by `close`, or by the end of this process."""
 
     def __init__(self, folder: Path) -> None:
-        self._log = folder / "server.log"
+        self._folder, self._log = folder, folder / "server.log"
         self._turn = asyncio.Lock()  # one request at a time: answers carry no address
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -47,8 +52,8 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         with theirs, self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", "xorkit.sandbox.server", str(theirs.fileno())],
-                env={**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(os.path.isdir, sys.path))},
+                [sys.executable, "-m", "xorkit.guest.server", str(theirs.fileno())],
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -58,6 +63,11 @@ class ForkServer:
             )
         self._lines, self._writer = await asyncio.open_connection(sock=ours)
         await self._ask(preload=list(preload))
+
+    def _environment(self) -> dict[str, str]:
+        # Matplotlib keeps its list of fonts, which takes seconds to make, below HOME.
+        home = {name: os.environ[name] for name in ("HOME",) if name in os.environ}
+        return {**ENVIRONMENT, **import_path(), **home, "TMPDIR": str(self._folder)}
 
     @property
     def alive(self) -> bool:

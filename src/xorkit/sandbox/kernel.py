@@ -15,10 +15,11 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from nbformat import NotebookNode, v4
 
+from xorkit.guest.terms import Limits, MiB
 from xorkit.sandbox.cell import CellClient, Client, clean, exception, plain, too_big
 from xorkit.sandbox.loop import Loop
 from xorkit.sandbox.meter import Meter, remove
-from xorkit.sandbox.values import Ending, Limits, MiB, Ran
+from xorkit.sandbox.values import Ending, Ran
 
 METER_SECONDS = 0.1  # a process can take some hundred MiB between two looks; rlimits hold beyond
 NEWS_SECONDS = 0.02  # a process that has just ended looks as if it hid; its end may be on the way
@@ -66,20 +67,21 @@ class Kernel:
     def run(self, source: str, *, seconds: float | None = None) -> Ran:
         """Run one cell for at most `seconds`. Raises nothing that the learner's code causes."""
         limit = self._limits.cell_seconds if seconds is None else seconds
-        return self._loop.run(self._run(source, limit))
+        return self._loop.run(self.execute(source, limit))
 
     def close(self) -> None:
-        self._loop.run(self._close())
+        self._loop.run(self.end())
 
-    async def _close(self) -> None:
+    async def end(self) -> None:
+        """`close`, for those who are on the kernel's own loop."""
         self._watch.cancel()
         self._client.stop_channels()
-        await self._end()
+        await self._kill()
         await self._manager.cleanup_resources()
         if self._scratch.exists():
             remove(self._scratch)
 
-    async def _end(self) -> None:
+    async def _kill(self) -> None:
         if not self._ended.done():
             await self._process.kill()
             await asyncio.wait({self._ended})
@@ -94,9 +96,10 @@ class Kernel:
             await asyncio.sleep(NEWS_SECONDS)
             if not self._ended.done():
                 self._violation = found
-                await self._end()
+                await self._kill()
 
-    async def _run(self, source: str, seconds: float) -> Ran:
+    async def execute(self, source: str, seconds: float) -> Ran:
+        """`run`, for those who are on the kernel's own loop."""
         started = time.monotonic()
         cell: NotebookNode = v4.new_code_cell(source)  # type: ignore[no-untyped-call]
         notebook: NotebookNode = v4.new_notebook(cells=[cell])  # type: ignore[no-untyped-call]
@@ -110,7 +113,7 @@ class Kernel:
             trace = plain(client.reply.get("traceback", ""))
             ending = stopped or await self._replied(client.reply)
         except Exception as error:  # a forged message can raise anything, RecursionError too
-            await self._end()
+            await self._kill()
             name = type(error).__name__
             ending = Ending("died", "Garbled", f"the kernel sent what no kernel sends ({name})")
         return Ran(
@@ -160,7 +163,7 @@ class Kernel:
             return_when=asyncio.FIRST_COMPLETED,
         )
         if not work.done():
-            await self._end()
+            await self._kill()
 
     async def _replied(self, reply: dict[str, Any]) -> Ending:
         """The ending of a cell that ran to its end."""
@@ -170,7 +173,7 @@ class Kernel:
         if not too_big(name, text):
             return Ending("error", name, text)
         if self._meter is not None and self._meter.held() > HELD_AFTER_ERROR * self._limits.memory:
-            await self._end()  # what comes next would fail for want of memory, not by itself
+            await self._kill()  # what comes next would fail for want of memory, not by itself
         return Ending("memory", name, text)
 
     def _flooded(self) -> Ending:
@@ -182,7 +185,7 @@ class Kernel:
         if self._violation is not None:
             return self._violation
         code = self._ended.result() or 0
-        if code == -signal.SIGXCPU:
+        if self._meter is not None and code == -signal.SIGXCPU:
             seconds = self._limits.processor_seconds
             return Ending("timeout", "TimeoutError", f"{seconds:.0f} s of processor time were used")
         if code < 0:

@@ -7,7 +7,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from xorkit.sandbox.values import Ending, Limits, MiB
+from xorkit.guest.terms import Limits, MiB
+from xorkit.sandbox.values import Ending
 
 BLOCK = 512  # bytes in a unit of st_blocks, by POSIX
 DEEPEST = 16  # folders in folders; longer paths could outgrow what can be listed

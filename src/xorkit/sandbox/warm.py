@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,13 +17,21 @@ import zmq
 import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
+from xorkit.guest.terms import ConfinementError, Limits, SandboxError
 from xorkit.sandbox.cell import Client
-from xorkit.sandbox.fork import ForkProvisioner, ForkServer
+from xorkit.sandbox.fork import ForkProvisioner, ForkServer, import_path
 from xorkit.sandbox.kernel import SILENT, Kernel
 from xorkit.sandbox.loop import Loop
 from xorkit.sandbox.meter import Meter, remove
-from xorkit.sandbox.values import ConfinementError, Limits, SandboxError
 
+LINUX = sys.platform.startswith("linux")
+COURTESIES = """
+import importlib
+for name in {modules!r}:
+    importlib.import_module(name)
+from xorkit.guest.tame import tame
+tame(get_ipython().kernel)
+"""
 LONGEST_FOLDER = 60  # bytes; a unix socket's whole path may have 107
 ANSWER_SECONDS = 0.2  # until the first question is asked again: the subscription may come late
 READY_SECONDS = 30.0
@@ -47,7 +57,7 @@ class Warm:
         self._serial = 0
 
     def __enter__(self) -> Warm:
-        if self._confined and not sys.platform.startswith("linux"):
+        if self._confined and not LINUX:
             raise ConfinementError(
                 f"notebooks can't be confined on {sys.platform}: use Linux (a virtual machine, "
                 "WSL2 or a container), or --unconfined to run them as yourself"
@@ -89,18 +99,15 @@ class Warm:
         return self._server
 
     async def _start(self) -> Kernel:
-        server = await self._warm_server()
         self._serial += 1
         scratch = self._folder / str(self._serial)
         scratch.mkdir(mode=0o700)
-        manager = AsyncKernelManager(
-            kernel_name="",
-            transport="ipc",
-            ip=f"{scratch}/.k",
-            connection_file=f"{scratch}/.kernel.json",
-            context=self._context,
-            client_factory=Client,
-            log=SILENT,
+        return await (self._forked(scratch) if LINUX else self._stock(scratch))
+
+    async def _forked(self, scratch: Path) -> Kernel:
+        server = await self._warm_server()
+        manager = self._manager(
+            transport="ipc", ip=f"{scratch}/.k", connection_file=f"{scratch}/.kernel.json"
         )
         process = ForkProvisioner(
             server, scratch, self._limits, confined=self._confined, parent=manager
@@ -108,11 +115,37 @@ class Warm:
         manager.provisioner = process
         await manager.start_kernel()
         assert process.pid is not None  # noqa: S101 - it has just been started
-        meter = Meter(process.pid, scratch, self._limits)
+        return await self._kernel(manager, scratch, Meter(process.pid, scratch, self._limits))
+
+    async def _stock(self, scratch: Path) -> Kernel:
+        """Jupyter's own way, for systems where a process with torch in it can't be forked."""
+        manager = self._manager()
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        await manager.start_kernel(cwd=str(scratch), env={**os.environ, **import_path()}, **quiet)
+        kernel = await self._kernel(manager, scratch, None)
+        ran = await kernel.execute(COURTESIES.format(modules=self._preload), READY_SECONDS)
+        if ran.status != "ok":
+            await kernel.end()
+            raise SandboxError(f"a fresh kernel isn't usable: {ran.traceback}")
+        return kernel
+
+    def _manager(self, **options: str) -> AsyncKernelManager:
+        return AsyncKernelManager(
+            context=self._context, client_factory=Client, log=SILENT, **options
+        )
+
+    async def _kernel(
+        self, manager: AsyncKernelManager, scratch: Path, meter: Meter | None
+    ) -> Kernel:
         client = cast(Client, manager.client(context=self._context))
         client.start_channels(stdin=False, hb=False, control=False)
-        await _ready(client)
-        return Kernel(self._loop, manager, client, scratch, self._limits, meter)
+        kernel = Kernel(self._loop, manager, client, scratch, self._limits, meter)
+        try:
+            await _ready(client)
+        except SandboxError:
+            await kernel.end()
+            raise
+        return kernel
 
 
 async def _ready(client: Client) -> None:

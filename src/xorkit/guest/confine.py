@@ -11,8 +11,8 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from xorkit.sandbox import landlock
-from xorkit.sandbox.values import ConfinementError
+from xorkit.guest import landlock
+from xorkit.guest.terms import ConfinementError
 
 PR_SET_PDEATHSIG, PR_CAPBSET_READ, PR_CAPBSET_DROP = 1, 23, 24
 PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS = 28, 38
@@ -53,7 +53,7 @@ def confine(scratch: str, *, newest_abi: int = sys.maxsize) -> None:
         raise ConfinementError("a second thread was already running and would stay free")
     abi = min(landlock.version(), newest_abi)
     try:
-        from xorkit.sandbox import syscalls
+        from xorkit.guest import syscalls
     except (ImportError, RuntimeError) as error:  # RuntimeError: pyseccomp without libseccomp
         raise ConfinementError(
             f"seccomp can't be used ({error}): pip install pyseccomp, apt install libseccomp2"

@@ -1,6 +1,6 @@
 """The fork server: a process that has imported everything slow, and forks a kernel on request.
 
-Started by `xorkit.sandbox.fork` as `python -m xorkit.sandbox.server FD`. It speaks JSON lines over
+Started by `xorkit.sandbox.fork` as `python -m xorkit.guest.server FD`. It speaks JSON lines over
 the socket FD, one request at a time:
     {"preload": [module, …]}          -> {} once all is imported
     {"start": {scratch, limits, …}}   -> {"pid": n} once the kernel listens
@@ -20,13 +20,29 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
-from xorkit.sandbox import child
-from xorkit.sandbox.values import ConfinementError, SandboxError
+from xorkit.guest import child
+from xorkit.guest.terms import ConfinementError, SandboxError
 
-START_SECONDS = 30.0  # a kernel needs 0.1; a machine that swaps may need long
 PARENT_POLL_SECONDS = 1.0  # only where another process holds the socket's other end open
+START_SECONDS = 30.0  # a kernel needs 0.1; a machine that swaps may need long
+# What a kernel imports by itself, when it starts and when it shows its first traceback.
+KERNEL_MODULES = (
+    "IPython",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "faulthandler",
+    "ipykernel.kernelapp",
+    "matplotlib_inline.backend_inline",
+    "pygments.formatters.terminal256",
+    "stack_data",
+    "tornado.platform.asyncio",
+    "tqdm.auto",
+)
 
 
 def main(handle: int) -> None:
@@ -65,11 +81,16 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 def warm_up(modules: list[str]) -> None:
     """Import `modules` and run once what is slow the first time. Raises SandboxError."""
-    for name in ("IPython", "ipykernel.kernelapp", "ipykernel.debugger", "tqdm.auto", *modules):
+    # Unimportable, so that ipykernel does without: 8 MiB, and nobody debugs here.
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    for name in (*KERNEL_MODULES, *modules):
         try:
             importlib.import_module(name)
         except ImportError as error:
             raise SandboxError(f"can't preload {name}: {error}") from error
+    # It asks other programs where libseccomp is. Where that fails, confining fails and says why.
+    with suppress(ImportError, RuntimeError):
+        importlib.import_module("xorkit.guest.syscalls")
     _train_once()
     _plot_once()
     if len(os.listdir("/proc/self/task")) != 1:
@@ -97,7 +118,6 @@ def _plot_once() -> None:
     import io
 
     import matplotlib.pyplot as plt
-    import matplotlib_inline.backend_inline  # noqa: F401 - loaded for the children
 
     figure, axes = plt.subplots()
     axes.plot([0, 1])

@@ -9,7 +9,7 @@ import ctypes
 import os
 from collections.abc import Iterable
 
-from xorkit.sandbox.values import ConfinementError
+from xorkit.guest.terms import ConfinementError
 
 # The same numbers on every architecture that has Landlock.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446

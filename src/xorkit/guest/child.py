@@ -8,12 +8,13 @@ import random
 import resource
 import signal
 import sys
+import tempfile
 import traceback
 import warnings
 from typing import Any, NoReturn
 
-from xorkit.sandbox import confine, tame
-from xorkit.sandbox.values import ConfinementError, Limits
+from xorkit.guest import confine, tame
+from xorkit.guest.terms import ConfinementError, Limits
 
 REPORT = 3  # the one descriptor, beside 0, 1 and 2, that a fresh kernel keeps
 ADDRESS_SLACK = 1 << 30  # the stacks and malloc arenas of a kernel's own 11 threads: 700 MiB
@@ -49,7 +50,7 @@ def _become_kernel(orders: dict[str, Any], report: int) -> None:
         confine.confine(scratch)
     _reseed()
     app = _kernel(scratch)
-    tame.tame(app.kernel, note=print)
+    tame.tame(app.kernel)
     _tell(ready=True)
     os.close(REPORT)
     app.start()
@@ -88,6 +89,7 @@ def _settle_in(scratch: str) -> None:
         OMP_NUM_THREADS="1",
     )
     sys.argv = ["notebook"]
+    tempfile.tempdir = None  # forget the server's
     roots = confine.installation()
     sys.path[:] = [path for path in sys.path if path.startswith(tuple(roots))]
 

@@ -1,0 +1,73 @@
+"""Attacks from inside real kernels are stopped, for root as for an unprivileged user."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+import red_team
+from red_team import ATTACKS, SECRET, Attacker, got_through
+
+SOMEBODY = 54321  # a user id that nobody has
+VERSION = "{}.{}".format(*sys.version_info)
+INTERPRETERS = (sys.executable, f"/usr/bin/python{VERSION}", f"/usr/local/bin/python{VERSION}")
+
+
+@pytest.fixture(scope="module")
+def attacker() -> Iterator[Attacker]:
+    with red_team.attacker(confined=True) as party:
+        yield party
+
+
+def as_somebody(*arguments: str) -> list[str]:
+    """The attacks that get through when the grader is an unprivileged user."""
+    python = next(filter(usable, INTERPRETERS), None) if os.getuid() == 0 else None
+    if python is None:
+        pytest.skip("wants root, to become somebody else, and a Python that all may run")
+    with tempfile.TemporaryDirectory() as home:
+        os.chown(home, SOMEBODY, SOMEBODY)
+        done = run_as_somebody([python, red_team.__file__, *arguments], HOME=home, TMPDIR=home)
+    assert done.returncode == 0, done.stderr
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+def usable(python: str) -> bool:
+    try:
+        return run_as_somebody([python, "-c", "import zmq"]).returncode == 0
+    except OSError:
+        return False
+
+
+def run_as_somebody(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env={"PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        user=SOMEBODY,
+        group=SOMEBODY,
+        extra_groups=(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attack_is_stopped(attacker: Attacker, name: str) -> None:
+    ran = attacker.attempt(name)
+
+    assert not got_through(ran)
+    assert attacker.world.secret.read_text() == SECRET, "the attack changed it without saying so"
+    assert attacker.world.victim.run("1").status == "ok"
+
+
+def test_attacks_are_stopped_when_the_grader_is_an_unprivileged_user() -> None:
+    assert as_somebody() == []
+
+
+def test_without_confinement_most_of_these_attacks_get_through() -> None:
+    assert len(as_somebody("--unconfined")) > len(ATTACKS) / 2

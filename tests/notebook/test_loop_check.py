@@ -31,6 +31,7 @@ def test_a_right_loop_gets_no_cross(loop, solved, look):
 
     assert table.wrong == [], table.text
     assert len(table.rows) >= 5
+    assert loop.get("says", "") in table.text
 
 
 @pytest.mark.parametrize("loop", rows_of("wrong"))

@@ -17,6 +17,7 @@ from xorkit.verdict import CellVerdict, Finding, Verdict
 
 EMPTY = "is still empty"  # every unfilled blank of a release says so
 SHOWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
+SHOWN_ANSWER = 2000  # characters of a free-text answer: a page, where two sentences were asked for
 UNFINISHED = {
     "timeout": ("timeout", "It was still running when its time was over. What would make it end?"),
     "memory": ("memory", "It needed more memory than there is. What does it collect?"),
@@ -103,7 +104,7 @@ def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> dict[s
     """What the pages draw: small, plain, and without anything hidden."""
     details: dict[str, Any] = {
         "seconds": round(sum(cell.seconds for cell in evidence.cells), 2),
-        **_choices(judgement.judged),
+        **_choices(judgement.judged, evidence),
     }
     training: Training | None = judgement.judged.get("training")
     result: Result | None = judgement.judged.get("result")
@@ -112,19 +113,27 @@ def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> dict[s
         details |= {"theta": result.theta, "sizes": result.sizes}
     if training is not None:
         details["passes"] = training.own.passes if training.own else 0
+        details["drawn"] = len(training.own.rows) - 1 if training.own else 0  # of these passes
         details["updates"] = _updates(training, lesson)
     return details
 
 
-def _choices(judged: Mapping[str, Any]) -> dict[str, Any]:
+def _choices(judged: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
     choices = judged.get("matching", {})
     marks = {name: mark for name, mark in judged.items() if name.startswith("recall_")}
     return {
         "matching": [vars(choice) for choice in choices.values()],
         "recall": {
-            name: {**vars(mark), "credited": list(mark.credited)} for name, mark in marks.items()
+            name: {**vars(mark), "credited": list(mark.credited), "answer": _text(evidence, name)}
+            for name, mark in marks.items()
         },
     }
+
+
+def _text(evidence: Evidence, question: str) -> str:
+    """What the learner answered, as far as a page shows it; empty where it was no text."""
+    answer = evidence.observations[question]["values"].get(question)
+    return answer[:SHOWN_ANSWER] if isinstance(answer, str) else ""
 
 
 def _updates(training: Training, lesson: Lesson) -> dict[str, Any]:

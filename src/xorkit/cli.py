@@ -115,8 +115,10 @@ def demo(
         _copy_course(root, folder)
         with _opened(folder, "xor") as course:
             _build(course, prove=False)
-            samples.write(folder / "downloaded" / "xor", course.release)
-            _collect(course, [folder / "downloaded" / "xor"], None)
+            learners = samples.read_class(root / "samples" / "xor" / "class.yaml")
+            downloaded = folder / "downloaded"
+            samples.write(downloaded, learners, course.source, course.release)
+            _collect(course, [downloaded / samples.HANDED_IN], downloaded / samples.ROSTER)
             # The sample class has a loop without end: ten seconds are enough to see that.
             verdicts = _grade(course, _settings(10, "2G", unconfined), workers=workers)
             _feedback(course)
@@ -419,8 +421,10 @@ def _grade(
     else:
         _show(done)
     for progress in done:
-        for fault in progress.faults:
-            err.print(f"[bold red]grader:[/] {progress.verdict.student}: {fault}", soft_wrap=True)
+        if progress.faults:
+            first, more = progress.faults[0], len(progress.faults) - 1
+            text = f"{progress.verdict.student}: {first}" + (f" (and {more} more)" if more else "")
+            err.print(f"[bold red]The grader failed:[/] {text}", soft_wrap=True, highlight=False)
     return [progress.verdict for progress in done]
 
 

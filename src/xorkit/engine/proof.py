@@ -12,10 +12,10 @@ import nbformat
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from xorkit.answers import solution_texts
 from xorkit.engine import workers
 from xorkit.engine.course import Course, CourseError
 from xorkit.engine.grading import grade
-from xorkit.engine.release import solution_texts
 from xorkit.engine.running import steps
 from xorkit.engine.work import Job, Settings
 from xorkit.evidence import Evidence

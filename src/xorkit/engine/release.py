@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from nbformat import NotebookNode
 
 from xorkit.engine.course import Course, CourseError, nbgrader_config
 
@@ -76,13 +73,3 @@ def fresh_release(course: Course) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="xorkit-build-"))
     generate(course, folder, db_url=f"sqlite:///{folder / 'gradebook.db'}")
     return folder / course.assignment / f"{course.assignment}.ipynb"
-
-
-def solution_texts(source: NotebookNode) -> dict[str, str]:
-    """The text of each answer cell as a learner who knows everything hands it in, by grade_id."""
-    marker = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.M)
-    return {
-        str(cell.metadata.nbgrader["grade_id"]): marker.sub("", cell.source).rstrip("\n")
-        for cell in source.cells
-        if cell.metadata.get("nbgrader", {}).get("solution")
-    }

@@ -4,50 +4,66 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
+from itertools import groupby
 
 from xorkit.recall import english
 from xorkit.recall.text import BOUNDARIES, OPENING, SENTENCE, Lexicon, Reading
 
+LONGEST_TEXT = 2000  # characters: beyond, nothing is read by machine
 LONGEST = 110  # words: what is longer says more than a rubric can vouch for
 LONGEST_LIST = 7  # words without a comma between
 SHORT = 6  # words: in so few, one word of another language is enough to tell
 BINDING_SHARE = 0.12  # of them at least are articles, prepositions and so on, or it is no sentence
 COPIED = 0.6  # of the question's own words, with no others, is the question again
 
-_NOTHING_SAID = re.compile(
-    r"\b(?:i )?(?:am |was )?(?:really |honestly |sorry )?(?:"
-    r"(?:do|did|can|could) not (?:really )?(?:know|remember|recall|understand|get it|have a clue)"
-    r"|idk|dunno|no (?:idea|clue|answer)|(?:have )?no clue|not sure|forgot|forgotten|skip|pass"
-    r"|not applicable|na|tbd|todo|blank|nothing|none|unknown|write your answer(?: here)?"
-    r"|your answer(?: here)?|answer here)\b"
+
+def _any_of(*expressions: str) -> re.Pattern[str]:
+    return re.compile("|".join(expressions))
+
+
+_NOTHING_SAID = _any_of(
+    r"\b(?:do|did|can|could) not (?:really )?(?:know|remember|recall|understand|have a clue)\b",
+    r"\b(?:idk|dunno|no (?:idea|clue|answer)|not sure|forgot|forgotten|skip|pass|sorry|honestly)\b",
+    r"\b(?:not applicable|n a|na|tbd|todo|blank|nothing|none|unknown)\b",
+    r"\b(?:write )?(?:your )?answer(?: here)?\b",
 )
-_TO_THE_GRADER = re.compile(
-    r"\b(?:grader|graders|grading|rubric|teacher|professor|examiner|instructor|teaching assistant"
-    r"|full (?:credit|marks?|points?|score)|(?:award|give|grant|deserves?|get) (?:me |this |it |him "
-    r"|her |the |both |all |full |max\w* |\d |two )*(?:marks?|points?|credit|score|grade|pass)\b"
-    r"|(?:correct|right|perfect|model|best|previous) answer|answer(?:ed)? (?:is |was )?correct\w*"
-    r"|ignore|disregard|instructions?|prompt|system\s*:|assistant\s*:|user\s*:|as an ai|chatgpt"
-    r"|language model|mark (?:this|it|me|as)|grade|graded|passed|this student"
-    r"|the student|award|credit|confident\s*\"?:|please|accept this|override|answer key|key|marker|generous|lenient|kindly|to whoever|dear)\b"
-    r"|\b[012] ?/ ?2\b|\b\d ?(?:of|out of) ?2\b|[{}]|</?\w+>|=\s*true|\bscores?\W{0,2}\s*[:=\d]|\bconcepts?\s*:"
+_TO_THE_GRADER = _any_of(
+    r"\b(?:grad(?:er|ers|ing|e|ed)|rubric|teacher|professor|examiner|instructor|marker)\b",
+    r"\b(?:teaching assistant|answer key|dear|to whoever|please|kindly|generous|lenient)\b",
+    r"\b(?:full|both|max\w*|all) (?:credit|marks?|points?|scores?)\b",
+    r"\b(?:award|give|grant|deserves?|gets?|worth) (?:\w+ ){0,2}(?:marks?|points?|credit|2)\b",
+    r"\b(?:correct|right|perfect|model|best|previous|this) answer\b|\banswered correctly\b",
+    r"\b(?:mark|accept|count) (?:this|it|me|as)\b|\b(?:this|the) student\b|\b(?:award|override)\b",
+    r"\bignore (?:all|any|everything|your)\b|\bdisregard\b|\binstructions?\b|\bprompt\b",
+    r"\b(?:system|assistant|user|concepts?)\s*:|\b(?:as an ai|chatgpt|language model)\b",
+    r"\b[012] ?/ ?2\b|\b\d ?(?:of|out of) ?2\b|\bscores?\W{0,3}[:=\d]|[{}]|</?\w+>|=\s*true\b",
 )
-_TURNED_ROUND = re.compile(
-    r"\b(?:not|no|never|false|wrong|wrongly|untrue|incorrect|incorrectly|mistaken\w*|deny|denied"
-    r"|denies|doubt|hardly|lie|myth|nonsense|nobody|neither|disagree|refuse|rumou?r|mistake"
-    r"|misconception|fallacy|impossible)\b"
-    r"(?! (?:want|need|mean|have))(?: (?!but\b)[\w'-]+){0,5} (?:that(?= \w)|claim|say|think|believe|assume|statement)\b"
-    r"|\b(?:it|this|that|all|which|statement|everything|above|following) (?:is|was|are) (?:all |just "
-    r"|simply |of course |completely |totally |not |never )*(?:true|false|wrong|untrue|incorrect|nonsense"
-    r"|a lie|a myth|rubbish|the case|a mistake)\b(?! (?:update|direction|answer|output|gradient))"
-    r"|\b(?:opposite|reverse|contrary|converse|inverse) (?:of|to|is) (?:this|that|it|what|true|the truth"
-    r"|popular|common)\b|\bthe opposite\b(?! (?:direction|way|side|sense|sign|of|to))"
-    r"|\bby no means\b|\bin no (?:way|case)\b|\bunder no\b|\bfar from\b|\bnot at all\b"
-    r"|\b(?:do|would|does|did|can|could|should|must) not (?:think|believe|say|agree|claim|assume)\b"
-    r"|\b(?:some|many|most|other|stupid) people\b|\bone might\b|\byou might think\b|\bas if\b"
-    r"|\bkidding\b|\bjoking\b|\bjust a joke\b|\bsarcas\w+|\bnot\s*[.!]*$"
-    r"|^\W*(?:no|not|nope|false|wrong)\s*[:,.!]|[,.;!:]+ (?:not|no|nope|wrong|false)\s*[.!]*$"
+_UNTRUE = "true|false|wrong|untrue|incorrect|nonsense|rubbish|a lie|a myth|a mistake|the case"
+_TURNED_ROUND = _any_of(
+    # it is not true that …, nobody would claim …, I doubt that …
+    r"\b(?:not|no|false|wrong|wrongly|untrue|incorrect\w*|mistaken\w*|den(?:y|ied|ies)|doubt|hardly|lie"
+    r"|myth|nonsense|nobody|neither|disagree|refuse|mistake|misconception|fallacy|impossible)\b"
+    r"(?! (?:want|need|mean|have))(?: (?!but\b)[\w'-]+){0,5}"
+    r" (?:that(?= \w)|claim|say|think|believe|assume|statement)\b",
+    r"\b(?:do|would|does|did|can|could|should|must) not (?:think|believe|say|agree|claim|assume)\b",
+    # … which is false, this is not the case
+    rf"\b(?:it|this|that|all|which|statement|everything|above|following) (?:is|was|are)"
+    rf" (?:all |just |simply |of course |completely |totally |not )*(?:{_UNTRUE})\b"
+    r"(?! (?:update|direction|answer|output|gradient))",
+    r"\b(?:opposite|reverse|contrary|converse|inverse) (?:of|to|is)"
+    r" (?:this|that|it|what|true|the truth|popular|common)\b",
+    r"\bthe opposite\b(?! (?:direction|way|side|sense|sign|of|to))",
+    r"\b(?:by no means|in no way|in no case|under no|far from|not at all|as if)\b",
+    r"\b(?:some|many|most|other|stupid) people\b|\bone might\b|\byou might think\b",
+    r"\b(?:kidding|joking|just a joke|sarcas\w+)\b",
+    r"^\W*(?:no|not|nope|false|wrong)\s*[:,.!]|[,.;!:]+ (?:not|no|nope|wrong|false)\s*[.!]*$",
+    r"\bnot\s*[.!]*$",
 )
 _PLAIN_CALLS = ast.BinOp | ast.AugAssign | ast.Compare
+
+_LOOSE = frozenset(("instead", "rather", "other", "back", "up"))  # "instead of by hand" is fine
+_FINE = frozenset({("for", "have"), ("to", "be"), ("to", "do"), ("to", "have")})
 
 
 def says_nothing(answer: str, reading: Reading, asked: Reading) -> str | None:
@@ -57,9 +73,7 @@ def says_nothing(answer: str, reading: Reading, asked: Reading) -> str | None:
         return "the answer is empty"
     spoken = " ".join(word.replace("_", " ") for word in words)
     rest = _NOTHING_SAID.sub(" ", spoken).split()
-    if len(rest) < len(words) and all(word in english.SMALL_WORDS | {"sorry"} for word in rest):
-        return "the answer says only that there is none"
-    if re.fullmatch(r"n\s*/?\s*a\W*", answer.strip().casefold()):
+    if len(rest) < len(words) and all(word in english.SMALL_WORDS for word in rest):
         return "the answer says only that there is none"
     said, theirs = _content(reading), _content(asked)
     if said and said <= theirs and len(said) >= COPIED * len(theirs):
@@ -77,7 +91,8 @@ def only_asks(reading: Reading, asked: Reading) -> bool:
 def is_bare_code(answer: str) -> bool:
     """Only calls and names, nothing computed, nothing remarked: code that explains nothing."""
     try:
-        nodes = list(ast.walk(ast.parse(answer.strip())))
+        with warnings.catch_warnings(action="ignore"):  # about the learner's code, not ours
+            nodes = list(ast.walk(ast.parse(answer.strip())))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     explains = any(
@@ -142,38 +157,21 @@ def _share_unknown(words: list[str], lexicon: Lexicon) -> float:
 
 def _is_list(reading: Reading) -> bool:
     """Many words in a row and hardly one that binds them together."""
-    for stretch in " ".join(reading.words).translate(_BOUNDARY_TO_LINE).split("\n"):
-        words = stretch.split()
-        binding = sum(word in _BINDING for word in words)
-        if len(words) >= LONGEST_LIST and binding < BINDING_SHARE * len(words):
+    for separates, group in groupby(reading.words, BOUNDARIES.__contains__):
+        words = list(group)
+        binding = sum(word in english.BINDING | english.CLAUSE_OPENERS for word in words)
+        if not separates and len(words) >= LONGEST_LIST and binding < BINDING_SHARE * len(words):
             return True
     return False
-
-
-_BOUNDARY_TO_LINE = str.maketrans({boundary: "\n" for boundary in BOUNDARIES})
-_BINDING = (
-    english.ARTICLES
-    | english.PREPOSITIONS
-    | english.AUXILIARIES
-    | english.PRONOUNS
-    | english.CONJUNCTIONS
-    | english.NEGATORS
-    | english.CLAUSE_OPENERS
-    | frozenset("minus plus times equals -= += squared this that these those as each".split())
-)
 
 
 def _impossible_pair(reading: Reading) -> str | None:
     """Two neighbours that never stand so in English ("the of", "of is"), or a dangling end."""
     words = [word for word in reading.words if word != OPENING]
-    padded = ("", *(_END if word in BOUNDARIES else word for word in words), _END)
+    padded = ("", *(english.END if word in BOUNDARIES else word for word in words), english.END)
     for before, left, right in zip(padded, padded[1:], padded[2:], strict=False):
-        if (left, right) in _ALLOWED or (before in ("instead", "rather", "other", "back", "up")):
+        if (left, right) in _FINE or before in _LOOSE:
             continue
         if any(left in lefts and right in rights for lefts, rights in english.NEVER_NEIGHBOURS):
             return f"{left} {right}"
     return None
-
-
-_END = english.END
-_ALLOWED = frozenset({("for", "have"), ("to", "be"), ("to", "do"), ("to", "have")})

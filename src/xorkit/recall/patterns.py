@@ -27,15 +27,11 @@ from xorkit.recall import english
 from xorkit.recall.text import BOUNDARIES, Reading, stem
 
 LONGEST_GAP = 6  # words: further apart, two words of a learner's sentence seldom belong together
-SKIPPED = (
-    "the a an all any each every its their our my your this that these those just simply only also "
-    "then really basically automatically actually again always now some both directly"
-).split()
 
 _LEXEME = re.compile(r"\s*(\.\.\.|[()|?^$]|<[^<>]+>|[^\s()|?^$<>]+|[<>])")
 _BOUNDARY = "".join(sorted(BOUNDARIES))
 _START = r"(?<![^ ])"
-_SKIP = f"((?:(?:{'|'.join(map(stem, SKIPPED))})/[^ ]* ){{0,2}})"
+_SKIP = f"((?:(?:{'|'.join(map(stem, sorted(english.FILLERS)))})/[^ ]* ){{0,2}})"
 _GAP = rf"((?:[^ {_BOUNDARY}]+ ){{0,{LONGEST_GAP}}}?)"
 _CLAUSE_START = rf"(?<![^{_BOUNDARY}] )(?:(?:and|becaus|then|but|or|which)/[^ ]* ){{0,2}}"
 

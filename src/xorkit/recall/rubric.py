@@ -90,7 +90,7 @@ class Rubric(_Part):
                 raise ValueError(
                     f"`{place}` names {', '.join(unknown)}; the concepts are {', '.join(known)}"
                 )
-        assert self.phrases  # compiles every pattern, so that a slip is found on loading
+        self.phrases  # noqa: B018 -- reads every phrase, so that a slip is found on loading
         return self
 
     @cached_property

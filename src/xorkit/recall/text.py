@@ -35,6 +35,7 @@ _CONTRACTIONS = (
     (r"\bnot (only|just|merely|simply)\b", "notonly"),
     (r"\bnothing (but|else than|other than)\b", "only"),
     (r"\b(never|no longer)\b", "not"),
+    (r"\bdo-nothing\b", "idle"),
     (r"\b(wrt|w\.r\.t\.?)(?=\s)", "with respect to"),
     (r"\b(e\.g|i\.e|resp|vs|etc)\.", r"\1"),
 )

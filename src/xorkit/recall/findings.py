@@ -1,0 +1,187 @@
+"""What an answer says in the rubric's terms, and which of its words nothing there explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from xorkit.recall import english
+from xorkit.recall.patterns import Found, find
+from xorkit.recall.rubric import Phrase, Rubric
+from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A phrase of the rubric, found in the answer."""
+
+    phrase: Phrase
+    found: Found
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Names of the rubric's concepts and misconceptions, as the answer speaks of them.
+
+    `denied` are concepts with a "not" that makes them untrue; `stray` are the indices of words that
+    nothing explains; `aside` is a sentence in which nothing belongs to the question.
+    """
+
+    reading: Reading
+    concepts: tuple[str, ...]
+    contradicted: tuple[str, ...]
+    denied: tuple[str, ...]
+    misconceptions: tuple[str, ...]
+    unsure: tuple[str, ...]
+    stray: tuple[int, ...]
+    loose_not: bool
+    aside: str
+    silent: bool  # no phrase of the rubric was found at all
+
+    @property
+    def stray_words(self) -> tuple[str, ...]:
+        return tuple(self.reading.words[index] for index in self.stray)
+
+
+def look(rubric: Rubric, reading: Reading) -> Findings:
+    """Find every phrase of the rubric, and what is left unexplained."""
+    sightings = _each_not_once(
+        [
+            Sighting(phrase, found)
+            for phrase in rubric.phrases
+            for found in find(phrase.pattern, reading)
+        ]
+    )
+    kept = [sighting for sighting in sightings if not _outdone(sighting, sightings)]
+    explained = {index for sighting in kept for index in sighting.found.said}
+    stray = tuple(
+        index
+        for index in content(reading)
+        if index not in explained and reading.stems[index] not in rubric.expected
+    )
+    said = [sighting for sighting in kept if not sighting.found.negated]
+    denied = [sighting for sighting in kept if sighting.found.negated]
+    return Findings(
+        reading,
+        concepts=_names(rubric.concepts, said, "accepts"),
+        contradicted=_names(rubric.concepts, said, "contradicts"),
+        denied=_names(rubric.concepts, denied, "accepts"),
+        misconceptions=_names(rubric.misconceptions, said, "misconception"),
+        unsure=tuple(s.found.pattern for s in said if s.phrase.role == "unsure"),
+        stray=stray,
+        loose_not=_loose_not(reading, denied, explained),
+        aside=_aside(reading, explained, stray),
+        silent=not sightings,
+    )
+
+
+def content(reading: Reading) -> list[int]:
+    """The words that make a statement: no small words, no figures."""
+    return [
+        index
+        for index, word in enumerate(reading.words)
+        if word not in BOUNDARIES | english.SMALL_WORDS | english.NEGATORS and not word[0].isdigit()
+    ]
+
+
+def _each_not_once(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """A "not" that one phrase holds doesn't turn round a later phrase of other words.
+
+    "It learned nothing and says 0.5": the "nothing" belongs to what was learned.
+    """
+    return [
+        replace(
+            sighting,
+            found=replace(sighting.found, nots=sighting.found.nots - _used_up(sighting, sightings)),
+        )
+        if sighting.found.nots and sighting.phrase.role == "accepts"
+        else sighting
+        for sighting in sightings
+    ]
+
+
+def _used_up(sighting: Sighting, others: Iterable[Sighting]) -> frozenset[int]:
+    before = (
+        other.found.said
+        for other in others
+        if other.found.end <= sighting.found.start and not other.found.negated
+    )
+    return frozenset().union(*before)
+
+
+def _outdone(sighting: Sighting, others: Iterable[Sighting]) -> bool:
+    """Does a phrase that says something else explain more of the same words?
+
+    Of two on the same concept that overlap the one with more words counts; otherwise one that
+    holds all the words of this one and more.
+    """
+    return any(
+        _stance(other) != _stance(sighting)
+        and (
+            other.found.said > sighting.found.said
+            or (
+                _same_concept(other.phrase, sighting.phrase)
+                and other.found.start < sighting.found.end
+                and sighting.found.start < other.found.end
+                and _weight(other) > _weight(sighting)
+            )
+        )
+        for other in others
+    )
+
+
+def _stance(sighting: Sighting) -> tuple[str, bool]:
+    return sighting.phrase.role, sighting.found.negated
+
+
+def _same_concept(one: Phrase, other: Phrase) -> bool:
+    concepts = ("accepts", "contradicts")
+    if (one.role in concepts) != (other.role in concepts):
+        return False
+    return bool(set(one.names) & set(other.names))
+
+
+def _weight(sighting: Sighting) -> tuple[int, bool]:
+    return len(sighting.found.said), not sighting.found.negated
+
+
+def _names(order: Iterable[str], sightings: Iterable[Sighting], role: str) -> tuple[str, ...]:
+    names = {name for s in sightings if s.phrase.role == role for name in s.phrase.names}
+    return tuple(name for name in order if name in names)
+
+
+def _loose_not(reading: Reading, denied: Iterable[Sighting], explained: set[int]) -> bool:
+    """Is there a "not" whose meaning no phrase accounts for?
+
+    One that turns a misconception round is accounted for: denying what is wrong is right. So is
+    one after "if" ("if you don't clear …"), and "instead of".
+    """
+    denials = {
+        index
+        for sighting in denied
+        if sighting.phrase.role == "misconception" and len(sighting.found.nots) == 1
+        for index in sighting.found.nots
+    }
+    return any(
+        word in english.NEGATORS - english.COMPARISONS
+        and index not in explained | denials
+        and reading.words[reading.clause_starts[index]] not in english.CONDITIONS
+        for index, word in enumerate(reading.words)
+    )
+
+
+def _aside(reading: Reading, explained: set[int], stray: Sequence[int]) -> str:
+    """A sentence with words that nothing explains, and none that something does."""
+    for sentence in _sentences(reading):
+        if not explained.intersection(sentence) and any(index in sentence for index in stray):
+            words = (reading.words[index] for index in sentence)
+            return " ".join(word for word in words if word not in BOUNDARIES)
+    return ""
+
+
+def _sentences(reading: Reading) -> Iterator[range]:
+    start = 0
+    for end, word in enumerate((*reading.words, SENTENCE)):
+        if word == SENTENCE:
+            yield range(start, end)
+            start = end + 1

@@ -1,0 +1,90 @@
+"""How a rubric does on answers: its own tests, or those of a class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from xorkit.recall import english
+from xorkit.recall.findings import look
+from xorkit.recall.grading import Mark, grade
+from xorkit.recall.rubric import FULL, Rubric
+from xorkit.recall.text import read
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One answer, the rubric's mark, and the mark that a person gave, if one did."""
+
+    answer: object
+    mark: Mark
+    wanted: int | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A rubric's marks over many answers.
+
+    `phrasings` are the words that kept answers from being marked, the most frequent ones first.
+    """
+
+    judged: tuple[Judged, ...]
+    phrasings: tuple[tuple[str, int], ...]
+
+    @cached_property
+    def handed_over(self) -> tuple[Judged, ...]:
+        return tuple(one for one in self.judged if one.mark.points is None)
+
+    @cached_property
+    def matched(self) -> tuple[Judged, ...]:
+        return tuple(one for one, off in self._compared() if off == 0)
+
+    @cached_property
+    def missed(self) -> tuple[Judged, ...]:
+        """Surely marked, with fewer points than a person gave."""
+        return tuple(one for one, off in self._compared() if off < 0)
+
+    @cached_property
+    def wrongly_credited(self) -> tuple[Judged, ...]:
+        """Surely marked, with more points than a person gave."""
+        return tuple(one for one, off in self._compared() if off > 0)
+
+    @cached_property
+    def serious(self) -> tuple[Judged, ...]:
+        """Full points where a person gave none, or none where a person gave full points."""
+        return tuple(one for one, off in self._compared() if abs(off) == FULL)
+
+    def _compared(self) -> Iterator[tuple[Judged, int]]:
+        for one in self.judged:
+            if one.mark.points is not None and one.wanted is not None:
+                yield one, one.mark.points - one.wanted
+
+
+def evaluate(rubric: Rubric, answers: Iterable[tuple[object, int | None]]) -> Report:
+    """Mark answers and compare with a person's marks (None where nobody has marked yet)."""
+    judged = tuple(Judged(answer, grade(rubric, answer), wanted) for answer, wanted in answers)
+    unsure = (one.answer for one in judged if one.mark.points is None)
+    counted: Counter[str] = Counter()
+    for answer in unsure:
+        if isinstance(answer, str):
+            counted.update(set(_unmatched(rubric, answer)))
+    return Report(judged, tuple(counted.most_common()))
+
+
+def _unmatched(rubric: Rubric, answer: str) -> Iterator[str]:
+    """The stretches of an answer that no phrase explains, small words inside them included."""
+    reading = read(answer, rubric.lexicon)
+    stray = set(look(rubric, reading).stray)
+    stretch: list[str] = []
+    waiting: list[str] = []
+    for index, word in enumerate((*reading.words, "")):
+        if index in stray:
+            stretch += [*waiting, word] if stretch else [word]
+            waiting = []
+        elif stretch and word in english.SMALL_WORDS | english.NEGATORS:
+            waiting.append(word)
+        elif stretch:
+            yield " ".join(stretch)
+            stretch, waiting = [], []

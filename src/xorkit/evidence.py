@@ -11,7 +11,7 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,24 @@ Array = npt.NDArray[np.float64]
 # room for larger nets, and still nothing that a grader's memory would notice.
 MAX_BYTES = 8 << 20
 DTYPES = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
+MAX_WIDTH = 100_000  # parameters of a model: ten thousand times the lesson's
+MAX_NUMBERS = 1_000_000  # in an array of evidence: five times what the probe keeps of a run
+MAX_TEXT = 1_000_000  # letters of a run's events: six times what the probe keeps
+MAX_SHAPES = 64  # tensors of a model
+MAX_COUNT = 10**12  # passes: more than any grader waits for
 
 
 class EvidenceError(ValueError):
     """What came out of the learner's process is not evidence; the text says what was seen."""
+
+
+def shown(value: object) -> str:
+    """A short description of a JSON value, however large or deeply nested it is."""
+    if isinstance(value, str):
+        return repr(value[:80])
+    if isinstance(value, Mapping | list | tuple):
+        return f"{type(value).__name__} of {len(value)}"
+    return repr(value)[:80]
 
 
 def encode(array: npt.ArrayLike) -> dict[str, Any]:
@@ -44,17 +58,20 @@ def decode(value: object) -> npt.NDArray[Any]:
     Raises EvidenceError where the value is not exactly such an array.
     """
     if not isinstance(value, Mapping) or set(value) != {"dtype", "shape", "base64"}:
-        raise EvidenceError(f"wanted an encoded array, saw {str(value)[:80]!r}")
+        raise EvidenceError(f"wanted an encoded array, saw {shown(value)}")
     dtype, shape, text = value["dtype"], value["shape"], value["base64"]
-    sizes_fit = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape)
-    if dtype not in DTYPES or not sizes_fit or len(shape) > 8 or not isinstance(text, str):
-        raise EvidenceError(f"wanted an encoded array, saw dtype {dtype!r} and shape {shape!r}")
+    fits = isinstance(shape, list) and len(shape) <= 8
+    fits = fits and all(type(n) is int and 0 <= n <= MAX_BYTES for n in shape)
+    if dtype not in DTYPES or not fits or not isinstance(text, str):
+        raise EvidenceError(f"wanted an array, saw dtype {shown(dtype)} and shape {shown(shape)}")
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise EvidenceError(f"the bytes of an array are not base64: {error}") from error
     if math.prod(shape) * np.dtype(dtype).itemsize != len(data):
         raise EvidenceError(f"{len(data)} bytes don't make an array of shape {shape} and {dtype}")
+    if not data:
+        return np.empty([min(n, MAX_WIDTH) for n in shape], dtype)  # one of them is 0
     return np.frombuffer(data, dtype=dtype).reshape(shape)
 
 
@@ -81,14 +98,16 @@ class Run:
 
     shapes: tuple[tuple[int, ...], ...]
     rows: Array  # (passes kept + 1, parameters)
-    dtype: str
     events: str
     before: str  # events of before the first pass, when no parameters were known yet
     detail_rows: Array  # (events looked at, parameters)
     detail_grads: Array
+    losses: Array  # what the first passes walked back from (NaN: no single number)
     passes: int  # all of them, kept or not
+    total: int  # passes of all models together
     models: int = 1  # how many different sets of parameters went through a pass
-    stopped: bool = False  # the recorder ended it: it had seen enough
+    on_model: bool = True  # whether `model` holds these parameters afterwards
+    stopped: bool = False  # the recorder ended it: it had seen enough, or the time was over
     error: tuple[str, str] | None = None  # name and text of what the loop raised
 
     @property
@@ -99,33 +118,68 @@ class Run:
 
 def read_run(value: object) -> Run:
     """A run from its JSON. Raises EvidenceError where anything has the wrong form."""
-    if not isinstance(value, Mapping):
-        raise EvidenceError(f"wanted a recorded run, saw {str(value)[:80]!r}")
-    try:
-        shapes = tuple(tuple(int(n) for n in shape) for shape in value["shapes"])
-        rows = decode(value["rows"])
-        run = Run(
-            shapes=shapes,
-            rows=rows.astype(np.float64),
-            dtype=rows.dtype.name,
-            events=str(value["events"]),
-            before=str(value["before"]),
-            detail_rows=decode(value["detail_rows"]).astype(np.float64),
-            detail_grads=decode(value["detail_grads"]).astype(np.float64),
-            passes=int(value["passes"]),
-            models=int(value["models"]),
-            stopped=bool(value["stopped"]),
-            error=read_error(value["error"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise EvidenceError(f"a recorded run of another form: {error!r}") from error
+    if not isinstance(value, Mapping) or set(value) != {f.name for f in fields(Run)}:
+        raise EvidenceError(f"wanted a recorded run, saw {shown(value)}")
+    shapes = read_shapes(value["shapes"])
+    rows, detail_rows, detail_grads = (
+        read_numbers(value[name], 2) for name in ("rows", "detail_rows", "detail_grads")
+    )
+    run = Run(
+        shapes=shapes,
+        rows=rows,
+        events=read_text(value["events"]),
+        before=read_text(value["before"]),
+        detail_rows=detail_rows,
+        detail_grads=detail_grads,
+        losses=read_numbers(value["losses"], 1),
+        passes=read_count(value["passes"]),
+        total=read_count(value["total"]),
+        models=read_count(value["models"]),
+        on_model=value["on_model"] is True,
+        stopped=value["stopped"] is True,
+        error=read_error(value["error"]),
+    )
     width = sum(math.prod(shape) for shape in shapes)
-    if run.rows.ndim != 2 or run.rows.shape[1] != width or run.passes < len(run.rows) - 1:
-        raise EvidenceError(f"rows of shape {run.rows.shape} for {width} parameters")
-    details = run.detail_rows.shape == run.detail_grads.shape == (len(run.detail_rows), width)
-    if not details or len(run.detail_rows) > len(run.events):
+    if not len(rows) or rows.shape[1] != width or len(rows) - 1 > run.passes:
+        raise EvidenceError(f"rows of shape {rows.shape} for {width} parameters")
+    details = detail_rows.shape == detail_grads.shape == (len(detail_rows), width)
+    if not details or len(detail_rows) > len(run.events):
         raise EvidenceError("the details of a run don't fit its parameters or its events")
     return run
+
+
+def read_shapes(value: object) -> tuple[tuple[int, ...], ...]:
+    """The shapes of a model's parameters. Raises EvidenceError where they are no such thing."""
+    if (
+        not isinstance(value, list)
+        or len(value) > MAX_SHAPES
+        or not all(isinstance(shape, list) and len(shape) <= 8 for shape in value)
+    ):
+        raise EvidenceError(f"wanted the shapes of parameters, saw {shown(value)}")
+    shapes = tuple(tuple(read_count(n) for n in shape) for shape in value)
+    if sum(math.prod(shape) for shape in shapes) > MAX_WIDTH:
+        raise EvidenceError(f"parameters of the shapes {shapes}: more than {MAX_WIDTH} in all")
+    return shapes
+
+
+def read_numbers(value: object, ndim: int) -> Array:
+    """A decoded array of so many dimensions as float64. Raises EvidenceError if it isn't one."""
+    array = decode(value)
+    if array.ndim != ndim or array.size > MAX_NUMBERS:
+        raise EvidenceError(f"wanted a small array of {ndim} dimensions, saw {array.shape}")
+    return array.astype(np.float64)
+
+
+def read_count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+        raise EvidenceError(f"wanted a number of things, saw {shown(value)}")
+    return value
+
+
+def read_text(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise EvidenceError(f"wanted a text, saw {shown(value)}")
+    return value
 
 
 def read_error(value: object) -> tuple[str, str] | None:
@@ -133,8 +187,8 @@ def read_error(value: object) -> tuple[str, str] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise EvidenceError(f"wanted an error's name and text, saw {str(value)[:80]!r}")
-    return str(value[0])[:80], str(value[1])[:500]
+        raise EvidenceError(f"wanted an error's name and text, saw {shown(value)}")
+    return read_text(value[0])[:80], read_text(value[1])[:500]
 
 
 @dataclass(frozen=True)
@@ -183,6 +237,11 @@ class Evidence:
             CellRun(c["grade_id"], c["status"], read_error(c["error"]), float(c["seconds"]))
             for c in value["cells"]
         )
-        texts = {name: tuple(value[name]) for name in ("repairs", "review")}
-        kept = {name: value[name] for name in ("answers", "observations", "questions")}
-        return cls(cells=cells, **kept, **texts)
+        return cls(
+            cells=cells,
+            answers=value["answers"],
+            observations=value["observations"],
+            questions=value["questions"],
+            repairs=tuple(value["repairs"]),
+            review=tuple(value["review"]),
+        )

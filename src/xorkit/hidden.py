@@ -31,8 +31,7 @@ from xorkit import judge as judging
 from xorkit import matching as matching_
 from xorkit import recall as recall_
 from xorkit.evidence import Evidence, EvidenceError, loads
-from xorkit.judge.blanks import Data, Judged, Model, Settings
-from xorkit.judge.training import Result, Training
+from xorkit.judge import Data, Judged, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
 from xorkit.verdict import CellVerdict, Finding, Outcome, TestOutcome
 

@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from xorkit import reference
-from xorkit.judge.training import Facts
+from xorkit.judge import Facts
 from xorkit.matching import Exercise
 from xorkit.recall import Rubric, Rubrics
 from xorkit.reference import Task

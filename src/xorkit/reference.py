@@ -32,7 +32,10 @@ class Activation:
 ACTIVATIONS = {
     "sigmoid": Activation(sigmoid, lambda a: a * (1.0 - a)),
     "tanh": Activation(np.tanh, lambda a: 1.0 - a * a),
-    "relu": Activation(lambda z: np.maximum(z, 0.0), lambda a: (a > 0.0).astype(np.float64)),
+    "relu": Activation(lambda z: np.maximum(z, 0.0), lambda a: (a > 0.0).astype(a.dtype)),
+    "leaky_relu": Activation(
+        lambda z: np.where(z > 0.0, z, 0.01 * z), lambda a: np.where(a > 0.0, 1.0, 0.01)
+    ),
     "none": Activation(lambda z: z, np.ones_like),
 }
 
@@ -89,7 +92,7 @@ def _mean(values: Array) -> Array:
 
 
 def _count(p: Array) -> int:
-    return p.shape[1] * p.shape[2]
+    return int(p.shape[1] * p.shape[2])
 
 
 _TINY = 1e-12  # binary cross-entropy of a prediction that is exactly 0 or 1 would be infinite
@@ -117,7 +120,7 @@ LOSSES = {
 def _layers(theta: Array, net: Net) -> list[tuple[Array, Array]]:
     layers, at = [], 0
     for n_in, n_out in pairwise(net.sizes):
-        weights = theta[:, at : at + n_in * n_out].reshape(-1, n_out, n_in)
+        weights = theta[:, at : at + n_in * n_out].reshape(len(theta), n_out, n_in)
         at += n_in * n_out
         layers.append((weights, theta[:, at : at + n_out]))
         at += n_out
@@ -153,7 +156,10 @@ def gradient(theta: Array, inputs: Array, targets: Array, net: Net, name: str = 
         (weights, _), activation = layers[depth]
         slope = slope * ACTIVATIONS[activation].slope(values[depth + 1])  # now of the weighted sums
         by_weight = slope.transpose(0, 2, 1) @ values[depth]
-        parts[:0] = [by_weight.reshape(len(theta), -1), slope.sum(axis=1)]
+        parts[:0] = [
+            by_weight.reshape(len(theta), weights.shape[1] * weights.shape[2]),
+            slope.sum(axis=1),
+        ]
         slope = slope @ weights
     return np.concatenate(parts, axis=1)
 

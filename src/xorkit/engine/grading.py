@@ -10,7 +10,7 @@ import numpy as np
 from xorkit import reference
 from xorkit.evidence import CellRun, Evidence
 from xorkit.hidden import Judgement, judge
-from xorkit.judge.training import Result, Training
+from xorkit.judge import Result, Training
 from xorkit.judge.updates import arranged
 from xorkit.lesson import Lesson
 from xorkit.verdict import CellVerdict, Finding, Verdict

@@ -1,17 +1,26 @@
 """Is this recorded run gradient descent, and if not, what is it? Pure functions on evidence."""
 
-from xorkit.judge.blanks import Judged, judge_data, judge_model, judge_settings
+from xorkit.judge.claims import Judged
+from xorkit.judge.data import Data, judge_data
+from xorkit.judge.model import Model, judge_model
+from xorkit.judge.passes import Facts
 from xorkit.judge.questions import questions
-from xorkit.judge.training import Facts, judge_result, judge_training, own_run
+from xorkit.judge.result import Result, judge_result
+from xorkit.judge.settings import Settings, judge_settings
+from xorkit.judge.training import Training, judge_training
 
 __all__ = [
+    "Data",
     "Facts",
     "Judged",
+    "Model",
+    "Result",
+    "Settings",
+    "Training",
     "judge_data",
     "judge_model",
     "judge_result",
     "judge_settings",
     "judge_training",
-    "own_run",
     "questions",
 ]

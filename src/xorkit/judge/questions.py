@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.evidence import Array
+from xorkit.judge.passes import ENOUGH
 from xorkit.reference import Task
 
 UPDATES = 48  # a few dozen: enough for "every tenth pass" to show, and 0.01 s
@@ -16,6 +18,8 @@ VECTORS = 6  # parameter vectors at which a model is asked for its outputs
 WIDTH = 64  # numbers in each, more than any sensible answer has; they repeat if need be
 MORE_INPUTS = 3  # besides the task's own
 TRIES = 1000
+NOTABLE = 0.01  # of the slope's size: thirty times what the judge takes for rounding
+TINY = 1e-4  # a hundredth of a slope that float32 computes well
 
 
 def questions(
@@ -31,10 +35,11 @@ def questions(
         "layers": list(task.net.sizes),
         "lr": task.lr,
         "epochs": task.epochs,
+        "enough": math.ceil(ENOUGH * task.epochs),
         "updates": UPDATES,
         "start": _short(vetted_start(task, rng)).tolist(),
-        "good": list(good[rng.integers(len(good))]),
-        "stall": list(stall[rng.integers(len(stall))]),
+        "good": list(good[int(rng.integers(len(good)))]),
+        "stall": list(stall[int(rng.integers(len(stall)))]),
         "vectors": _short(rng.normal(0, 1.5, size=(VECTORS, WIDTH))).tolist(),
         "inputs": _short(np.concatenate([task.inputs, extra])).tolist(),
         "pairs": _short(rng.uniform(0.05, 0.95, size=shape)).tolist(),
@@ -48,21 +53,37 @@ def _short(values: Array) -> Array:
 
 
 def vetted_start(task: Task, rng: np.random.Generator) -> Array:
-    """A random start (P,) at which every mistake shows.
-
-    Each weight matrix and each bias gets at least a hundredth of the slope, and comparing each
-    prediction with every target (the least visible mistake) turns it by at least a hundredth.
-    """
+    """A random start (P,) at which every mistake shows."""
     for start in reference.random_starts(rng, TRIES, task.net.sizes):
-        slope = reference.gradient(start[None], task.inputs, task.targets, task.net)[0]
-        size = np.linalg.norm(slope)
-        goal = np.full_like(task.targets, task.targets.mean())
-        other = reference.gradient(start[None], task.inputs, goal, task.net)[0]
-        ends = np.cumsum([int(np.prod(shape)) for shape in task.net.shapes])[:-1]
-        parts = [np.linalg.norm(part) for part in np.split(slope, ends)]
-        if min(parts) > size / 100 and np.linalg.norm(other - slope) > size / 100:
+        if _shows_everything(start[None], task):
             return np.asarray(start)
     raise ValueError(
         f"none of {TRIES} random starts of a net {task.net.sizes} shows every mistake: do the"
         " task's inputs or its targets all agree?"
+    )
+
+
+def _shows_everything(start: Array, task: Task) -> bool:
+    """Whether what mistakes change is a notable part of the slope at a start (1, P).
+
+    Each weight matrix and each bias has a slope of its own (frozen layers), comparing each
+    prediction with every target turns it (the least visible mistake), another loss is no multiple
+    of it, and one update changes it (old slopes, late slopes, momentum).
+    """
+
+    def slope(theta: Array, goal: Array, loss: str = "mse") -> Array:
+        return np.asarray(reference.gradient(theta, task.inputs, goal, task.net, loss)[0])
+
+    own = slope(start, task.targets)
+    ends = np.cumsum([math.prod(shape) for shape in task.net.shapes])[:-1]
+    broadcast = slope(start, np.full_like(task.targets, task.targets.mean()))
+    after = slope(start - task.lr * own, task.targets)
+    bce = slope(start, task.targets, "bce")
+    unlike = bce - own * (bce @ own) / (own @ own)
+    differences = [*np.split(own, ends), broadcast - own, after - own]
+    notable = NOTABLE * np.linalg.norm(own)
+    return bool(
+        notable > TINY
+        and min(map(np.linalg.norm, differences)) > notable
+        and np.linalg.norm(unlike) > NOTABLE / 2 * np.linalg.norm(bce)
     )

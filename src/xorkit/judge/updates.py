@@ -7,8 +7,9 @@ rows[k+1] is explained by the gradients g_k that are recomputed at the rows them
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from xorkit import reference
 from xorkit.evidence import Array
 from xorkit.reference import Net, Task
 
+EPS = float(np.finfo(np.float32).eps)
 # A float32 update is exact to half a unit in the last place of θ, plus the rounding of a gradient
 # that is summed over four rows. Over 600,000 updates of right loops the largest error was 3.2 times
 # this estimate; a learning rate of 0.9999 makes 23 times.
@@ -24,53 +26,61 @@ ROUNDING = 8.0
 # Relative, for mechanisms that add rounding up over many passes (sums, momentum). Right loops stay
 # below 3e-5, the smallest mistake that people make (a target of shape (4,)) begins at 1e-3.
 CLOSE = 3e-4
+FITTED = 10 * CLOSE  # where numbers were fitted, they take up some of the error
+PLAIN = 100.0  # how much worse the plain reading of a plain net may fit than another one
+FEW = 3  # updates that tell nearly all mistakes apart; one does not
 MAX_ARRANGEMENTS = 48  # orders of a model's parameters that are tried: 2-2-1 has four
 MAX_SUBSETS = 6  # rows of data up to which every subset of them is tried as a mini-batch
 ADAPTIVE_ROWS = 200  # updates from which Adam and its like are told apart before all are checked
+ADAPTIVE_CLOSE = 0.03  # their division by a root of tiny gradients magnifies rounding
+ADAPTIVE_SHARE = 0.9  # of the updates: far from the first ones the rounding of θ takes over
 
 
 @dataclass(frozen=True)
 class Mechanism:
     """What makes a run's updates.
 
-    kind: clean (θ − lr·∇L, every time), still (nothing moves), sums (of gradients), factor
-    (times lr·∇L), schedule (a factor that changes), linear (momentum or weight decay), adaptive
-    (Adam and its like), some (a part of the parameters never moves), batch (of fewer rows than all)
-    or unknown. `loss` is the loss whose gradient it is; `target-shape` is the mean squared error of
-    every prediction with every target.
+    kind: clean (θ − lr·∇L, every time), still (nothing moves), sums (of gradients), factor (times
+    lr·∇L), schedule (a factor that changes), linear (momentum, weight decay, a gradient that comes
+    late), adaptive (Adam and its like), batch (of fewer rows than all), straight (always the same
+    way, whatever the slope), misfit (no parameters of this net) or unknown. `loss` is the loss
+    whose gradient it is; `target-shape`: every prediction is compared with every target.
     """
 
     kind: str
     loss: str = "mse"
     factor: float = 1.0
     momentum: float = 0.0
+    late: float = 0.0  # linear: the share of the pass before in the gradient
     cleared: tuple[int, ...] = ()  # sums: the updates before which the gradients were cleared
-    still: tuple[int, ...] = ()  # some: the columns that never move
+    still: tuple[int, ...] = ()  # the columns that never move though their slope is not 0
     name: str = ""  # adaptive: which
-    error: float = 0.0  # of the worst update, relative
+    error: float = math.inf  # of the worst update, relative to plain descent
 
     @property
     def clean(self) -> bool:
-        return self.kind == "clean" and self.loss == "mse"
+        return self.kind == "clean" and self.loss == "mse" and not self.still
 
 
 def matches(rows: Array, predicted: Array) -> npt.NDArray[np.bool_]:
     """Which updates (K,) of float32 rows (K + 1, P) equal the predicted ones (K, P)."""
     ulp = np.spacing(np.abs(rows[1:]).astype(np.float32)).astype(np.float64)
-    eps = float(np.finfo(np.float32).eps)
-    bound = ROUNDING * (ulp / 2 + 8 * eps * (np.abs(predicted) + 0.01))
+    bound = ROUNDING * (ulp / 2 + 8 * EPS * (np.abs(predicted) + 0.01))
     error = np.abs(rows[:-1] - rows[1:] - predicted)
     return np.asarray((error <= bound).all(axis=1))
 
 
-def distance(updates: Array, predicted: Array, scale: Array) -> Array:
+def distance(updates: Array, predicted: Array, states: Array) -> Array:
     """How far each update (K,) is from the predicted one, relative to the prediction.
 
-    `scale` is the size of the parameters: below its float32 rounding nothing is seen.
+    Below the float32 rounding of the parameters `states` (K, P) nothing is seen.
     """
-    floor = np.finfo(np.float32).eps * scale
-    size = np.linalg.norm(predicted, axis=1) + floor / CLOSE
-    return np.asarray(np.linalg.norm(updates - predicted, axis=1) / size)
+    return _relative(np.linalg.norm(updates - predicted, axis=1), predicted, states)
+
+
+def _relative(errors: Array, predicted: Array, states: Array) -> Array:
+    rounding = 4 * EPS * np.abs(states).max(axis=1)
+    return np.asarray(errors / (np.linalg.norm(predicted, axis=1) + rounding / CLOSE))
 
 
 def moves(rows: Array) -> npt.NDArray[np.bool_]:
@@ -80,7 +90,12 @@ def moves(rows: Array) -> npt.NDArray[np.bool_]:
 
 def distinct(rows: Array) -> Array:
     """The rows without the repetitions: several passes at one point make one update."""
-    return rows[np.concatenate([[True], moves(rows)])]
+    return np.asarray(rows[np.concatenate([[True], moves(rows)])])
+
+
+def descent(rows: Array, task: Task, net: Net) -> Array:
+    """lr·∇L (K, P) at all but the last of the rows (K + 1, P)."""
+    return task.lr * reference.gradient(rows[:-1], task.inputs, task.targets, net)
 
 
 def gradients(task: Task, net: Net) -> Iterator[tuple[str, Callable[[Array], Array]]]:
@@ -102,105 +117,104 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
     if not len(rows) or not moves(rows).any():
         return Mechanism("still")
     if not np.isfinite(rows).all():
-        return Mechanism("unknown", error=float("inf"))
-    lr = task.lr
-    if matches(rows, lr * reference.gradient(rows[:-1], task.inputs, task.targets, net)).all():
-        return Mechanism("clean")
+        return Mechanism("unknown")
     states = distinct(rows)
-    updates = states[:-1] - states[1:]
-    scale = np.abs(states[:-1]).max(axis=1)
-    errors = []
+    if matches(states, descent(states, task, net)).all():
+        return Mechanism("clean", error=0.0)
+    updates, begun = states[:-1] - states[1:], states[:-1]
+    error = float(distance(updates, descent(states, task, net), begun).max())
     for name, gradient in gradients(task, net):
-        slopes = lr * gradient(states[:-1])
-        found = _explain_with(updates, slopes, scale)
+        found = _explain_with(updates, task.lr * gradient(begun), begun)
         if found is not None:
-            return Mechanism(loss=name, **found)
-        errors.append(float(distance(updates, slopes, scale).max()))
-    found = _batch(updates, states, task, net, scale)
-    return Mechanism(**found) if found else Mechanism("unknown", error=errors[0])
+            return replace(found, loss=name, error=error)
+    kind = "unknown"
+    if _straight(updates):
+        kind = "straight"
+    elif _batch(updates, begun, task, net):
+        kind = "batch"
+    return Mechanism(kind, error=error)
 
 
-def _explain_with(updates: Array, slopes: Array, scale: Array) -> dict[str, object] | None:
-    """The mechanism that makes the updates (K, P) from lr·gradients (K, P); None if none does."""
-    for attempt in (_clean, _sums, _some, _factor, _linear, _delayed, _adaptive):
-        found = attempt(updates, slopes, scale)
+def _explain_with(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+    """What makes the updates (K, P) from lr·gradients at the states (K, P), if anything does."""
+    still = ~updates.any(axis=0)
+    frozen = still & (np.abs(slopes) > 4 * EPS * np.abs(states).max()).any(axis=0)
+    for attempt in (_clean, _factor, _sums, _linear, _schedule, _adaptive):
+        found = attempt(updates[:, ~still], slopes[:, ~still], states[:, ~still])
         if found is not None:
-            return found
+            return replace(found, still=tuple(np.flatnonzero(frozen).tolist()))
     return None
 
 
-def _clean(updates: Array, slopes: Array, scale: Array) -> dict[str, object] | None:
-    worst = distance(updates, slopes, scale).max()
-    return {"kind": "clean", "error": float(worst)} if worst <= CLOSE else None
+def _clean(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+    return Mechanism("clean") if distance(updates, slopes, states).max() <= CLOSE else None
 
 
-def _sums(updates: Array, slopes: Array, scale: Array) -> dict[str, object] | None:
-    """Sums of gradients: each update is either fresh or the sum since the last fresh one."""
-    total = np.zeros_like(slopes[0])
-    cleared = []
-    for k, (update, slope) in enumerate(zip(updates, slopes, strict=True)):
-        choices = np.stack([slope, total + slope])
-        error = distance(np.stack([update, update]), choices, scale[[k, k]])
-        if error.min() > CLOSE:
-            return None
-        fresh = k == 0 or error[0] <= error[1]
-        if fresh:
-            cleared.append(k)
-        total = choices[0] if fresh else choices[1]
-    return {"kind": "sums", "cleared": tuple(cleared)}
+def ratios(updates: Array, slopes: Array) -> Array:
+    """How many times the slope each update goes (K,)."""
+    return np.asarray((updates * slopes).sum(axis=1) / ((slopes**2).sum(axis=1) + 1e-300))
 
 
-def _some(updates: Array, slopes: Array, scale: Array) -> dict[str, object] | None:
-    """Right updates of some parameters, none of the others."""
-    still = ~updates.any(axis=0)
-    if not still.any():
+def _factor(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+    """Right directions, another length, the same for all updates."""
+    factor = float(np.median(ratios(updates, slopes)))
+    if distance(updates, factor * slopes, states).max() > CLOSE:
         return None
-    rest = distance(updates[:, ~still], slopes[:, ~still], scale).max()
-    missing = tuple(np.flatnonzero(still).tolist())
-    return {"kind": "some", "still": missing} if rest <= CLOSE else None
+    return Mechanism("factor", factor=factor)
 
 
-def _factor(updates: Array, slopes: Array, scale: Array) -> dict[str, object] | None:
-    """Right directions, another length: the same for all updates, or a schedule."""
-    factors = (updates * slopes).sum(axis=1) / ((slopes**2).sum(axis=1) + 1e-300)
-    if distance(updates, factors[:, None] * slopes, scale).max() > CLOSE:
+def _sums(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+    """Each update is fresh, or the one before is still in it: gradients that add up."""
+    factor = float(ratios(updates[:1], slopes[:1])[0])
+    if abs(factor - 1) < 0.01:
+        factor = 1.0
+    fresh = factor * slopes
+    carried = fresh + np.concatenate([np.zeros_like(updates[:1]), updates[:-1]])
+    # Each number is fresh or carried by itself: clearing may reach a part of the model only.
+    by_fresh, by_carried = np.abs(updates - fresh), np.abs(updates - carried)
+    errors = np.linalg.norm(np.minimum(by_fresh, by_carried), axis=1)
+    nearer = np.where(
+        (by_fresh <= by_carried).sum(axis=1)[:, None] * 2 > updates.shape[1], fresh, carried
+    )
+    if _relative(errors, nearer, states).max() > CLOSE:
         return None
-    typical = float(np.median(factors))
-    same = distance(updates, typical * slopes, scale).max() <= CLOSE
-    return {"kind": "factor" if same else "schedule", "factor": typical}
+    cleared = np.linalg.norm(by_fresh, axis=1) <= np.linalg.norm(by_carried, axis=1)
+    return Mechanism("sums", factor=factor, cleared=tuple(np.flatnonzero(cleared).tolist()))
 
 
-def _linear(updates: Array, slopes: Array, scale: Array) -> dict[str, object] | None:
-    """Each update adds a share of the one before: momentum (Polyak, 1964)."""
-    if len(updates) < 3:
+def _linear(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+    """Shares of the update before (momentum: Polyak, 1964), of the slope before, of θ itself."""
+    if len(updates) < 2 * FEW:
         return None
-    terms = np.stack([slopes[1:].ravel(), updates[:-1].ravel()], axis=1)
-    (factor, momentum), *_ = np.linalg.lstsq(terms, updates[1:].ravel())
-    predicted = factor * slopes[1:] + momentum * updates[:-1]
-    if distance(updates[1:], predicted, scale[1:]).max() > 10 * CLOSE:  # two fitted numbers
+    terms = np.stack([slopes[1:], updates[:-1], slopes[:-1], states[1:]])
+    flat = terms.reshape(len(terms), -1).T
+    factors, *_ = np.linalg.lstsq(flat, updates[1:].ravel())
+    predicted = np.tensordot(factors, terms, axes=1)
+    if distance(updates[1:], predicted, states[1:]).max() > FITTED:
         return None
-    return {"kind": "linear", "factor": float(factor), "momentum": float(momentum)}
+    factor, momentum, late, _ = (float(value) for value in factors)
+    return Mechanism("linear", factor=factor, momentum=momentum, late=late)
 
 
-def _delayed(updates: Array, slopes: Array, scale: Array) -> dict[str, object] | None:
-    """Each update follows the gradient of the pass before."""
-    if len(updates) < 3 or distance(updates[1:], slopes[:-1], scale[1:]).max() > CLOSE:
+def _schedule(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+    """Right directions, lengths that change."""
+    factors = ratios(updates, slopes)
+    if distance(updates, factors[:, None] * slopes, states).max() > CLOSE:
         return None
-    return {"kind": "delayed"}
+    return Mechanism("schedule", factor=float(np.median(factors)))
 
 
-def _adaptive(updates: Array, slopes: Array, scale: Array) -> dict[str, object] | None:
+def _adaptive(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
     """Adam (Kingma and Ba, 2015), RMSprop and Adagrad with PyTorch's defaults and any lr."""
-    few = slice(0, ADAPTIVE_ROWS)
     for name, rule in ADAPTIVE.items():
-        for rows in (few, slice(None)):
+        for rows in (slice(0, ADAPTIVE_ROWS), slice(None)):
             steps = rule(slopes[rows])
             factor = float((updates[rows] * steps).sum() / ((steps**2).sum() + 1e-300))
-            # Division by a root of tiny gradients magnifies their rounding.
-            if np.median(distance(updates[rows], factor * steps, scale[rows])) > 100 * CLOSE:
+            close = distance(updates[rows], factor * steps, states[rows]) <= ADAPTIVE_CLOSE
+            if close.mean() < ADAPTIVE_SHARE:
                 break
         else:
-            return {"kind": "adaptive", "name": name, "factor": factor}
+            return Mechanism("adaptive", name=name, factor=factor)
     return None
 
 
@@ -227,36 +241,42 @@ ADAPTIVE: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def _batch(
-    updates: Array, states: Array, task: Task, net: Net, scale: Array
-) -> dict[str, object] | None:
+def _straight(updates: Array) -> bool:
+    """Whether all updates go the very same way: no slope of a curved loss does."""
+    if len(updates) < FEW:
+        return False
+    ways = updates / np.linalg.norm(updates, axis=1)[:, None]
+    return bool(np.abs(ways - ways[0]).max() < FITTED)
+
+
+def _batch(updates: Array, states: Array, task: Task, net: Net) -> bool:
     """Updates that look at a part of the rows only: mini-batches, one row at a time."""
     count = len(task.inputs)
     if count > MAX_SUBSETS:
-        return None
+        return False
     best = np.full(len(updates), np.inf)
     for size in range(1, count + 1):
         for chosen in itertools.combinations(range(count), size):
             part = list(chosen)
             inputs, targets = task.inputs[part], task.targets[part]
-            slopes = task.lr * reference.gradient(states[:-1], inputs, targets, net)
-            best = np.minimum(best, distance(updates, slopes, scale))
-    return {"kind": "batch"} if best.max() <= CLOSE else None
+            slopes = task.lr * reference.gradient(states, inputs, targets, net)
+            best = np.minimum(best, distance(updates, slopes, states))
+    return bool(best.max() <= CLOSE)
 
 
 def arrangements(shapes: Sequence[tuple[int, ...]], net: Net) -> Iterator[npt.NDArray[np.int64]]:
     """Every way to read recorded columns as the net's parameter vector, the plain one first.
 
     Each is an index array: `rows[:, index]` is in the net's order. A custom module may hold its
-    parameters in another order, and its weights transposed.
+    parameters in another order, and its weights transposed. Gives MAX_ARRANGEMENTS at most.
     """
-    sizes = [int(np.prod(shape)) for shape in shapes]
-    wanted = [int(np.prod(shape)) for shape in net.shapes]
+    sizes = [math.prod(shape) for shape in shapes]
+    wanted = [math.prod(shape) for shape in net.shapes]
     if sorted(sizes) != sorted(wanted):
         return
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    ends = list(itertools.accumulate(sizes))
     blocks = [
-        np.arange(offsets[i], offsets[i + 1]).reshape(shape) for i, shape in enumerate(shapes)
+        np.arange(end - n, end).reshape(s) for end, n, s in zip(ends, sizes, shapes, strict=True)
     ]
     orders = [
         order
@@ -264,33 +284,41 @@ def arrangements(shapes: Sequence[tuple[int, ...]], net: Net) -> Iterator[npt.ND
         if [sizes[i] for i in order] == wanted
     ]
     orders.sort(key=lambda order: [shapes[i] for i in order] != list(net.shapes))
-    count = 0
-    for order in orders:
-        readings = [
-            [blocks[i].ravel()]
-            if min(blocks[i].shape, default=1) <= 1 or blocks[i].ndim < 2
-            else [blocks[i].ravel(), blocks[i].T.ravel()]
-            for i in order
-        ]
-        for reading in itertools.product(*readings):
-            yield np.concatenate(reading)
-            count += 1
-            if count == MAX_ARRANGEMENTS:
-                return
+    readings = (
+        np.concatenate(reading)
+        for order in orders
+        for reading in itertools.product(*([*_readings(blocks[i])] for i in order))
+    )
+    yield from itertools.islice(readings, MAX_ARRANGEMENTS)
 
 
-def arranged(rows: Array, shapes: Sequence[tuple[int, ...]], task: Task, net: Net) -> Array | None:
-    """The rows in the net's order, by whichever arrangement fits its gradients best.
+def _readings(block: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """A parameter's columns row by row, and where that differs column by column."""
+    yield block.ravel()
+    if block.ndim > 1 and min(block.shape) > 1:
+        yield block.T.ravel()
+
+
+def arrangement(
+    rows: Array, shapes: Sequence[tuple[int, ...]], task: Task, net: Net
+) -> npt.NDArray[np.int64] | None:
+    """The reading of recorded columns that fits the net's gradients at the first rows best.
 
     None where the recorded shapes can't be this net.
     """
-    if tuple(map(tuple, shapes)) == net.shapes:
-        return rows
-    early = distinct(rows)[:8]
+    early = distinct(rows)[: FEW + 1]
     best, least = None, np.inf
     for index in arrangements(shapes, net):
-        slopes = reference.gradient(early[:-1][:, index], task.inputs, task.targets, net)
-        error = np.abs((early[:-1] - early[1:])[:, index] - task.lr * slopes).sum()
+        states = early[:, index]
+        error = np.abs(states[:-1] - states[1:] - descent(states, task, net)).sum()
+        if best is None and tuple(map(tuple, shapes)) == net.shapes:
+            error /= PLAIN  # the net's own shapes in the net's own order
         if best is None or error < least:
-            best, least = rows[:, index], error
+            best, least = index, error
     return best
+
+
+def arranged(rows: Array, shapes: Sequence[tuple[int, ...]], task: Task, net: Net) -> Array | None:
+    """The rows in the net's order; None where the recorded shapes can't be this net."""
+    index = arrangement(rows, shapes, task, net)
+    return None if index is None else rows[:, index]

@@ -1,0 +1,79 @@
+"""How many passes a loop makes, and whether stopping earlier was because it had learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xorkit import reference
+from xorkit.evidence import Array, Run
+from xorkit.judge.claims import HOLDS, Judged, fails
+from xorkit.judge.diagnosis import finding
+from xorkit.judge.updates import arranged, moves
+from xorkit.reference import Net, Task
+
+ENOUGH = 0.98  # of the lesson's passes: counting from 1 or stopping at the last print is no mistake
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What many starts of this lesson do, by the reference: see `xorkit facts`."""
+
+    starts: int
+    stalled: int
+    typical: int  # passes after which half of those that learn have learned
+
+
+def updates_of(run: Run) -> int:
+    """How many updates a run made: passes at one point count once."""
+    return int(moves(run.rows).sum()) if run.complete else run.passes
+
+
+def near(rows: Array, net: Net, task: Task) -> Array:
+    """Which predictions (N,) at the last of the rows are near their targets."""
+    predicted = reference.predict(rows[-1:], task.inputs, net)[0]
+    return np.asarray((np.abs(predicted - task.targets) <= task.near).all(axis=1))
+
+
+def judge_passes(own: Run | None, whole: tuple[Run, ...], task: Task, facts: Facts) -> Judged:
+    """Whether the loop makes its passes; stopping because it has learned is no fault.
+
+    Whole runs were made from a start that learns and from one that stalls: a loop that stops after
+    the same number of passes on both counts them, it doesn't look at its loss.
+    """
+    runs = [run for run in (own, *whole) if run is not None and run.passes]
+    count = max((updates_of(run) for run in runs), default=0)
+    if not count:
+        text = "No pass of the loop moved the weights. What makes a pass, and how often?"
+        return fails(finding("too-few-epochs", text))
+    endless = next((run for run in whole if run.stopped and run.models == 1), None)
+    if endless is not None and not _ends_when_learned(own, whole, task):
+        text = f"The loop was still running after {endless.passes} passes. What makes it end?"
+        return fails(finding("timeout", text))
+    if count >= ENOUGH * task.epochs or _looks(whole, task):
+        return HOLDS
+    text = (
+        f"Your loop makes {count} passes. Half of the starts that learn need more than"
+        f" {facts.typical}: how many did the task say?"
+    )
+    return fails(finding("too-few-epochs", text))
+
+
+def _ends_when_learned(own: Run | None, whole: tuple[Run, ...], task: Task) -> bool:
+    """Whether only the start that stalls kept the loop from ending, and the own run ended."""
+    return own is not None and not whole[0].stopped and _learned(whole[0], task)
+
+
+def _looks(whole: tuple[Run, ...], task: Task) -> bool:
+    """Whether the loop ended sooner where it learned sooner, or tried until it had learned."""
+    if len(whole) < 2 or not _learned(whole[0], task):
+        return False
+    # A loop that draws its own start, always the same one, can't be caught counting.
+    same_start = np.array_equal(whole[0].rows[:1], whole[1].rows[:1])
+    return same_start or whole[0].total != whole[1].total
+
+
+def _learned(run: Run, task: Task) -> bool:
+    rows = arranged(run.rows, run.shapes, task, task.net)
+    return rows is not None and bool(near(rows, task.net, task).all())

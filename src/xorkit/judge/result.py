@@ -1,0 +1,247 @@
+"""What came of the training: the learner's own model, and whether its own training made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from xorkit import reference
+from xorkit.evidence import Array, EvidenceError, Run, read_numbers, shown
+from xorkit.judge.claims import HOLDS, Judged, fails
+from xorkit.judge.data import Data
+from xorkit.judge.model import Model, judge_model
+from xorkit.judge.passes import ENOUGH, Facts, near, updates_of
+from xorkit.judge.settings import Settings
+from xorkit.judge.training import Training
+from xorkit.judge.updates import Mechanism, arranged, descent, distinct, explain, matches, moves
+from xorkit.reference import Net, Task
+from xorkit.verdict import Finding
+
+CELL = "predictions"
+# Starts of `nn.Linear` have losses of 0.97 times that of always answering the mean and more; a
+# start below this share of it has learned something before any training was seen.
+UNLEARNED = 0.6
+FEW_ODD = 0.01  # of the updates: new starts within a run
+ENDED = 1e-3  # how far a replayed run may end from where the weights are: float32 makes 1e-5
+MOST_REPLAYED = 20_000  # passes, two seconds
+SHOWN_LOSSES = 200
+
+
+Parts = tuple[Data, Model, Settings, Training]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was said of the learner's own model after training."""
+
+    rows: tuple[Judged, ...]  # one a row of the table
+    predictions: tuple[float, ...] = ()
+    note: Finding | None = None
+    review: str = ""  # why a person should look
+    losses: tuple[float, ...] = ()  # the learner's own loss, thinned out
+    theta: tuple[float, ...] = ()  # the trained parameters, in the order of `sizes`
+    sizes: tuple[int, ...] = ()
+
+
+@np.errstate(all="ignore")  # a training that ends in NaN is evidence like any other
+def judge_result(
+    seen: Mapping[str, Any],
+    questions: Mapping[str, Any],
+    own: Run | None,
+    parts: Parts,
+    task: Task,
+    facts: Facts,
+) -> Result:
+    """Whether the own model learned the table, by its own training. Raises EvidenceError."""
+    count = len(task.inputs)
+    row, asked = read_numbers(seen.get("row"), 1), seen.get("model")
+    if not isinstance(asked, Mapping):
+        raise EvidenceError(f"wanted what the model answered, saw {shown(asked)}")
+    model = judge_model(asked, questions, task, CELL)
+    if model.net is None or not len(row) or not np.isfinite(row).all():
+        text = "There is no trained model that the grader could ask. Which cell was to make one?"
+        return Result(_untrained(text, count, parts))
+    if len(row) != _width(model):
+        raise EvidenceError(f"{len(row)} numbers of a model that has {_width(model)}")
+    theta = model.parameters(row[None])
+    predicted = reference.predict(theta, task.inputs, model.net)[0]
+    result = Result(
+        (),
+        tuple(float(value) for value in predicted[:, 0]),
+        theta=tuple(round(float(value), 4) for value in theta[0]),
+        sizes=model.net.sizes,
+    )
+    rows = None if own is None else _rows_of(own, row, model, task)
+    if own is None or rows is None:
+        text = (
+            f"The model answers {_list(result.predictions)}, and no training that was seen brought"
+            " its weights there. What moves them?"
+        )
+        return replace(result, rows=_untrained(text, count, parts))
+    result = replace(result, losses=_thin(_losses(rows, model.net, task)))
+    proved, review = _proved(rows, own, _own_task(parts, model.net, task), task)
+    if not proved:
+        text = (
+            f"The model answers {_list(result.predictions)}, but its weights didn't come there step"
+            " by step down a slope. What put them there?"
+        )
+        return replace(result, rows=_untrained(text, count, parts), review=review)
+    return _compared(result, theta, own, parts, replace(task, net=model.net), facts)
+
+
+def _width(model: Model) -> int:
+    return sum(int(np.prod(shape)) for shape in model.shapes)
+
+
+def _untrained(text: str, count: int, parts: Parts) -> tuple[Judged, ...]:
+    """No row is credited; where the loop moved nothing, that has been said already."""
+    code = "not-trained" if parts[-1].weights_move else ""
+    return (fails(Finding(code, text, CELL)),) * count
+
+
+def _list(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.2f}" for value in values)
+
+
+def _losses(rows: Array, net: Net, task: Task) -> Array:
+    return reference.loss(rows, task.inputs, task.targets, net)
+
+
+def _thin(losses: Array) -> tuple[float, ...]:
+    """Some of the losses, the last among them: as many as a small picture shows."""
+    keep = np.unique(np.linspace(0, len(losses) - 1, min(SHOWN_LOSSES, len(losses))).astype(int))
+    return tuple(round(float(value), 5) for value in losses[keep])
+
+
+def _own_task(parts: Parts, net: Net, task: Task) -> Task:
+    """What the learner's own training was about: the own table, net and learning rate."""
+    data, _, settings, _ = parts
+    own = replace(task, net=net, lr=settings.lr or task.lr)
+    if data.inputs is None or data.targets is None:
+        return own
+    return replace(own, inputs=data.inputs, targets=data.targets)
+
+
+# ------------------------------------------------------------------- did its own training make it?
+
+
+def _rows_of(own: Run, row: Array, model: Model, task: Task) -> Array | None:
+    """The run's rows in the net's order, up to where the model now is; None if it never was there.
+
+    A loop may have kept its best weights and put them back in the end.
+    """
+    assert model.net is not None, "an unknown model was sent away before"  # noqa: S101
+    if own.shapes == model.shapes:
+        rows: Array | None = model.parameters(own.rows)
+    else:
+        rows = arranged(own.rows, own.shapes, task, model.net)
+    if rows is None or not moves(rows).any():
+        return None
+    theta = model.parameters(row[None])[0]
+    there = np.flatnonzero(np.isclose(rows, theta, rtol=1e-5, atol=1e-6).all(axis=1))
+    if not len(there):
+        return None
+    return rows[: there[0] + 1]
+
+
+def _proved(rows: Array, own: Run, mine: Task, task: Task) -> tuple[bool, str]:
+    """Whether training brought the weights from an unlearned start to where they are.
+
+    The second part says why a person should look, where the judge can't tell.
+    """
+    whole = own.complete or len(rows) < len(own.rows)
+    kept = rows if whole else rows[:-1]
+    if not _unlearned(kept[0], task, mine.net):
+        return False, ""
+    mechanism = explain(kept, mine, mine.net)
+    if mechanism.kind in ("clean", "factor", "sums", "schedule", "linear", "adaptive", "batch"):
+        if whole or _replayed(rows, own, mechanism, mine):
+            return True, ""
+    elif whole and _restarted(kept, mine, task):
+        return True, ""
+    losses = _losses(rows, mine.net, task)
+    falls = bool(losses[-1] < losses[0]) and len(rows) > 100 and mechanism.kind != "straight"
+    doubt = "It may have been trained by a rule that the grader doesn't know."
+    return False, doubt if falls else ""
+
+
+def _unlearned(row: Array, task: Task, net: Net) -> bool:
+    baseline = float(((task.targets - task.targets.mean(axis=0)) ** 2).mean())
+    return float(_losses(row[None], net, task)[0]) >= UNLEARNED * baseline
+
+
+def _replayed(rows: Array, own: Run, mechanism: Mechanism, mine: Task) -> bool:
+    """Whether plain descent leads from the last pass that was kept to where the weights are.
+
+    A longer run than the recorder keeps is a known function of where it stopped keeping.
+    """
+    rest = own.passes - (len(rows) - 2)
+    plain = mechanism.kind in ("clean", "factor") and mechanism.loss == "mse"
+    if not plain or mechanism.still or rest > MOST_REPLAYED or not moves(rows[:-1]).all():
+        return False
+    lr = mine.lr * (mechanism.factor if mechanism.kind == "factor" else 1.0)
+    end = reference.descend(rows[-2:-1], mine.inputs, mine.targets, mine.net, lr=lr, epochs=rest)
+    return bool(np.allclose(end, rows[-1:], rtol=ENDED, atol=ENDED))
+
+
+def _restarted(rows: Array, mine: Task, task: Task) -> bool:
+    """Whether the run is plain descent but for new starts, the last of them unlearned."""
+    states = distinct(rows)
+    wrong = np.flatnonzero(~matches(states, descent(states, mine, mine.net)))
+    if len(wrong) > FEW_ODD * len(states):
+        return False
+    return all(_unlearned(states[k + 1], task, mine.net) for k in wrong)
+
+
+# ------------------------------------------------------------------------------ and is it near?
+
+
+def _compared(
+    result: Result,
+    theta: Array,
+    own: Run,
+    parts: Parts,
+    mine: Task,
+    facts: Facts,
+) -> Result:
+    """The rows of a model that its own training made."""
+    data, model, settings, training = parts
+    reached = near(theta, mine.net, mine)
+    blanks = (data.inputs_right, data.targets_right, model.right, settings.right, training.right)
+    if not reached.all() and all(blanks):
+        end = float(_losses(theta, mine.net, mine)[0])
+        if _stalls(theta, own, mine):
+            return replace(result, rows=(HOLDS,) * len(reached), note=_bad_start(end, facts))
+    claims = (
+        HOLDS if ok else fails(_unreached(mine, k, result.predictions[k]))
+        for k, ok in enumerate(reached)
+    )
+    return replace(result, rows=tuple(claims))
+
+
+def _stalls(theta: Array, own: Run, mine: Task) -> bool:
+    """Whether the passes that a right loop saved by stopping early wouldn't have helped either."""
+    rest = mine.epochs - updates_of(own)
+    if rest <= (1 - ENOUGH) * mine.epochs:
+        return True
+    end = reference.descend(theta, mine.inputs, mine.targets, mine.net, lr=mine.lr, epochs=rest)
+    return not near(end, mine.net, mine).all()
+
+
+def _bad_start(end: float, facts: Facts) -> Finding:
+    text = (
+        f"Your loop is right, and this start led to a flat spot (loss {end:.3f}):"
+        f" {facts.stalled} of {facts.starts} random starts do. It costs no points. Run the cells"
+        " again from the model on: where does another start lead?"
+    )
+    return Finding("bad-start", text, CELL, note=True)
+
+
+def _unreached(task: Task, k: int, value: float) -> Finding:
+    goal = task.targets[k, 0]
+    inputs = ", ".join(f"{number:g}" for number in task.inputs[k])
+    text = f"For ({inputs}) your model answers {value:.2f}, wanted near {goal:g}."
+    return Finding("", text, CELL)

@@ -1,0 +1,163 @@
+"""The loss and the optimizer: judged by the values and the steps that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xorkit import reference
+from xorkit.evidence import Array, EvidenceError, read_error, read_numbers, read_text, shown
+from xorkit.judge.claims import HOLDS, Judged, fails
+from xorkit.reference import Task
+from xorkit.verdict import Finding
+
+SAME = 1e-4  # relative; float32 makes 1e-6, the nearest other loss or rate that people choose 1e-1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was said of the loss and the optimizer; `loss` and `lr` are the learner's own."""
+
+    loss_right: Judged
+    optimizer_right: Judged
+    rate_right: Judged
+    loss: str | None = None
+    lr: float | None = None
+
+    @property
+    def right(self) -> bool:
+        return bool(self.loss_right and self.optimizer_right and self.rate_right)
+
+
+LOSS_NAMES = {
+    "sum": "the sum of the squared errors. What did lesson 6 do with the sum?",
+    "half": "half the mean squared error. Where does the half come from?",
+    "bce": "binary cross-entropy, a good loss, but not the one that this lesson compares.",
+    "l1": "the mean of the plain errors. What happened to each error in lesson 6?",
+}
+
+
+@np.errstate(all="ignore")  # hostile numbers are evidence like any other
+def judge_settings(seen: Mapping[str, Any], questions: Mapping[str, Any], task: Task) -> Settings:
+    """Which loss gives these values, and which rule moved the parameters?
+
+    Raises EvidenceError where the probe can't have said this.
+    """
+    loss_right, loss = _judge_loss(_part(seen, "loss"), questions)
+    optimizer_right, rate_right, lr = _judge_optimizer(_part(seen, "optimizer"), questions, task)
+    return Settings(loss_right, optimizer_right, rate_right, loss, lr)
+
+
+def _part(seen: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = seen.get(name)
+    if not isinstance(part, Mapping):
+        raise EvidenceError(f"wanted what was seen of the {name}, saw {shown(part)}")
+    return part
+
+
+def _fails(code: str, text: str) -> Judged:
+    return fails(Finding(code, text, "loss_and_optimizer"))
+
+
+def _ended(seen: Mapping[str, Any], name: str, what: str) -> str:
+    """What to say of an object that raised when it was asked."""
+    error, kind = read_error(seen.get("error")), read_text(seen.get("type"))
+    if error is None:
+        raise EvidenceError(f"{name} gave neither an answer nor an error")
+    if kind == "NoneType":
+        return f"There is no {name} yet."
+    return f"{name} is a {kind}, and {what} ends with {error[0]}: {error[1]}"
+
+
+def _judge_loss(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[Judged, str | None]:
+    if "values" not in seen:
+        text = _ended(seen, "loss_fn", "asking it about four predictions and targets")
+        return _fails("wrong-loss", text), None
+    values = seen["values"]
+    if not isinstance(values, list) or len(values) != len(questions["pairs"]):
+        raise EvidenceError(f"wanted values of the loss, saw {shown(values)}")
+    # A NaN arrives as None: JSON has no word for it.
+    own = np.array([v if isinstance(v, float) else np.nan for v in values], dtype=np.float64)
+    wanted = {
+        name: np.array([_loss(name, p, t) for p, t in questions["pairs"]])
+        for name in reference.LOSSES
+    }
+    name = next((n for n, w in wanted.items() if np.allclose(own, w, rtol=SAME, atol=0)), None)
+    if name == "mse":
+        return HOLDS, name
+    says = f"That is {LOSS_NAMES[name]}" if name else "Which errors does it average, and how?"
+    text = (
+        f"On the grader's four predictions your loss_fn gives {own[0]:.4f}, the mean squared error"
+        f" is {wanted['mse'][0]:.4f}. {says}"
+    )
+    return _fails("wrong-loss", text), name
+
+
+def _loss(name: str, predictions: Any, targets: Any) -> float:
+    p, t = (np.asarray(values, dtype=np.float64)[None] for values in (predictions, targets))
+    return float(reference.LOSSES[name].value(p, t)[0])
+
+
+def _judge_optimizer(
+    seen: Mapping[str, Any], questions: Mapping[str, Any], task: Task
+) -> tuple[Judged, Judged, float | None]:
+    if "rows" not in seen:
+        text = _ended(seen, "optimizer", "asking it for a step")
+        claim = _fails("wrong-optimizer", text)
+        return claim, claim, None
+    rows = read_numbers(seen["rows"], 2)
+    if len(rows) != len(questions["grads"]) + 1:
+        raise EvidenceError(f"{len(rows) - 1} steps for {len(questions['grads'])} gradients")
+    grads = np.array([np.resize(g, rows.shape[1]) for g in questions["grads"]], dtype=np.float64)
+    updates = rows[:-1] - rows[1:]
+    moving = updates.any(axis=0)
+    if not moving.any() or not np.isfinite(rows).all():
+        text = (
+            "The optimizer's steps move none of the model's numbers. For which list of numbers was"
+            " it made?"
+        )
+        claim = _fails("frozen-parameters", text)
+        return claim, claim, None
+    return _judge_steps(read_text(seen.get("type")), updates, grads, moving, task)
+
+
+def _judge_steps(
+    kind: str, updates: Array, grads: Array, moving: Any, task: Task
+) -> tuple[Judged, Judged, float | None]:
+    lr = float((updates[0] * grads[0]).sum() / (grads[0][moving] ** 2).sum())
+    errors = np.abs(updates - lr * grads)[:, moving]
+    close = errors <= 1e-6 + SAME * np.abs(lr * grads[:, moving])
+    right = [bool(step.all()) for step in close]
+    first, plain = right[0], all(right)
+    optimizer = HOLDS
+    if not plain:
+        text = (
+            f"For the same slopes, {kind} doesn't always go the same way: its steps are more than"
+            " lr · slope. What was the plain rule of lesson 7?"
+        )
+        optimizer = _fails("wrong-optimizer", text)
+    elif not moving.all():
+        text = (
+            f"The optimizer moves {int(moving.sum())} of the model's {len(moving)} numbers. Who"
+            " moves the others?"
+        )
+        optimizer = _fails("frozen-parameters", text)
+    if not first:
+        text = f"The steps of {kind} aren't lr · slope, so there is no learning rate to compare."
+        return optimizer, _fails("wrong-optimizer", text), None
+    if abs(lr - task.lr) <= SAME * task.lr:
+        return optimizer, HOLDS, lr
+    text = (
+        f"Each step goes {lr:.4g} times the slope, in this lesson {task.lr:g} times. Which number"
+        " says how far?"
+    )
+    code = "wrong-lr"
+    if lr < 0:
+        text, code = (
+            "The steps go uphill. In which direction does w −= lr · slope go?",
+            "wrong-sign",
+        )
+    return optimizer, _fails(code, text), lr

@@ -1,0 +1,284 @@
+"""Runs a learner's cell once more, alone: with what other cells leave behind set right."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+from xorkit.probe.asking import fill, kept, put
+from xorkit.probe.limits import Enough, alarmed, under_alarm
+from xorkit.probe.recording import (
+    describe,
+    flat,
+    holds,
+    parameters_of,
+    recorder,
+)
+
+FEW_SECONDS = 5.0  # a few dozen passes of a right loop take 0.02 s, with a picture in each 3 s
+WHOLE_SECONDS = 15.0  # 5000 passes take a second
+WHOLE_ROOM = 60_000  # numbers kept of a whole run's rows: 6,000 passes of the lesson's net
+
+Namespace = dict[str, Any]
+
+
+def shell() -> Any:
+    """The running IPython shell, None outside of one."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return None
+    return get_ipython()
+
+
+def lesson_objects(questions: Mapping[str, Any], start: Sequence[float]) -> dict[str, Any]:
+    """The lesson's own data, model, loss and optimizer, by the names that the contract fixes."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in itertools.pairwise(questions["layers"]):
+        layers += [nn.Linear(n_in, n_out), nn.Sigmoid()]
+    model = nn.Sequential(*layers)
+    fill(parameters_of(model), start)
+    return _around(model, parameters_of(model), questions)
+
+
+def _around(
+    model: Any, parameters: Sequence[torch.Tensor], questions: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "X": torch.tensor(questions["X"]),
+        "Y": torch.tensor(questions["Y"]),
+        "model": model,
+        "loss_fn": nn.MSELoss(),
+        "optimizer": torch.optim.SGD(parameters, lr=questions["lr"]),
+    }
+
+
+@contextlib.contextmanager
+def swapped(namespace: Namespace, names: Mapping[str, Any]) -> Iterator[None]:
+    """The learner's namespace with some names set right, under all the names they go by."""
+    saved = dict(namespace)
+    plain = (type(None), bool, int, float, str)  # equal by chance, not one thing by two names
+    alias = {
+        id(saved[name]): value
+        for name, value in names.items()
+        if name in saved and not isinstance(saved[name], plain)
+    }
+    namespace.update({name: alias[id(v)] for name, v in saved.items() if id(v) in alias})
+    namespace.update(names)
+    try:
+        yield
+    finally:
+        namespace.clear()
+        namespace.update(saved)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing of what runs inside is seen or heard; random numbers go on as before."""
+    with contextlib.ExitStack() as stack:
+        null = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        stack.enter_context(contextlib.redirect_stdout(null))
+        stack.enter_context(contextlib.redirect_stderr(null))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        stack.callback(random.setstate, random.getstate())
+        stack.callback(np.random.set_state, np.random.get_state())
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(_without_pictures())
+        if shell() is not None:
+            from IPython.utils.capture import capture_output
+
+            stack.enter_context(capture_output(stdout=False, stderr=False, display=True))
+        yield
+
+
+@contextlib.contextmanager
+def _without_pictures() -> Iterator[None]:
+    """Closes the figures that were opened inside, which a notebook would show at a cell's end."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    before = set(pyplot.get_fignums()) if pyplot else set()
+    try:
+        yield
+    finally:
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        for number in set(pyplot.get_fignums()) - before if pyplot else ():
+            pyplot.close(number)  # type: ignore[union-attr]
+
+
+def execute(source: str, namespace: Namespace) -> BaseException | None:
+    """Runs a cell's text in a namespace; gives back what it raised."""
+    try:
+        here = shell()
+        text = here.transform_cell(source) if here is not None else source
+        code = compile(text, "<cell>", "exec")
+        under_alarm(lambda: exec(code, namespace))  # noqa: S102 - in the learner's process
+    except BaseException as error:  # whatever the learner's cell raises, SystemExit included
+        return error
+    return None
+
+
+class _Start:
+    """Hands out the numbers of a start, each to the next parameter of its size."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.rest = [flat(parameter).tolist() for parameter in model.parameters()]
+
+    def give(self, parameters: Iterable[torch.Tensor]) -> None:
+        for parameter in parameters:
+            numbers = next((n for n in self.rest if len(n) == parameter.numel()), None)
+            if numbers is not None:
+                self.rest.remove(numbers)
+                put(parameter, numbers)
+
+
+@contextlib.contextmanager
+def _following(start: _Start, old: Iterable[torch.Tensor]) -> Iterator[None]:
+    """Notes forward passes, and gives the first model that the run itself builds its start.
+
+    `old` are the parameters from before the run, which have theirs.
+    """
+    record = recorder()
+    seen: dict[int, nn.Module] = {}
+    known = {id(parameter) for parameter in old}
+
+    def on_forward(module: nn.Module, _: object) -> None:
+        if id(module) not in seen:
+            seen[id(module)] = module
+            fresh = [p for p in parameters_of(module) if id(p) not in known]
+            known.update(map(id, fresh))
+            if not record.models:
+                start.give(fresh)
+        first = next((p for p in module._parameters.values() if p is not None), None)
+        current = record.recordings[-1]
+        if first is not None and current.parameters and first is current.parameters[0]:
+            current.event(ord("f"))
+
+    handle = register_module_forward_pre_hook(on_forward)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a loop is run with: names to set right, and the parameters that it is to train."""
+
+    names: Mapping[str, Any]
+    parameters: Sequence[torch.Tensor]
+
+
+def settings(
+    namespace: Namespace, questions: Mapping[str, Any], right: Mapping[str, Any]
+) -> tuple[Setting, ...]:
+    """Ways to run a loop, best first; `right` are the lesson's own objects.
+
+    A loop may reach for more than the contract's names: a layer by its name, a list of parameters,
+    a trainer that holds the model. Then it runs with the learner's own model, from the same start,
+    and where it can't do with that either, with all that is the learner's own.
+    """
+    lesson = parameters_of(right["model"])
+    ways = [Setting(right, lesson)]
+    own = parameters_of(namespace.get("model"), right["X"])
+    if sorted(p.numel() for p in own) == sorted(p.numel() for p in lesson):
+        ways += [Setting(_around(namespace["model"], own, questions), own), Setting({}, own)]
+    return tuple(ways)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A loop's run alone: what was recorded, and in which setting."""
+
+    run: dict[str, Any]
+    setting: int
+    telling: bool  # whether it shows what the loop does
+
+
+def run_alone(
+    source: str, namespace: Namespace, questions: Mapping[str, Any], *, limit: int
+) -> Alone:
+    """The first few passes of the learner's loop, in the first setting where they tell something.
+
+    A mistake in another cell can't reach it, and nobody knew the start before.
+    """
+    first = run_in(0, source, namespace, questions, limit=limit, seconds=FEW_SECONDS)
+    if first.telling or (first.run["stopped"] and not first.run["passes"]):
+        return first
+    count = len(settings(namespace, questions, lesson_objects(questions, questions["start"])))
+    others = (
+        run_in(setting, source, namespace, questions, limit=limit, seconds=FEW_SECONDS)
+        for setting in range(1, count)
+    )
+    return next((other for other in others if other.telling), first)
+
+
+def run_in(
+    setting: int,
+    source: str,
+    namespace: Namespace,
+    questions: Mapping[str, Any],
+    *,
+    limit: int,
+    seconds: float,
+    start: str = "start",
+) -> Alone:
+    """The learner's loop in one setting, stopped after `limit` passes or so many seconds."""
+    record = recorder()
+    right = lesson_objects(questions, questions[start])
+    way = settings(namespace, questions, right)[setting]
+    known = [*parameters_of(namespace.get("model"), right["X"])]
+    known += [p for recording in record.recordings for p in recording.parameters]
+    with kept(known), record.aside():
+        record.reset(room=WHOLE_ROOM)
+        _Start(right["model"]).give(way.parameters)
+        record.add(way.parameters)
+        following = _following(_Start(right["model"]), [*known, *way.parameters])
+        with swapped(namespace, way.names), following:
+            error = _within(source, namespace, limit, seconds)
+            over = isinstance(error, Enough) or record.passes >= limit
+            fitting = [recording for recording in record.recordings if recording.fits]
+            longest = max(fitting, key=lambda recording: recording.passes)
+            run = longest.to_json(
+                total=record.passes,
+                models=record.models,
+                on_model=holds(parameters_of(namespace.get("model"), right["X"]), longest),
+                stopped=over,
+                error=None if over else describe(error),
+            )
+    strayed = longest.ids & {id(p) for p in known} - {id(p) for p in way.parameters}
+    return Alone(run, setting, longest.moved and run["error"] is None and not strayed)
+
+
+def _within(source: str, namespace: Namespace, limit: int, seconds: float) -> BaseException | None:
+    """Runs a cell's text; after so many passes or seconds it raises Enough."""
+    record = recorder()
+    with alarmed(seconds) as hurry:
+
+        def at_limit() -> None:
+            hurry()
+            raise Enough
+
+        record.limit, record.at_limit = limit, at_limit
+        return execute(source, namespace)
+
+
+def run_blank(source: str, namespace: Namespace, names: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cell leaves behind, with the cells before it set right."""
+    with recorder().aside():
+        recorder().reset()
+        with swapped(namespace, names):
+            _within(source, namespace, 0, FEW_SECONDS)  # a loop is not what is asked here
+            return dict(namespace)

@@ -1,0 +1,164 @@
+"""What is to be seen of each answer cell."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from xorkit.evidence import MAX_WIDTH, decode, encode
+from xorkit.probe.alone import (
+    WHOLE_SECONDS,
+    Namespace,
+    lesson_objects,
+    quiet,
+    run_alone,
+    run_blank,
+    run_in,
+    shell,
+)
+from xorkit.probe.asking import ask_loss, ask_model, ask_optimizer, ask_tensor, ask_value
+from xorkit.probe.recording import describe, flat, holds, parameters_of, recorder
+
+MIME = "application/vnd.xorkit.evidence+json"
+
+Observer = Callable[[Namespace, str, Mapping[str, Any]], dict[str, Any]]
+
+
+def observe_data(namespace: Namespace, source: str, questions: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: ask_tensor(namespace.get(name)) for name in ("X", "Y")}
+
+
+def observe_model(
+    namespace: Namespace, source: str, questions: Mapping[str, Any]
+) -> dict[str, Any]:
+    right = lesson_objects(questions, questions["start"])
+    left = run_blank(source, namespace, {name: right[name] for name in ("X", "Y")})
+    return ask_model(left.get("model"), questions)
+
+
+def observe_loss_and_optimizer(
+    namespace: Namespace, source: str, questions: Mapping[str, Any]
+) -> dict[str, Any]:
+    right = lesson_objects(questions, questions["start"])
+    left = run_blank(source, namespace, {name: right[name] for name in ("X", "Y", "model")})
+    optimizer = ask_optimizer(right["model"], left.get("optimizer"), questions)
+    if not _moves(optimizer):
+        # One that was made from more than the model's name knows the learner's own model only.
+        own = ask_optimizer(namespace.get("model"), namespace.get("optimizer"), questions)
+        optimizer = own if _moves(own) else optimizer
+    return {"loss": ask_loss(left.get("loss_fn"), questions), "optimizer": optimizer}
+
+
+def _moves(answer: Mapping[str, Any]) -> bool:
+    if "rows" not in answer:
+        return False
+    rows = decode(answer["rows"])
+    return bool((rows != rows[0]).any())
+
+
+def observe_training_loop(
+    namespace: Namespace, source: str, questions: Mapping[str, Any]
+) -> dict[str, Any]:
+    own, passes = _own(namespace, questions)
+    alone = run_alone(source, namespace, questions, limit=questions["updates"])
+    seen: dict[str, Any] = {"own": own, "alone": alone.run, "whole": []}
+    if passes < questions["enough"] and alone.run["passes"] and alone.run["error"] is None:
+        # Too few passes, early stopping, or a crash elsewhere? Whole runs from two starts tell: one
+        # that learns, one that stalls. A loop without end has to be ended.
+        for start in ("good", "stall"):
+            run = run_in(
+                alone.setting,
+                source,
+                namespace,
+                questions,
+                limit=2 * questions["epochs"],
+                seconds=WHOLE_SECONDS,
+                start=start,
+            ).run
+            seen["whole"].append(run)
+            if run["error"] is not None or run["stopped"]:
+                break
+    return {**seen, "replaced": recorder().replaced()}
+
+
+def _own(namespace: Namespace, questions: Mapping[str, Any]) -> tuple[dict[str, Any] | None, int]:
+    """The learner's own run, if any was recorded, and how many passes were made in all."""
+    record = recorder()
+    parameters = parameters_of(namespace.get("model"), torch.tensor(questions["X"]))
+    recording = record.of(parameters)
+    if recording is None:
+        return None, 0
+    run = recording.to_json(
+        total=record.passes,
+        models=record.models,
+        on_model="model" not in namespace or holds(parameters, recording),
+        stopped=False,
+        error=None,
+    )
+    return run, record.passes
+
+
+def observe_predictions(
+    namespace: Namespace, source: str, questions: Mapping[str, Any]
+) -> dict[str, Any]:
+    model = namespace.get("model")
+    parameters = parameters_of(model, torch.tensor(questions["X"]))
+    row = np.concatenate([flat(p) for p in parameters]) if parameters else np.empty(0)
+    return {
+        "model": ask_model(model, questions),
+        "row": encode(row[:MAX_WIDTH].astype(np.float32)),
+    }
+
+
+def observe_values(
+    namespace: Namespace, source: str, questions: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The plain values of the names that a cell's text assigns."""
+    names = questions.get("names") or assigned(source)
+    return {"values": {name: ask_value(namespace.get(name)) for name in names}}
+
+
+def assigned(source: str) -> list[str]:
+    """The names that a cell assigns at its top level."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return []
+    targets = [t for node in tree.body if isinstance(node, ast.Assign) for t in node.targets]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+OBSERVERS: Mapping[str, Observer] = {
+    "data": observe_data,
+    "model": observe_model,
+    "loss_and_optimizer": observe_loss_and_optimizer,
+    "training_loop": observe_training_loop,
+    "predictions": observe_predictions,
+}
+
+
+def observe(
+    blank: str, namespace: Namespace, source: str, questions: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is to be seen of one answer cell, as JSON. `source` is the cell's text.
+
+    A failure of the probe's own is said as such: it must not look like a learner's.
+    """
+    try:
+        with quiet():
+            return OBSERVERS.get(blank, observe_values)(namespace, source, questions)
+    except Exception as error:
+        return {"fault": ": ".join(describe(error) or ())}
+
+
+def publish(blank: str, source: str, questions: str) -> None:
+    """Shows what is to be seen of an answer cell as an output of the running kernel."""
+    from IPython.display import display
+
+    seen = observe(blank, shell().user_ns, source, json.loads(questions))
+    display({MIME: seen}, raw=True)  # type: ignore[no-untyped-call]

@@ -1,0 +1,392 @@
+"""Records what training does in this process, by PyTorch's own hooks, whatever the loop looks like.
+
+What any way of writing a training loop passes through is `torch.autograd.backward` (every
+`loss.backward()` ends there) or `torch.autograd.grad`; that is where parameters are recorded. Which
+tensors are parameters is read off the graph of the loss, so that layers called one by one, custom
+modules, hand-made tensors and models built again in the loop are all seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from xorkit.evidence import MAX_SHAPES, MAX_WIDTH, encode
+
+# Numbers kept of a run's rows: 20,000 passes of the lesson's net, four times what it asks for. With
+# all that else is seen of a loop they make 2 MB of JSON, which a kernel may publish at once.
+ROOM = 180_000
+MAX_EVENTS = 160_000  # four letters a pass in a plain loop, twice that with a closure
+MAX_DETAILS = 400  # events looked at closely: fifty passes of eight events
+DETAIL_ROOM = 20_000  # numbers kept of them
+MAX_LOSSES = 64
+MAX_MODELS = 64  # recorded models kept; a loop that builds one a pass makes thousands
+MAX_NODES = 10_000  # of a loss's graph: a thousand times the lesson's, and still milliseconds
+
+FloatArray = npt.NDArray[Any]
+
+
+class Recording:
+    """What one set of parameters went through: see `xorkit.evidence.Run` for the letters."""
+
+    def __init__(
+        self, parameters: Sequence[torch.Tensor], before: str = "", room: int = ROOM
+    ) -> None:
+        self.parameters = list(parameters)
+        self.ids = {id(parameter) for parameter in parameters}
+        self.width = sum(parameter.numel() for parameter in parameters)
+        self.before = before
+        self.rows: list[bytes] = []
+        self.events = bytearray()
+        self.details: list[tuple[bytes, FloatArray]] = []
+        self.losses: list[float] = []
+        self.passes = 0
+        self.path: tuple[int, ...] = ()  # the way through the graph from a loss to a parameter
+        self._most_rows = max(1, room // max(self.width, 1))
+        self._most_details = min(MAX_DETAILS, DETAIL_ROOM // max(self.width, 1))
+        self._pointers: list[int] = []
+        self._views: list[memoryview] = []
+
+    def row(self) -> bytes:
+        """All parameters now, as bytes. Views of their memory make it cheap (0.5 µs a pass)."""
+        pointers = [parameter.data_ptr() for parameter in self.parameters]
+        if pointers != self._pointers:
+            if not _viewable(self.parameters):
+                return b"".join(flat(parameter).tobytes() for parameter in self.parameters)
+            self._pointers = pointers
+            arrays: list[Any] = [parameter.detach().numpy() for parameter in self.parameters]
+            self._views = [memoryview(array).cast("B") for array in arrays]
+        return b"".join(self._views)
+
+    def add_pass(self, loss: torch.Tensor) -> None:
+        self.passes += 1
+        if len(self.rows) < self._most_rows:
+            self.rows.append(self.row())
+        if len(self.losses) < MAX_LOSSES:
+            self.losses.append(float(loss.detach()) if loss.numel() == 1 else np.nan)
+
+    def event(self, letter: int) -> None:
+        if len(self.events) < MAX_EVENTS:
+            self.events.append(letter)
+            if len(self.details) < self._most_details:
+                grads = np.concatenate([_flat_grad(parameter) for parameter in self.parameters])
+                self.details.append((self.row(), grads))
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is small enough to be evidence."""
+        return self.width <= MAX_WIDTH and len(self.parameters) <= MAX_SHAPES
+
+    @property
+    def moved(self) -> bool:
+        """Whether the parameters changed between any of the passes kept, or after them."""
+        return len({*self.rows, self.row()}) > 1
+
+    def values(self) -> FloatArray:
+        """All parameters now, as float32."""
+        return np.asarray(self._table([self.row()])[0])
+
+    def to_json(
+        self, *, total: int, models: int, on_model: bool, stopped: bool, error: object
+    ) -> dict[str, Any]:
+        grads = [grads for _, grads in self.details]
+        return {
+            "shapes": [list(parameter.shape) for parameter in self.parameters],
+            "rows": encode(self._table([*self.rows, self.row()])),
+            "events": self.events.decode("ascii"),
+            "before": self.before[-MAX_DETAILS:],
+            "detail_rows": encode(self._table([row for row, _ in self.details])),
+            "detail_grads": encode(np.array(grads, np.float32).reshape(-1, self.width)),
+            "losses": encode(np.array(self.losses, np.float64)),
+            "passes": self.passes,
+            "total": total,
+            "models": models,
+            "on_model": on_model,
+            "stopped": stopped,
+            "error": error,
+        }
+
+    def _table(self, rows: Sequence[bytes]) -> FloatArray:
+        """Rows as (rows, width) float32; a parameter that changed its size reads as zeros."""
+        table = np.zeros((len(rows), self.width), np.float32)
+        for k, row in enumerate(rows):
+            size = len(row) // max(self.width, 1)
+            if size in (4, 8) and size * self.width == len(row):
+                table[k] = np.frombuffer(row, dtype=f"f{size}")
+        return table
+
+
+def _viewable(parameters: Iterable[torch.Tensor]) -> bool:
+    """Whether NumPy can look at the very memory of all of them, in one dtype."""
+    dtypes = {p.dtype for p in parameters}
+    plain = all(p.is_contiguous() and p.device.type == "cpu" for p in parameters)
+    return plain and len(dtypes) == 1 and dtypes <= {torch.float32, torch.float64}
+
+
+def flat(tensor: torch.Tensor) -> FloatArray:
+    """A tensor's numbers as one row of float64."""
+    return tensor.detach().to("cpu", torch.float64).numpy().ravel()
+
+
+def _flat_grad(parameter: torch.Tensor) -> FloatArray:
+    grad = parameter.grad
+    return np.full(parameter.numel(), np.nan) if grad is None else flat(grad.to_dense())
+
+
+def leaves(root: Any) -> Iterator[tuple[tuple[int, ...], torch.Tensor]]:
+    """The leaves of a graph, nearest first, each with the way to it."""
+    queue: deque[tuple[Any, tuple[int, ...]]] = deque([(root, ())])
+    seen = {root}
+    while queue and len(seen) < MAX_NODES:
+        node, path = queue.popleft()
+        if hasattr(node, "variable"):
+            yield path, node.variable
+        for index, (after, _) in enumerate(node.next_functions):
+            if after is not None and after not in seen:
+                seen.add(after)
+                queue.append((after, (*path, index)))
+
+
+def parameters_of(model: Any, inputs: torch.Tensor | None = None) -> list[torch.Tensor]:
+    """A model's parameters in its own order; none for what is no model.
+
+    Those of a function that computes with tensors of its own are found by calling it on `inputs`.
+    """
+    try:
+        found = [p for p in model.parameters() if isinstance(p, torch.Tensor)]
+    except Exception:  # whatever a learner's object raises, it has no parameters
+        found = []
+    if found or inputs is None or not callable(model):
+        return found
+    try:
+        with torch.enable_grad():
+            return [leaf for _, leaf in leaves(model(inputs).grad_fn)]
+    except Exception:  # a learner's function may raise anything
+        return []
+
+
+class Recorder:
+    """Notes every backward pass, step and zero_grad of this process.
+
+    Holds the one thing that is global anyway: PyTorch's hooks. `recorder()` makes and installs it.
+    """
+
+    def __init__(self) -> None:
+        self.modules: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self.hooks: list[tuple[Any, str, Any]] = []
+        self.reset()
+
+    def reset(
+        self,
+        limit: int | None = None,
+        at_limit: Callable[[], None] = lambda: None,
+        room: int = ROOM,
+    ) -> None:
+        """Begins anew; at pass number `limit` + 1 calls `at_limit`, which is to raise."""
+        self.recordings: deque[Recording] = deque(maxlen=MAX_MODELS)
+        self.models = 0
+        self.passes = 0
+        self.limit = limit
+        self.at_limit = at_limit
+        self.room = room
+        self.before = ""
+
+    def install(self) -> None:
+        autograd, optimizer, module = torch.autograd, torch.optim.Optimizer, nn.Module
+        self.hooks = [
+            (autograd, "backward", self._observed(autograd.backward, ord("b"), ord("B"))),
+            (autograd, "grad", self._observed(autograd.grad, ord("g"), None)),
+            (optimizer, "zero_grad", self._cleared(optimizer.zero_grad)),
+            (module, "zero_grad", self._cleared(module.zero_grad)),
+            (module, "__init__", self._built(module.__init__)),
+        ]
+        for owner, name, hook in self.hooks:
+            setattr(owner, name, hook)
+        register_optimizer_step_pre_hook(lambda opt, *_: self._on_optimizer(opt, ord("s")))
+        register_optimizer_step_post_hook(lambda opt, *_: self._on_optimizer(opt, ord("S")))
+
+    def replaced(self) -> list[str]:
+        """Which of the observed functions somebody has put something else in the place of."""
+        return [
+            f"{owner.__name__}.{name}"
+            for owner, name, hook in self.hooks
+            if getattr(owner, name, None) is not hook
+        ]
+
+    @contextlib.contextmanager
+    def reinstalled(self) -> Iterator[None]:
+        """The hooks in their places, whatever a notebook has put there before."""
+        found = [(owner, name, getattr(owner, name)) for owner, name, _ in self.hooks]
+        for owner, name, hook in self.hooks:
+            setattr(owner, name, hook)
+        try:
+            yield
+        finally:
+            for owner, name, value in found:
+                setattr(owner, name, value)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """What happens inside is recorded apart and forgotten."""
+        kept = dict(vars(self))
+        try:
+            with self.reinstalled():
+                yield
+        finally:
+            vars(self).update(kept)
+
+    def _observed(self, original: Callable[..., Any], begin: int, end: int | None) -> Any:
+        @functools.wraps(original)
+        def observed(*args: Any, **kwargs: Any) -> Any:
+            if self.limit is not None and self.passes >= self.limit:
+                self.at_limit()
+            recording = self._on_pass(args, kwargs, begin)
+            result = original(*args, **kwargs)
+            if recording is not None and end is not None:
+                recording.event(end)
+            return result
+
+        return observed
+
+    def _cleared(self, original: Callable[..., Any]) -> Any:
+        @functools.wraps(original)
+        def zero_grad(owner: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(owner, *args, **kwargs)
+            self._on_optimizer(owner, ord("z"))
+            return result
+
+        return zero_grad
+
+    def _built(self, original: Callable[..., Any]) -> Any:
+        @functools.wraps(original)
+        def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+            original(module, *args, **kwargs)
+            with contextlib.suppress(TypeError):  # a learner's class may not be hashable
+                self.modules.add(module)
+
+        return init
+
+    def _on_pass(self, args: Any, kwargs: Any, letter: int) -> Recording | None:
+        self.passes += 1
+        try:
+            tensors = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
+            loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
+            recording = self._find(loss)
+            if recording is not None:
+                self.models += recording.passes == 0
+                recording.event(letter)
+                recording.add_pass(loss)
+            else:
+                self._note(letter)
+        except Exception:  # nothing that learners pass around may break in here, only in PyTorch
+            return None
+        return recording
+
+    def _note(self, letter: int) -> None:
+        if len(self.before) < MAX_DETAILS:
+            self.before += chr(letter)
+
+    def _find(self, loss: torch.Tensor) -> Recording | None:
+        """The recording of the parameters that this loss depends on, a new one if need be."""
+        current = self.recordings[-1] if self.recordings else None
+        if loss.grad_fn is None:
+            return current  # cut off from all parameters: a pass of the loop all the same
+        if current is not None and current.path and _leads_to(loss.grad_fn, current):
+            return current
+        found = dict(leaves(loss.grad_fn))
+        if not found:
+            return current
+        ids = {id(leaf) for leaf in found.values()}
+        recording = next((r for r in reversed(self.recordings) if ids <= r.ids), None)
+        if recording is None:
+            recording = self.add(self._owner(ids, found.values()))
+        elif recording is not current:
+            self.recordings.remove(recording)
+            self.recordings.append(recording)
+        recording.path = next(iter(found))
+        return recording
+
+    def add(self, parameters: Sequence[torch.Tensor]) -> Recording:
+        """A new recording of these parameters, from now on the current one."""
+        recording = Recording(parameters, self.before, self.room)
+        self.before = ""
+        self.recordings.append(recording)
+        return recording
+
+    def _owner(self, ids: set[int], found: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+        """The parameters, in order, of the smallest whole model that holds all of the leaves."""
+        modules = list(self.modules)
+        parts = {id(child) for module in modules for child in module._modules.values()}
+        owners = (parameters_of(module) for module in modules if id(module) not in parts)
+        holding = [own for own in owners if ids <= {id(parameter) for parameter in own}]
+        return min(holding, key=len, default=[*found])
+
+    def _on_optimizer(self, owner: Any, letter: int) -> None:
+        try:
+            groups = getattr(owner, "param_groups", None)
+            first = groups[0]["params"][0] if groups else next(iter(owner.parameters()))
+            for recording in reversed(self.recordings):
+                if id(first) in recording.ids:
+                    recording.event(letter)
+                    return
+            self._note(letter)
+        except (Exception, StopIteration):  # as in `_on_pass`
+            return
+
+    def of(self, parameters: Sequence[torch.Tensor]) -> Recording | None:
+        """The recording of these parameters, else of whatever made the most passes."""
+        ids = {id(parameter) for parameter in parameters}
+        passed = [r for r in self.recordings if r.passes and r.fits]
+        own = [r for r in passed if ids & r.ids]
+        return own[-1] if own else max(passed, key=lambda r: r.passes, default=None)
+
+
+def _leads_to(node: Any, recording: Recording) -> bool:
+    try:
+        for index in recording.path:
+            node = node.next_functions[index][0]
+        return id(node.variable) in recording.ids
+    except (AttributeError, IndexError):
+        return False
+
+
+def holds(parameters: Sequence[torch.Tensor], recording: Recording) -> bool:
+    """Whether a model's parameters are those that were recorded, or copies of them."""
+    if recording.ids & {id(parameter) for parameter in parameters}:
+        return True
+    own = [flat(parameter) for parameter in parameters]
+    return sum(map(len, own)) == recording.width > 0 and bool(
+        np.array_equal(np.concatenate(own).astype(np.float32), recording.values())
+    )
+
+
+@functools.cache
+def recorder() -> Recorder:
+    """The process's recorder; from the first call on, everything is recorded."""
+    made = Recorder()
+    made.install()
+    return made
+
+
+def describe(error: BaseException | None) -> list[str] | None:
+    """An exception as JSON. Its text is the learner's, and `str` of it may raise anything."""
+    if error is None:
+        return None
+    try:
+        text = str(error)[:500]
+    except Exception:
+        text = ""
+    return [type(error).__name__[:80], text]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xorkit.engine.batch import Progress
     from xorkit.engine.course import Course
     from xorkit.engine.work import Settings
+    from xorkit.recall import Report
     from xorkit.verdict import Verdict
 
 # Heavy imports stand inside the commands: `xorkit --help` must not wait for nbgrader.
@@ -267,6 +268,28 @@ def export(
 
 
 @app.command()
+def rubric(
+    assignment: Assignment,
+    add_marks: Annotated[
+        bool, typer.Option("--add-marks", help="Add persons' marks of this class to the tests.")
+    ] = False,
+    root: CourseOption = HERE,
+) -> None:
+    """How the recall rubrics do on their own test answers and on the class."""
+    from xorkit.engine import rubrics
+
+    with _opened(root, assignment) as course:
+        if add_marks:
+            path, added = rubrics.add_marks(course)
+            out.print(f"{added} marked answers are new in {path}" if added else "No new marks.")
+            return
+        serious = _show_rubrics("the rubrics' own tests", rubrics.on_tests(course))
+        _show_rubrics("the class", rubrics.on_class(course))
+    if serious:
+        _fail(f"{serious} test answers get a sure mark that is two off: mend the rubric")
+
+
+@app.command()
 def publish(
     folder: Annotated[Path, typer.Argument(help="Where to; it need not exist.")] = Path(
         "published"
@@ -484,6 +507,21 @@ def _show(done: Iterable[Progress]) -> None:
         out.print(table)
     else:
         out.print("Nothing is new or changed. (--all grades everything again.)")
+
+
+def _show_rubrics(title: str, reports: Iterable[tuple[str, Report]]) -> int:
+    """One table; gives back the number of serious errors."""
+    names = ("question", "answers", "matched", "missed", "wrongly credited", "to a person")
+    table = Table(*names, "not understood, most often", title=f"On {title}")
+    serious = 0
+    for name, report in reports:
+        lists = (report.judged, report.matched, report.missed, report.wrongly_credited)
+        counts = [str(len(found)) for found in (*lists, report.handed_over)]
+        phrasings = ", ".join(f"{text} ({count})" for text, count in report.phrasings[:3])
+        table.add_row(name, *counts, phrasings)
+        serious += len(report.serious)
+    out.print(table)
+    return serious
 
 
 def _score(verdict: Verdict) -> str:

@@ -135,7 +135,7 @@ def load(path: Path) -> Lesson:
     data = _read(path)
     beside = {name: path.with_name(f"{path.stem}.{name}.yaml") for name in ("recall", "matching")}
     if beside["recall"].exists():
-        rubrics = _validated(Rubrics, _read(beside["recall"]), beside["recall"])
+        rubrics = _validated(Rubrics, _with_tests(beside["recall"]), beside["recall"])
         data["recall"] = rubrics.questions
     if beside["matching"].exists():
         data["matching"] = _validated(Exercise, _read(beside["matching"]), beside["matching"])
@@ -143,6 +143,17 @@ def load(path: Path) -> Lesson:
     if starts.exists():
         data["starts"] = json.loads(starts.read_text("utf-8"))
     return _validated(Lesson, data, path)
+
+
+def _with_tests(path: Path) -> dict[str, Any]:
+    """The rubrics of a file, with the test answers that `xorkit rubric --add-marks` put beside it."""
+    data, beside = _read(path), path.with_suffix(".tests.yaml")
+    if beside.exists() and isinstance(data.get("questions"), dict):
+        for name, tests in _read(beside).items():
+            if name not in data["questions"]:
+                raise LessonError(f"{beside}: {name!r} is none of the questions in {path.name}")
+            data["questions"][name].setdefault("tests", []).extend(tests)
+    return data
 
 
 def find(assignment: str, start: Path) -> Lesson:

@@ -1,0 +1,74 @@
+"""How the recall rubrics do on their own test answers and on the class, and what persons taught."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import yaml
+
+from xorkit.engine import results
+from xorkit.engine.course import Course
+from xorkit.recall import Report, evaluate
+
+Answers = list[tuple[object, int | None]]  # each with the mark that a person gave, if one did
+
+
+def on_tests(course: Course) -> Iterator[tuple[str, Report]]:
+    """Each question's report over the test answers of its rubric."""
+    for name, rubric in course.lesson.recall.items():
+        yield name, evaluate(rubric, [(test.answer, test.mark) for test in rubric.tests])
+
+
+def on_class(course: Course) -> Iterator[tuple[str, Report]]:
+    """Each question's report over the class's own answers."""
+    for name, answers in class_answers(course).items():
+        yield name, evaluate(course.lesson.recall[name], answers)
+
+
+def class_answers(course: Course) -> dict[str, Answers]:
+    """What the class answered to each question, from kept evidence."""
+    found: dict[str, Answers] = {name: [] for name in course.lesson.recall}
+    for student in course.students("autograded"):
+        evidence, verdict = (
+            results.evidence_of(course, student),
+            results.verdict_of(course, student),
+        )
+        if evidence is None or verdict is None:
+            continue
+        marks = {cell.grade_id: cell.manual_score for cell in verdict.cells}
+        for name, answers in found.items():
+            seen = evidence.observations.get(name, {})
+            answer = seen.get("values", {}).get(name) if isinstance(seen, dict) else None
+            mark = marks.get(f"test_{name}")
+            answers.append((answer, None if mark is None else round(mark)))
+    return found
+
+
+def add_marks(course: Course) -> tuple[Path, int]:
+    """Adds persons' marks of the class to the rubrics' tests; gives back the file, how many are new.
+
+    They go into `lessons/<assignment>.recall.tests.yaml`, which is read together with the rubrics.
+    """
+    path = course.path("lessons", f"{course.assignment}.recall.tests.yaml")
+    kept: dict[str, list[dict[str, object]]] = {}
+    if path.exists():
+        kept = yaml.safe_load(path.read_text("utf-8")) or {}
+    added = 0
+    for name, answers in class_answers(course).items():
+        known = {test.answer for test in course.lesson.recall[name].tests}
+        for answer, mark in _marked(answers):
+            if answer not in known:
+                kept.setdefault(name, []).append({"answer": answer, "mark": mark})
+                known.add(answer)
+                added += 1
+    if added:
+        text = yaml.safe_dump(kept, allow_unicode=True, sort_keys=False, width=100)
+        results.write(path, text.encode())
+    return path, added
+
+
+def _marked(answers: Iterable[tuple[object, int | None]]) -> Iterator[tuple[str, int]]:
+    for answer, mark in answers:
+        if isinstance(answer, str) and answer.strip() and mark is not None:
+            yield answer.strip(), mark

@@ -1,4 +1,4 @@
-"""What every attack begins with, inside the kernel; WORLD is put there before it, as JSON."""
+"""What every attack begins with, inside the kernel; the environment's WORLD is JSON."""
 
 import ctypes
 import json
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pyseccomp
 
-world = SimpleNamespace(**json.loads(WORLD))
+world = SimpleNamespace(**json.loads(os.environ["WORLD"]))
 libc = ctypes.CDLL(None, use_errno=True)
 
 

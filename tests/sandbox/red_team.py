@@ -101,7 +101,9 @@ class Attacker:
     def attempt(self, name: str) -> Ran:
         if self.kernel is None:
             self.kernel = self.warm.start()
-            self.kernel.run(f"WORLD = {json.dumps(self.world.facts)!r}\n{PRELUDE}")
+            facts = json.dumps(self.world.facts)
+            self.kernel.run(f"import os; os.environ['WORLD'] = {facts!r}")
+            self.kernel.run(PRELUDE)
         self.world.secret.write_text(SECRET)  # an attack that got through may have deleted it
         self.count += 1
         code = re.sub("^", "    ", ATTACKS[name], flags=re.MULTILINE)
@@ -122,18 +124,18 @@ def got_through(ran: Ran) -> bool:
 
 
 @contextmanager
-def attacker(*, confined: bool) -> Iterator[Attacker]:
-    os.environ[TOKEN] = secrets.token_hex(16)
-    with Warm(Limits(), confined=confined, preload=("torch",)) as warm:
-        world = World(warm)
-        try:
-            party = Attacker(warm, world)
-            yield party
-            party.close()
-        finally:
-            world.close()
+def attacker(warm: Warm) -> Iterator[Attacker]:
+    world = World(warm)
+    try:
+        party = Attacker(warm, world)
+        yield party
+        party.close()
+    finally:
+        world.close()
 
 
 if __name__ == "__main__":
-    with attacker(confined="--unconfined" not in sys.argv) as party:
+    os.environ[TOKEN] = secrets.token_hex(16)
+    confined = "--unconfined" not in sys.argv
+    with Warm(Limits(), confined=confined, preload=("torch",)) as warm, attacker(warm) as party:
         print(json.dumps([name for name in ATTACKS if got_through(party.attempt(name))]))

@@ -11,14 +11,16 @@ import pytest
 import red_team
 from red_team import ATTACKS, SECRET, Attacker, got_through
 
+from xorkit.sandbox import Warm
+
 SOMEBODY = 54321  # a user id that nobody has
 VERSION = "{}.{}".format(*sys.version_info)
 INTERPRETERS = (sys.executable, f"/usr/bin/python{VERSION}", f"/usr/local/bin/python{VERSION}")
 
 
 @pytest.fixture(scope="module")
-def attacker() -> Iterator[Attacker]:
-    with red_team.attacker(confined=True) as party:
+def attacker(warm: Warm) -> Iterator[Attacker]:
+    with red_team.attacker(warm) as party:
         yield party
 
 

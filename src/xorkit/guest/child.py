@@ -103,7 +103,8 @@ def bound(limits: Limits) -> None:
         resource.RLIMIT_DATA: (pages[5] * page + limits.memory,) * 2,
         resource.RLIMIT_AS: (pages[0] * page + limits.memory + ADDRESS_SLACK,) * 2,
         resource.RLIMIT_CPU: (seconds, seconds + PROCESSOR_GRACE),
-        resource.RLIMIT_FSIZE: (limits.scratch,) * 2,
+        # Half, so that one file too long fails in its own cell; two end the kernel.
+        resource.RLIMIT_FSIZE: (limits.scratch // 2,) * 2,
         resource.RLIMIT_NOFILE: (limits.open_files,) * 2,
         # Not 0: a crash handler that the kernel starts through a pipe ignores that.
         resource.RLIMIT_CORE: (1, 1),

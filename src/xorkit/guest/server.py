@@ -4,7 +4,7 @@ Started by `xorkit.sandbox.fork` as `python -m xorkit.guest.server FD`. It speak
 the socket FD, one request at a time:
     {"preload": [module, …]}          -> {} once all is imported
     {"start": {scratch, limits, …}}   -> {"pid": n} once the kernel listens
-    {"reap": pid}                     -> {"status": n}, the wait status of a kernel that has ended
+    {"reap": pid}                     -> {"status": n, "peak": bytes} of a kernel that has ended
 and {"error": text, "confinement": bool} where it can't. It knows no course: what it holds in
 memory, every learner's process inherits.
 """
@@ -72,7 +72,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
             case {"start": orders}:
                 return {"pid": _fork({**orders, "server": os.getpid()})}
             case {"reap": pid}:
-                return {"status": os.waitpid(pid, 0)[1]}
+                _, status, usage = os.wait4(pid, 0)
+                return {"status": status, "peak": usage.ru_maxrss << 10}
         raise SandboxError(f"the fork server was asked for {request}")
     except Exception as error:  # whatever it is, the grader must hear of it
         text = str(error) or type(error).__name__

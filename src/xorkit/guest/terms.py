@@ -28,5 +28,5 @@ class Limits:
     threads: int = 256  # a kernel has 11; torch and a careless ThreadPool add some dozens
     open_files: int = 256  # a kernel has 60; bounds the memory in pipes and sockets too
     output: int = 2 * MiB  # bytes of a cell's output that are kept; the rest is cut off
-    flood: int = 32 * MiB  # bytes that a cell may send before it counts as an endless print
+    flood: int = 16 * MiB  # bytes that a cell may send: 400 plots, or ten seconds of endless print
     message: int = 4 * MiB  # bytes of one message; bounds the grader's own memory

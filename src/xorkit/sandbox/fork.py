@@ -82,9 +82,10 @@ class ForkServer:
         }
         return int((await self._ask(start=orders))["pid"])
 
-    async def reap(self, pid: int) -> int:
-        """The wait status of a kernel that has ended. Until then nobody else gets its pid."""
-        return int((await self._ask(reap=pid))["status"])
+    async def reap(self, pid: int) -> tuple[int, int]:
+        """Exit code and peak memory of a kernel that has ended; until then its pid is its own."""
+        answer = await self._ask(reap=pid)
+        return os.waitstatus_to_exitcode(answer["status"]), answer["peak"]
 
     async def _ask(self, **request: object) -> dict[str, Any]:
         async with self._turn:
@@ -124,6 +125,7 @@ class ForkProvisioner(KernelProvisionerBase):
         self._handle: int | None = None  # a pidfd
         self.pid: int | None = None
         self.code: int | None = None
+        self.peak = 0  # bytes of memory that it had at most, once it has ended
 
     @property
     def has_process(self) -> bool:
@@ -152,14 +154,11 @@ class ForkProvisioner(KernelProvisionerBase):
                 asyncio.get_running_loop().remove_reader(self._handle)
                 os.close(self._handle)
                 self._handle = None
-                self.code = await self._reap(self.pid)
+                try:
+                    self.code, self.peak = await self._server.reap(self.pid)
+                except SandboxError:  # the server went first and took the kernel with it
+                    self.code = -signal.SIGKILL
         return self.code
-
-    async def _reap(self, pid: int) -> int:
-        try:
-            return os.waitstatus_to_exitcode(await self._server.reap(pid))
-        except SandboxError:  # the server went first and took the kernel with it
-            return -signal.SIGKILL
 
     async def send_signal(self, signum: int) -> None:
         if self._handle is not None:

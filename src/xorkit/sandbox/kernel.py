@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import signal
 import time
-from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,14 +17,17 @@ from nbformat import NotebookNode, v4
 
 from xorkit.guest.terms import Limits, MiB
 from xorkit.sandbox.cell import CellClient, Client, clean, exception, plain, too_big
+from xorkit.sandbox.fork import ForkProvisioner
 from xorkit.sandbox.loop import Loop
 from xorkit.sandbox.meter import Meter, remove
 from xorkit.sandbox.values import Ending, Ran
 
 METER_SECONDS = 0.1  # a process can take some hundred MiB between two looks; rlimits hold beyond
-NEWS_SECONDS = 0.02  # a process that has just ended looks as if it hid; its end may be on the way
 DRAIN_SECONDS = 0.1  # for what a dying kernel had already sent
-HELD_AFTER_ERROR = 0.5  # share of the memory limit; a kernel that still holds more can't go on
+FULL = 0.5  # share of the memory limit; a kernel that holds more after an error can't go on
+# An assertion in C, a null pointer, and the system's own killer when all memory is gone.
+DEATHS_BY_WANT = (-signal.SIGABRT, -signal.SIGSEGV, -9)
+LONGEST_COMPLAINT = 200  # characters of an exception that reading a forged message raised
 SILENT = logging.getLogger("xorkit.sandbox.jupyter")  # Jupyter's log; what matters is in Ran
 SILENT.addHandler(logging.NullHandler())
 SILENT.propagate = False
@@ -91,10 +94,7 @@ class Kernel:
         while self._meter is not None and not self._ended.done():
             await asyncio.sleep(METER_SECONDS)
             found = self._meter.violation()
-            if found is None:
-                continue
-            await asyncio.sleep(NEWS_SECONDS)
-            if not self._ended.done():
+            if found is not None and not self._ended.done():
                 self._violation = found
                 await self._kill()
 
@@ -105,17 +105,19 @@ class Kernel:
         notebook: NotebookNode = v4.new_notebook(cells=[cell])  # type: ignore[no-untyped-call]
         client = CellClient(notebook, km=self._manager, limit=self._limits.output, log=SILENT)
         client.kc = self._client
+        stopped, failure = await self._supervised(client, cell, seconds)
         outputs: list[dict[str, object]] = []
         trace = ""
         try:
-            stopped = await self._supervised(client.async_execute_cell(cell, 0), seconds)
+            if failure is not None:
+                raise failure
             outputs = clean(cell.outputs, self._limits.output, cut=client.cut)
             trace = plain(client.reply.get("traceback", ""))
             ending = stopped or await self._replied(client.reply)
         except Exception as error:  # a forged message can raise anything, RecursionError too
             await self._kill()
-            name = type(error).__name__
-            ending = Ending("died", "Garbled", f"the kernel sent what no kernel sends ({name})")
+            text = f"{type(error).__name__}: {error}"[:LONGEST_COMPLAINT]
+            ending = Ending("died", "Garbled", f"the kernel sent what no kernel sends ({text})")
         return Ran(
             status=ending.status,
             outputs=outputs,
@@ -126,21 +128,25 @@ class Kernel:
         )
 
     async def _supervised(
-        self, execution: Coroutine[Any, Any, object], seconds: float
-    ) -> Ending | None:
-        """Await the end of a cell, or bring it about. None where the cell ended by itself."""
+        self, client: CellClient, cell: NotebookNode, seconds: float
+    ) -> tuple[Ending | None, BaseException | None]:
+        """Await the end of a cell, or bring it about.
+
+        Says why it didn't end by itself, if it didn't, and what reading its messages raised.
+        """
         if self._ended.done():
-            execution.close()
-            return self._death()
+            return self._death(), None
         channel = self._client.iopub_channel
         channel.allow(self._limits.flood)
-        work = asyncio.create_task(execution)
+        work = asyncio.create_task(client.async_execute_cell(cell, 0))
         flood = asyncio.create_task(channel.spent.wait())
         events: set[asyncio.Task[Any]] = {work, flood, self._ended}
         await asyncio.wait(events, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         stopped = None
         if not work.done() and not self._ended.done():
             stopped = self._flooded() if flood.done() else _late(seconds)
+            # A flooded kernel drops messages, the one that says "idle" too: don't wait for that.
+            client.iopub_timeout = math.ceil(self._limits.grace_seconds / 4)
             await self._interrupt(work)
         flood.cancel()
         if not work.done():
@@ -149,10 +155,8 @@ class Kernel:
             await asyncio.wait({work})
         failure = None if work.cancelled() else work.exception()
         if self._ended.done():
-            return stopped or self._death()
-        if failure is not None:
-            raise failure
-        return stopped
+            return stopped or self._death(), None
+        return stopped, failure
 
     async def _interrupt(self, work: asyncio.Task[Any]) -> None:
         """As a person would: the interrupt button first."""
@@ -172,7 +176,7 @@ class Kernel:
         name, text = exception(reply)
         if not too_big(name, text):
             return Ending("error", name, text)
-        if self._meter is not None and self._meter.held() > HELD_AFTER_ERROR * self._limits.memory:
+        if self._meter is not None and self._meter.held() > FULL * self._limits.memory:
             await self._kill()  # what comes next would fail for want of memory, not by itself
         return Ending("memory", name, text)
 
@@ -188,10 +192,19 @@ class Kernel:
         if self._meter is not None and code == -signal.SIGXCPU:
             seconds = self._limits.processor_seconds
             return Ending("timeout", "TimeoutError", f"{seconds:.0f} s of processor time were used")
+        if self._starved():
+            return Ending("memory", "MemoryError", "the kernel ended when its memory was used up")
         if code < 0:
             name = signal.strsignal(-code) or f"signal {-code}"
             return Ending("died", "Killed", f"the kernel's process was ended by: {name}")
         return Ending("died", "Exited", f"the kernel's process ended itself with exit code {code}")
+
+    def _starved(self) -> bool:
+        """Did C code, which gives up where Python raises MemoryError, end a full kernel?"""
+        if self._meter is None or not isinstance(self._process, ForkProvisioner):
+            return False
+        held = self._process.peak - self._meter.inherited
+        return self._process.code in DEATHS_BY_WANT and held > FULL * self._limits.memory
 
 
 def _late(seconds: float) -> Ending:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import stat
+import time
 from pathlib import Path
 
 from xorkit.guest.terms import Limits, MiB
 from xorkit.sandbox.values import Ending
 
 BLOCK = 512  # bytes in a unit of st_blocks, by POSIX
+BLIND_SECONDS = 1.0  # a process of some GiB takes a while to end
 DEEPEST = 16  # folders in folders; longer paths could outgrow what can be listed
 
 
@@ -21,35 +24,46 @@ class Meter:
         self._proc = Path(f"/proc/{pid}")
         self._scratch, self._limits = scratch, limits
         # What the kernel shares with the fork server when it starts, until one of them writes.
-        self._inherited = self._memory(self._status())
+        self.inherited = self._memory(self._status())
+        self._blind_since = math.inf
 
     def violation(self) -> Ending | None:
-        """None while all is well. A process that can't be measured any more breaks the rules."""
+        """None while all is well."""
         try:
-            return self._too_much()
+            return self._too_many_files() or self._too_much_memory()
         except ProcessLookupError:
             return None  # it has just ended
-        except (OSError, KeyError) as error:
-            return Ending("died", "Unmeasurable", f"the kernel hid from its limits: {error}")
+        except OSError as error:
+            return Ending("died", "Unmeasurable", f"files were hidden from the limits: {error}")
 
     def held(self) -> int:
         """Bytes of memory beyond what the kernel shares with the fork server."""
-        return self._memory(self._status()) - self._inherited
+        return self._memory(self._status()) - self.inherited
 
-    def _too_much(self) -> Ending | None:
+    def _too_many_files(self) -> Ending | None:
+        limits = self._limits
+        size, files = usage(self._scratch)
+        size += self._unlinked()
+        if size > limits.scratch:
+            return Ending("died", "DiskFull", _over("files", size, limits.scratch))
+        if files > limits.files:
+            return Ending("died", "TooManyFiles", f"more than {limits.files} files were made")
+        return None
+
+    def _too_much_memory(self) -> Ending | None:
         limits, status = self._limits, self._status()
-        memory = self._memory(status) - self._inherited
+        try:
+            memory = self._memory(status) - self.inherited
+        except KeyError:  # it is about to end; or its main thread has ended and others go on
+            self._blind_since = min(self._blind_since, time.monotonic())
+            if time.monotonic() - self._blind_since < BLIND_SECONDS:
+                return None
+            return Ending("died", "Unmeasurable", "the main thread ended and others went on")
         if memory > limits.memory:
             return Ending("memory", "MemoryError", _over("memory", memory, limits.memory))
         threads = int(status["Threads"])
         if threads > limits.threads:
             return Ending("died", "TooManyThreads", f"{threads} threads ran at once")
-        disk, files = usage(self._scratch)
-        disk += self._unlinked()
-        if disk > limits.scratch:
-            return Ending("died", "DiskFull", _over("files", disk, limits.scratch))
-        if files > limits.files:
-            return Ending("died", "TooManyFiles", f"more than {limits.files} files were made")
         return None
 
     def _status(self) -> dict[str, str]:
@@ -58,7 +72,7 @@ class Meter:
 
     @staticmethod
     def _memory(status: dict[str, str]) -> int:
-        """Bytes. KeyError where the main thread has ended and others go on, unseen."""
+        """Bytes. KeyError where the process has none any more."""
         return sum(int(status[key].split()[0]) << 10 for key in ("RssAnon", "RssShmem"))
 
     def _unlinked(self) -> int:

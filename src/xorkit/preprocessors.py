@@ -1,14 +1,20 @@
-"""What our notebooks need beyond nbgrader's own preprocessors while the release is built."""
+"""What our notebooks need beyond nbgrader's own preprocessors, for the release and for grading."""
 
 from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Unicode
+
+from xorkit.hidden import MIME
+from xorkit.intake import rebuild
 
 Resources = dict[str, Any]
 
@@ -100,3 +106,46 @@ class ReleaseCells(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ship
                 f"c.ReleaseCells.colab is {self.colab!r}: it should read 'owner/repository/branch'"
             )
         return f"https://colab.research.google.com/github/{owner}/{repository}/blob/{branch}/{path}"
+
+
+class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no types
+    """Move the learner's answers into the release, as `xorkit collect` and `xorkit grade` do.
+
+    So each answer stands above its tests, whatever was deleted, copied, moved or renamed.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        place = resources["nbgrader"]
+        course = CourseDirectory(parent=self)
+        folder = course.format_path(course.release_directory, ".", place["assignment"])
+        path = Path(folder, f"{place['notebook']}.ipynb")
+        release = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        return rebuild(release, nb).notebook, resources
+
+
+class SaveGrades(SaveAutoGrades):  # type: ignore[misc]  # nbgrader ships no types
+    """Save the score that a graded cell's tests published, and nothing that only looks like one.
+
+    Where they left the cell to a person, or where nothing was published, there is no automatic
+    score and a person is asked. A mark that a person gave before stays.
+    """
+
+    def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
+        if cell.metadata.nbgrader.get("solution"):  # an answer that is marked by hand
+            super()._add_score(cell, resources)
+            return
+        about = cell.metadata.nbgrader
+        place = (self.notebook_id, self.assignment_id, self.student_id)
+        grade = self.gradebook.find_grade(about["grade_id"], *place)
+        grade.auto_score = published_score(cell, float(about["points"]))
+        grade.needs_manual_grade = grade.auto_score is None and grade.manual_score is None
+        self.gradebook.db.commit()
+
+
+def published_score(cell: NotebookNode, points: float) -> float | None:
+    """The score that `xorkit.hidden.grade` displayed; None where it did not, or asks a person."""
+    shown = [output["data"][MIME] for output in cell.outputs if MIME in output.get("data", {})]
+    if len(shown) != 1 or shown[0]["needs_review"]:
+        return None
+    score = shown[0]["score"]
+    return float(score) if 0 <= score <= points else None

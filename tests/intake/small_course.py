@@ -48,8 +48,8 @@ for epoch in range(5000):
     losses.append(loss.item())
 """,
     "matching": """
-job_1 = ""  # @param ["", "loss.backward()", "optimizer.step()", "optimizer.zero_grad()"]
-job_2 = ""  # @param ["", "loss.backward()", "optimizer.step()", "optimizer.zero_grad()"]
+job_1 = ""  # @param ["", "loss.backward()", "optimizer.step()"]
+job_2 = ""  # @param ["", "loss.backward()", "optimizer.step()"]
 """,
     "recall_step": """
 recall_step = ""  # @param {type:"string"}
@@ -91,8 +91,8 @@ for epoch in range(5000):
     losses.append(loss.item())
 """,
     "matching": """
-job_1 = "loss.backward()"  # @param ["", "loss.backward()", "optimizer.step()", "optimizer.zero_grad()"]
-job_2 = "optimizer.step()"  # @param ["", "loss.backward()", "optimizer.step()", "optimizer.zero_grad()"]
+job_1 = "loss.backward()"  # @param ["", "loss.backward()", "optimizer.step()"]
+job_2 = "optimizer.step()"  # @param ["", "loss.backward()", "optimizer.step()"]
 """,
     "recall_step": """
 recall_step = "It moves each weight a little, against its gradient."  # @param {type:"string"}
@@ -136,6 +136,7 @@ def small_master() -> NotebookNode:
             cells.append(code(f"test_{grade_id}", check, locked=True, grade=True, points=2.0))
         if grade_id == "training_loop":
             cells.append(code("", "with torch.no_grad():\n    print(model(X))", id="demo-cell"))
+    cells.append(markdown("bye", "That was all. Download the file and hand it in."))
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return node({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 

@@ -25,9 +25,9 @@ class Extra:
 
 def extras(
     master: Released, choices: Mapping[str, Choice], pieces: Sequence[Piece]
-) -> tuple[tuple[Extra, ...], int]:
-    """The loose pieces that stay, in order, and how many cells are left out."""
-    loose = [p for p in pieces if p.home is None and p.kind == "code" and not p.is_blank]
+) -> tuple[tuple[Extra, ...], tuple[Piece, ...]]:
+    """The loose pieces that stay, in order, and those that are left out."""
+    loose = [p for p in pieces if p.home is None and not p.is_blank]
     texts = [choice.version.text for choice in choices.values()]
     given = master.bound.union(*(text.names.bound for text in texts))
     needed = master.used.union(*(text.names.used for text in texts)) - given
@@ -43,10 +43,12 @@ def extras(
         for piece in loose
         if piece.order in kept
     )
-    return stay, len({piece.order[0] for piece in waiting if piece.inside is None})
+    return stay, tuple(waiting)
 
 
 def _serves(piece: Piece, needed: frozenset[str]) -> bool:
+    if piece.kind != "code":
+        return False
     own = piece.inside is None  # what was written into a cell of ours only stays if it is needed
     sets = own and (_STAR.search(piece.source) or _SETTING.search(piece.source))
     return bool(sets) or bool(piece.names.bound & needed)

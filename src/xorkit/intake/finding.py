@@ -15,7 +15,7 @@ _FENCED = re.compile(r"^\s*(?:```|~~~)[^\n]*\n(.*?)^\s*(?:```|~~~)\s*$", re.MULT
 # Two texts that share this much of the shorter one are copies, not halves of one answer.
 _COPIED = 0.5
 # A cell of ours that is this short can also be a learner's own line.
-_OURS = 3
+_OURS = 2
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ def _pieces_of(position: int, cell: Cell, master: Released) -> Iterator[Piece]:
         yield whole
         return
     whole = replace(whole, source=_without_ours(_unfenced(cell, master, home), master))
-    # In prose a heading can have an anchor's words.
-    parts = _cut(whole.source, master, home) if _may_be_code(whole) else [("", whole.source)]
+    parts = _cut(whole.source, master, home)
     if home is None and not parts[0][0]:
         home = master.alike(whole)
         whole = replace(whole, home=home, inside=home)
@@ -100,10 +99,6 @@ def _pieces_of(position: int, cell: Cell, master: Released) -> Iterator[Piece]:
             yield from _added(piece, master.cells[home])
         else:
             yield piece
-
-
-def _may_be_code(text: Text) -> bool:
-    return text.kind == "code" or text.names.parsed
 
 
 def _added(piece: Piece, given: Cell) -> Iterator[Piece]:
@@ -142,7 +137,9 @@ def _cut(source: str, master: Released, home: int | None) -> list[tuple[str, str
         parts[-1][1].append(line)
     if len(parts) > 1 and _goes_with(parts[0][1], master.by_anchor[parts[1][0]], home):
         parts[:2] = [(parts[1][0], parts[0][1] + parts[1][1])]
-    return [(anchor, "\n".join(lines)) for anchor, lines in parts]
+    if len(parts) == 1:
+        return [(parts[0][0], source)]
+    return [(anchor, "\n".join(lines).strip("\n")) for anchor, lines in parts]
 
 
 def _goes_with(lines: list[str], answer: Answer, home: int | None) -> bool:
@@ -211,7 +208,7 @@ def _continues(answer: Answer, group: Sequence[Piece], piece: Piece) -> bool:
     known = {line for member in group for line in member.lines}
     if lines & known & answer.marks or len(lines & known) >= _COPIED * min(len(lines), len(known)):
         return False
-    if piece.source.strip("\n")[:1].isspace():
+    if piece.is_indented:
         return True
     bound = frozenset().union(*(member.names.bound for member in group))
     return not bound & piece.names.bound & answer.names

@@ -28,8 +28,8 @@ def guess(
             found.append(piece)
         elif piece.is_blank:
             found.append(piece)
-        elif above and piece.inside is None and _goes_on(above, piece):
-            found.append(replace(piece, home=above.answer.index))
+        elif half_of := _half_of(choices.values(), above, piece):
+            found.append(replace(piece, home=half_of.index))
         else:
             found.extend(_placed(master, opened, piece, sides))
             above = None
@@ -37,25 +37,50 @@ def guess(
 
 
 def _neighbours(pieces: Sequence[Piece]) -> list[tuple[int, int]]:
-    """For every piece the released cells that the nearest known cells above and below it are."""
-    above, last = [], -1
+    """For every piece the released cells between which it stands.
+
+    What was written into a cell of ours belongs below it if that is prose (a question), above it
+    if that is code (a check).
+    """
+    above, below = [], []
+    last = before = -1
     for piece in pieces:
-        above.append(last if piece.inside is None else piece.inside)
-        last = piece.home if piece.home is not None else last
-    below, last = [], 1 << 30
+        if piece.home is not None:
+            before, last = last, piece.home
+        above.append(before if _is_in_code_of_ours(piece) else last)
+    following = 1 << 30
     for piece in reversed(pieces):
-        below.append(last if piece.inside is None else piece.inside)
-        last = piece.home if piece.home is not None else last
-    return list(zip(above, reversed(below), strict=True))
+        below.append(piece.inside if _is_in_code_of_ours(piece) else following)
+        following = piece.home if piece.home is not None else following
+    return [(a, b or 0) for a, b in zip(above, reversed(below), strict=True)]
+
+
+def _is_in_code_of_ours(piece: Piece) -> bool:
+    return piece.home is None and piece.inside is not None and piece.kind == "code"
+
+
+def _half_of(choices: Iterable[Choice], above: Choice | None, piece: Piece) -> Answer | None:
+    """The answer of which a nameless cell is another half: the one right above, or by its lines."""
+    if above and piece.inside is None and piece.kind == "code" and _goes_on(above, piece):
+        return above.answer
+    return next((c.answer for c in choices if c.filled and _fills_a_gap(c, piece)), None)
+
+
+def _fills_a_gap(choice: Choice, piece: Piece) -> bool:
+    """Whether a cell, wherever it stands, has released lines or blanks that the answer lacks."""
+    answer, text = choice.answer, choice.version.text
+    lines = answer.marks.intersection(piece.lines)
+    if lines:
+        return not lines.intersection(text.lines)
+    return bool(piece.names.bound & answer.open_blanks(text))
 
 
 def _goes_on(choice: Choice, piece: Piece) -> bool:
     """Whether a nameless cell right below an answer is the second half of it."""
     answer, text = choice.answer, choice.version.text
-    lines = set(piece.lines)
-    if piece.kind != "code" or lines & answer.marks & set(text.lines):
+    if set(piece.lines) & answer.marks & set(text.lines):
         return False
-    if piece.source.strip("\n")[:1].isspace() or lines & answer.marks:
+    if piece.is_indented or set(piece.lines) & answer.marks:
         return True
     if piece.names.bound & answer.names - text.names.bound:
         return True
@@ -66,7 +91,7 @@ def _goes_on(choice: Choice, piece: Piece) -> bool:
 def _placed(
     master: Released, opened: Sequence[Answer], piece: Piece, sides: tuple[int, int]
 ) -> Iterator[Piece]:
-    if piece.kind != "code" and not piece.names.parsed:
+    if piece.kind != "code" and not piece.names.parsed and not piece.is_indented:
         answer = _in_words(opened, sides)
         yield piece if answer is None else replace(piece, home=answer.index)
         return

@@ -62,7 +62,7 @@ def rebuilt_from(plan: Released, submitted: NotebookNode) -> Rebuilt:
         *about_missing(plan, chosen),
         *about_extras(kept, left_out),
     ]
-    review = tuple(reasons(chosen.values(), submitted))
+    review = tuple(reasons(tuple(chosen.values()), left_out, submitted))
     notebook = _assembled(plan, answers, kept)
     return Rebuilt(notebook, answers, tuple(repairs), review, tuple(chosen))
 
@@ -77,8 +77,7 @@ def accepted(plan: Released, submitted: NotebookNode) -> Rebuilt:
             f"{', '.join(sorted(foreign)[:5])}. Please ask for the one of this assignment."
         )
     # A stray `model = …` of any notebook is found as well: without a sign, half must be there.
-    known = any(plan.index_of(cell) in plan.answer_at for cell in cells)
-    if not rebuilt.found or (not known and 2 * len(rebuilt.found) < len(plan.answers)):
+    if 2 * len(rebuilt.found) < len(plan.answers) and not choices(plan, pieces_of(cells, plan)):
         raise Refused(
             f"It holds {len(rebuilt.found) or 'none'} of the {len(plan.answers)} answers of this "
             "assignment. Please ask for the notebook that was filled in."

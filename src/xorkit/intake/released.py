@@ -22,15 +22,13 @@ _ALIKE = 0.5
 class Answer:
     """One cell that the learner fills, as it was released.
 
-    `names` are first seen in it and the cells below it; `in_words` is true where it asks for a
-    string under the cell's own name.
+    `names` are first seen in it and in the cells below it.
     """
 
     index: int
     cell: Cell
     anchor: str
     names: frozenset[str]
-    in_words: bool
 
     @property
     def grade_id(self) -> str:
@@ -41,6 +39,21 @@ class Answer:
         """How a person would call it: its anchor line without the comment signs."""
         first = self.cell.source.strip().partition("\n")[0]
         return first.strip("#✏️ \t") if self.anchor else self.grade_id
+
+    @cached_property
+    def blanks(self) -> frozenset[str]:
+        """The names to which the released text gives a string, for the learner to change."""
+        return frozenset(re.findall(r"""^(\w+)\s*=\s*["']""", self.cell.source, re.MULTILINE))
+
+    @property
+    def in_words(self) -> bool:
+        """Whether the learner's own words are asked for, as a string of the cell's own name."""
+        return self.grade_id in self.blanks
+
+    def open_blanks(self, text: Text) -> frozenset[str]:
+        """The blanks that a text leaves as they were released, or out."""
+        new = Text("code", "\n".join(self.new_lines(text)))
+        return self.blanks - new.names.bound
 
     @cached_property
     def lines(self) -> frozenset[str]:
@@ -171,7 +184,6 @@ def released(master: NotebookNode) -> Released:
             cell=cells[index],
             anchor=anchor if anchors.count(anchor) == 1 else "",
             names=names[index],
-            in_words=_asks_for_words(cells[index]),
         )
         for index, anchor in zip(indexes, anchors, strict=True)
     )
@@ -189,9 +201,3 @@ def _names_after(cells: tuple[Cell, ...], indexes: list[int]) -> Mapping[int, fr
         found[index] = own.union(*seen) - known
         known |= found[index]
     return found
-
-
-def _asks_for_words(cell: Cell) -> bool:
-    """Whether the released text sets a string under the cell's own name."""
-    pattern = rf"""^{re.escape(cell.grade_id)}\s*=\s*["']"""
-    return bool(re.search(pattern, cell.source, re.MULTILINE))

@@ -61,15 +61,18 @@ def about_missing(plan: Released, choices: Mapping[str, Choice]) -> Iterator[str
             yield f"{answer.title}: its cell was missing and counts as left blank."
 
 
-def about_extras(kept: Iterable[Extra], left_out: int) -> Iterator[str]:
+def about_extras(kept: Iterable[Extra], left_out: Iterable[Piece]) -> Iterator[str]:
     for extra in kept:
         why = f"it defines {', '.join(extra.names)}" if extra.names else "it sets how others run"
         yield f"A cell that you added was kept in its place: {why}."
-    if left_out:
-        yield f"Cells that you added and that no answer needs were left out: {left_out}."
+    own = {p.order[0] for p in left_out if p.inside is None and p.kind == "code"}
+    if own:
+        yield f"Cells that you added and that no answer needs were left out: {len(own)}."
 
 
-def reasons(choices: Iterable[Choice], submitted: object) -> Iterator[str]:
+def reasons(
+    choices: Sequence[Choice], left_out: Iterable[Piece], submitted: object
+) -> Iterator[str]:
     """Why a person should look."""
     if as_mapping(as_mapping(submitted).get("metadata")).get(CUT_OFF):
         yield "The file was cut off: answers after the break are not in it."
@@ -79,3 +82,8 @@ def reasons(choices: Iterable[Choice], submitted: object) -> Iterator[str]:
                 f"{choice.answer.title}: {1 + len(choice.others)} different answers were found; "
                 "the one that looks most complete was graded."
             )
+    whole = all(choice.filled for choice in choices)
+    for piece in left_out:
+        if piece.is_indented or not (whole or piece.names.parsed or piece.kind == "markdown"):
+            seen = " ".join(piece.source.split())[:60]
+            yield f"A piece of a program fits nowhere and was left out. It begins: {seen}"

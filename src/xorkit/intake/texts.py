@@ -48,6 +48,11 @@ class Text:
         return _names(self.source)
 
     @property
+    def is_indented(self) -> bool:
+        """Whether it begins in the middle of something."""
+        return self.source.strip("\n")[:1].isspace()
+
+    @property
     def is_blank(self) -> bool:
         return not self.source.strip()
 

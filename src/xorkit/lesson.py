@@ -146,7 +146,7 @@ def load(path: Path) -> Lesson:
 
 
 def _with_tests(path: Path) -> dict[str, Any]:
-    """The rubrics of a file, with the test answers that `xorkit rubric --add-marks` put beside it."""
+    """The rubrics of a file, with the tests that `xorkit rubric --add-marks` put beside it."""
     data, beside = _read(path), path.with_suffix(".tests.yaml")
     if beside.exists() and isinstance(data.get("questions"), dict):
         for name, tests in _read(beside).items():
@@ -181,8 +181,8 @@ def _validated(kind: type[Model], data: dict[str, Any], path: Path) -> Model:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(map(str, problem['loc']))}: {problem['msg']} (saw {problem['input']!r:.80})"
-            for problem in error.errors()
-        ]
+        lines = []
+        for problem in error.errors():
+            place = ".".join(map(str, problem["loc"]))
+            lines.append(f"  {place}: {problem['msg']} (saw {problem['input']!r:.80})")
         raise LessonError(f"{path} doesn't fit:\n" + "\n".join(lines)) from error

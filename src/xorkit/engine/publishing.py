@@ -65,10 +65,10 @@ def publish_branch(course: Course, branch: str) -> str:
     with tempfile.TemporaryDirectory(prefix="xorkit-publish-") as name:
         folder = Path(name) / "tree"
         publish(course, folder)
-        index = {"GIT_INDEX_FILE": str(Path(name) / "index")}
-        _git(course.root, "--work-tree", str(folder), "add", "--all", "--force", ".", **index)
-        tree = _git(course.root, "write-tree", **index)
-        parent = _git(course.root, "rev-parse", "--verify", "--quiet", branch, fails=True)
+        index = Path(name) / "index"
+        _git(course.root, "--work-tree", str(folder), "add", "--all", "--force", ".", index=index)
+        tree = _git(course.root, "write-tree", index=index)
+        parent = _git(course.root, "rev-parse", "--verify", "--quiet", branch, may_fail=True)
         if parent and _git(course.root, "rev-parse", f"{parent}^{{tree}}") == tree:
             return parent
         message = f"Publish {course.lesson.title}"
@@ -78,16 +78,17 @@ def publish_branch(course: Course, branch: str) -> str:
         return commit
 
 
-def _git(root: Path, *words: str, fails: bool = False, **environment: str) -> str:
-    """What git prints; "" where it fails and may."""
+def _git(root: Path, *words: str, may_fail: bool = False, index: Path | None = None) -> str:
+    """What git prints; "" where it fails and may. `index` stands in for the repository's own."""
+    environment = {**os.environ, **({"GIT_INDEX_FILE": str(index)} if index else {})}
     done = subprocess.run(  # noqa: S603 - fixed words, no shell
         ["git", *words],  # noqa: S607 - whichever git the instructor has
         cwd=root,
-        env={**os.environ, **environment},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode and not fails:
+    if done.returncode and not may_fail:
         raise CourseError(f"git {words[0]} said: {done.stderr.strip()}")
     return "" if done.returncode else done.stdout.strip()

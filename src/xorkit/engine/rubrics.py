@@ -46,7 +46,7 @@ def class_answers(course: Course) -> dict[str, Answers]:
 
 
 def add_marks(course: Course) -> tuple[Path, int]:
-    """Adds persons' marks of the class to the rubrics' tests; gives back the file, how many are new.
+    """Adds persons' marks of the class to the rubrics' tests; gives back the file and how many.
 
     They go into `lessons/<assignment>.recall.tests.yaml`, which is read together with the rubrics.
     """

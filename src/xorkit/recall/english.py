@@ -31,8 +31,8 @@ ADVERBS = _words(
 BARE_ADJECTIVES = _words("random new bad squared")
 NOUNS = _words(
     """
-    gradient gradients weight weights bias biases loss parameter parameters epoch epochs
-    iteration iterations network pass passes tensor number numbers error one each them
+    gradient gradients bias biases loss epoch epochs iteration iterations network pass passes tensor
+    error one each them
     """
 )
 OPERATORS = _words("minus plus times equals -= +=")

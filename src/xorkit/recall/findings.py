@@ -52,7 +52,12 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
             for found in find(phrase.pattern, reading)
         ]
     )
-    kept = [sighting for sighting in sightings if not _outdone(sighting, sightings)]
+    kept = [
+        sighting
+        for sighting in sightings
+        if not (sighting.phrase.role == "remark" and sighting.found.negated)
+        and not _outdone(sighting, sightings)
+    ]
     explained = {index for sighting in kept for index in sighting.found.said}
     stray = tuple(
         index

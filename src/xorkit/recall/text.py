@@ -14,7 +14,7 @@ SENTENCE = "‖"  # between two sentences
 CLAUSE = "¦"  # at a comma, colon, bracket
 OPENING = "⁞"  # before a word that opens a clause, where no comma stands
 BOUNDARIES = frozenset((OPENING, CLAUSE, SENTENCE))
-LONG = 9  # letters of a stem: from here on two slips of the finger are mended
+LONG = 11  # letters of a stem: from here on two slips of the finger are mended
 SHORTEST_BEGINNING = 5  # letters of a pattern's `accumul*`: shorter ones are near to too much
 
 _CONTRACTIONS = (
@@ -234,6 +234,7 @@ def _plain(text: str) -> str:
     for steps in (_SIGNS, _CONTRACTIONS, _NUMBERS, _CODE):
         for pattern, replacement in steps:
             text = re.sub(pattern, replacement, text)
+    text = re.sub(r"\b(?:by|from|in|on|per|to|of)-(?=[^\W\d_])", "", text)  # in-place
     text = re.sub(r"(?<=[^\W\d_])-(?=[^\W\d_])", " ", text)  # hand-written
     text = re.sub(r"\(([^()]*)\)", _bracket, text)
     if not re.search(r"[=*]", text):  # outside a formula a lonely dash separates clauses
@@ -263,9 +264,11 @@ def _words_of(token: str, lexicon: Lexicon) -> Iterable[str]:
 
 
 def _without_empty_clauses(words: list[str]) -> list[str]:
-    """No boundary at the ends, and of neighbours only the stronger one."""
+    """No boundary at the ends, of neighbours only the stronger one, none before a last "before"."""
     kept: list[str] = []
-    for word in words:
+    for index, word in enumerate(words):
+        if word == OPENING and set(words[index + 2 : index + 3]) <= BOUNDARIES:
+            continue
         if word in BOUNDARIES and (not kept or kept[-1] in BOUNDARIES):
             if kept:
                 kept[-1] = max(kept[-1], word, key=_STRENGTH.index)

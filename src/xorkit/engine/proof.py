@@ -12,13 +12,12 @@ import nbformat
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from xorkit.answers import solution_texts
-from xorkit.engine import workers
+from xorkit.answers import filled, solution_texts
+from xorkit.engine import machine, workers
+from xorkit.engine.assignment import of_course
 from xorkit.engine.course import Course, CourseError
-from xorkit.engine.grading import grade
-from xorkit.engine.running import steps
+from xorkit.engine.graded import to_bytes
 from xorkit.engine.work import Job, Settings
-from xorkit.evidence import Evidence
 from xorkit.recall import grade as grade_recall
 from xorkit.verdict import Verdict
 
@@ -93,25 +92,18 @@ def prove(course: Course, settings: Settings, count: int | None) -> Iterator[Che
 def _graded(
     course: Course, settings: Settings, count: int | None, variants: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Verdict]:
-    lesson = course.lesson.model_dump_json()
-    jobs = []
-    for name, answers in variants.items():
-        notebook = nbformat.from_dict(course.release)  # type: ignore[no-untyped-call]
-        for cell in notebook.cells:
-            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-            cell.source = answers.get(grade_id, cell.source)
-        names = {blank: course.lesson.names(blank) for blank in solution_texts(course.source)}
-        plan = tuple(steps(notebook, course.release, names))
-        jobs.append(Job(name, plan, lesson, settings))
+    jobs = [
+        Job(name, settings, file=to_bytes(filled(course.release, answers)))
+        for name, answers in variants.items()
+    ]
+    known = of_course(course).pack()
     found = {}
-    for done in workers.run(jobs, len(jobs), count, None):
-        if done.evidence is None:
-            raise CourseError(f"{done.student}: {done.problem}")
-        evidence = Evidence.from_json(done.evidence)
-        verdict, faults = grade(done.student, evidence, course.lesson, course.hidden_cells)
-        if faults:
-            raise CourseError(f"a hidden test broke on {done.student}: {faults[0]}")
-        found[done.student] = verdict
+    for done in workers.run(known, jobs, min(count or machine.cores(), len(jobs))):
+        if done.verdict is None or done.verdict.message:
+            raise CourseError(f"{done.student}: {done.problem or done.verdict}")
+        if done.faults:
+            raise CourseError(f"a hidden test broke on {done.student}: {done.faults[0]}")
+        found[done.student] = done.verdict
     return found
 
 
@@ -185,11 +177,17 @@ def _lines(cell: Any) -> list[str]:
 
 
 def secrets(course: Course) -> list[str]:
-    """Every line that only the source may hold: solutions, hidden tests, model answers."""
+    """Every line that only the source may hold: solutions, hidden tests, model answers.
+
+    A line that the matching exercise offers in its menu is no secret, nor is a comment.
+    """
     regions = re.compile(r"### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", re.S)
     lines = ["BEGIN SOLUTION", "BEGIN HIDDEN TESTS"]
     for cell in course.source.cells:
         for region in regions.findall(cell.source):
             lines += [re.sub(r"# @param.*", "", line).strip() for line in region.splitlines()]
     lines += [rubric.model_answer for rubric in course.lesson.recall.values()]
-    return [line for line in dict.fromkeys(lines) if len(line) >= LEAST]
+    exercise = course.lesson.matching
+    shown = set(exercise.options) if exercise else set()
+    secret = [line for line in dict.fromkeys(lines) if line not in shown and line[:1] != "#"]
+    return [line for line in secret if len(line) >= LEAST]

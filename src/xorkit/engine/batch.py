@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
-from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 
 from xorkit import intake
-from xorkit.engine import results, workers
+from xorkit.engine import assignment, handed_in, machine, results, workers
+from xorkit.engine.assignment import Assignment
 from xorkit.engine.course import Course
 from xorkit.engine.gradebook import (
-    Gradebook,
+    Marks,
+    all_marks,
+    expected,
     is_registered,
-    manual_scores,
+    missing_file,
     open_gradebook,
     record,
-    standings,
+    with_marks,
 )
-from xorkit.engine.grading import grade as grade_evidence
-from xorkit.engine.release import generate
-from xorkit.engine.results import Keys
-from xorkit.engine.running import Step, steps
-from xorkit.engine.work import Done, Job, Settings
-from xorkit.evidence import Evidence
+from xorkit.engine.lock import BusyError, alone
+from xorkit.engine.release import register
+from xorkit.engine.results import Kept, Keys
+from xorkit.engine.work import Done, Job, Settings, failed, holds, not_gradable
 from xorkit.verdict import Verdict
+
+FEW = 40  # submissions that are judged again sooner than another worker has started
+
+Say = Callable[[str], None]  # what the instructor should know meanwhile
 
 
 @dataclass(frozen=True)
@@ -36,18 +41,7 @@ class Progress:
 
     verdict: Verdict
     faults: tuple[str, ...] = ()
-    ran: bool = True  # false: judged again from kept evidence
-
-
-@dataclass(frozen=True)
-class _Submission:
-    student: str
-    rebuilt: NotebookNode
-    plan: tuple[Step, ...]
-    repairs: tuple[str, ...]
-    review: tuple[str, ...]
-    submitted: datetime | None
-    keys: Keys
+    ran: bool = True  # false: judged from kept evidence, or not gradable
 
 
 def grade(
@@ -59,192 +53,221 @@ def grade(
     count: int | None = None,
     scheduler: str | None = None,
     begin: Callable[[int], None] = lambda total: None,
+    say: Say = lambda text: None,
 ) -> Iterator[Progress]:
     """Grades what is new or changed in `submitted/`, yielding each submission as it is done.
 
     `count` workers on this machine (None: one a core), or those of a Dask `scheduler`. `begin` is
-    told how many there are to do. Raises CourseError, GradebookError and ConfinementError.
+    told how many there are to do. Raises CourseError, GradebookError, ConfinementError and
+    WorkersError; what was done until then is kept.
     """
-    with _class(course) as book:
-        waiting: dict[str, _Submission] = {}
+    with _class(course) as klass:
         ready: list[Progress] = []
+        waiting: list[str] = []
         for student in students or course.students("submitted"):
-            found = _look(course, settings, student)
-            if isinstance(found, Verdict):
-                ready += _refused(course, book, found, everything)
-            elif everything or results.keys_of(course, student) != found.keys:
-                kept = results.keys_of(course, student)
-                if not everything and kept is not None and kept.run == found.keys.run:
-                    ready += _judge_again(course, book, student, found.keys)
-                else:
-                    waiting[student] = found
-        begin(len(waiting) + len(ready))
+            if (found := klass.known(student, settings, everything)) is None:
+                waiting.append(student)
+            elif found.verdict.message:
+                ready.append(found)
+        if not students:
+            klass.tell_of_withdrawn(say)
+        begin(len(ready) + len(waiting))
         yield from ready
-        lesson = course.lesson.model_dump_json()
-        jobs = (Job(s.student, s.plan, lesson, settings) for s in waiting.values())
-        for done in workers.run(jobs, len(waiting), count, scheduler):
-            yield _conclude(course, book, waiting[done.student], done)
+        if not waiting:
+            return
+        crew = 0
+        if not scheduler:
+            wanted = min(count or machine.cores(), len(waiting))
+            crew, settings = machine.fitting(wanted, settings, say)
+        jobs = (job for name in waiting if (job := klass.job(name, settings, everything)))
+        for done in workers.run(klass.assignment.pack(), jobs, crew, scheduler):
+            yield klass.conclude(done)
 
 
 def rejudge(
-    course: Course, students: Sequence[str] | None = None
+    course: Course, students: Sequence[str] | None = None, *, say: Say = lambda text: None
 ) -> Iterator[tuple[Verdict, Verdict]]:
-    """Judges again from kept evidence, with no learner code; yields verdicts before and after."""
-    with _class(course) as book:
+    """Judges again from kept evidence, with no learner code; yields verdicts before and after.
+
+    Raises CourseError, GradebookError and WorkersError.
+    """
+    with _class(course) as klass:
+        jobs = {}
         for student in students or course.students("autograded"):
-            before, kept = results.verdict_of(course, student), results.keys_of(course, student)
-            if before is None or kept is None or not before.cells:
+            if (job := klass.kept_job(student)) is not None:
+                jobs[student] = job
+        crew = min(machine.cores(), len(jobs) // FEW)
+        for done in workers.run(klass.assignment.pack(), jobs.values(), crew):
+            before = results.kept(course, done.student)
+            if done.problem or before is None:
+                say(
+                    f"{done.student}: {done.problem}; `xorkit grade {course.assignment} --all"
+                    f" --student {done.student}` runs it again"
+                )
                 continue
-            key = results.keys(course, (), None)
-            for progress in _judge_again(course, book, student, replace(key, run=kept.run)):
-                yield before, progress.verdict
+            yield before.verdict, klass.conclude(done).verdict
+
+
+def verdicts(course: Course) -> list[Verdict]:
+    """All kept verdicts, with the marks that persons gave, agreeing with the gradebook."""
+    try:
+        with _class(course) as klass:
+            return klass.verdicts()
+    except BusyError:  # a grader is at work: what there is already, without writing
+        with open_gradebook(course.db_url) as book:
+            return _Class(course, book).verdicts()
 
 
 @contextmanager
-def _class(course: Course) -> Iterator[Gradebook]:
-    """The gradebook, knowing the assignment, and agreeing with every verdict that is kept."""
+def _class(course: Course) -> Iterator[_Class]:
+    """The course with nobody else at work, its gradebook agreeing with every verdict."""
     course.check()
+    with alone(course):
+        if not _is_registered(course):
+            register(course)
+        with open_gradebook(course.db_url) as book:
+            klass = _Class(course, book)
+            klass.agree()
+            yield klass
+
+
+def _is_registered(course: Course) -> bool:
+    if missing_file(course.db_url):
+        return False
+    points = {cell: course.lesson.max_points(cell) for cell in course.graded_cells}
     with open_gradebook(course.db_url) as book:
-        registered = is_registered(book, course.assignment, course.hidden_cells)
-    if not registered:
-        generate(course, course.root / "release")
-    with open_gradebook(course.db_url) as book:
-        _agree(course, book)
-        yield book
+        return is_registered(book, course.assignment, points, course.own_cells)
 
 
-def _agree(course: Course, book: Gradebook) -> None:
-    """Takes over marks that persons gave since, and writes verdicts that were not recorded yet."""
-    known = standings(book, course.assignment)
-    for student in course.students("autograded"):
-        verdict = results.verdict_of(course, student)
-        if verdict is None:
-            continue
-        marked = with_marks(verdict, manual_scores(book, course.assignment, student))
-        if marked != verdict:
-            kept = results.keys_of(course, student)
-            if kept is not None:
-                results.keep(course, marked, kept, None, None)
-        standing = known.get(student)
-        if standing is None or (standing.score, standing.waiting) != (
-            marked.score,
-            frozenset(marked.needs_review) if marked.cells else standing.waiting,
-        ):
-            record(book, marked, None)
+@dataclass(frozen=True)
+class _Class:
+    """A course and its gradebook while a command is at work on it."""
+
+    course: Course
+    book: Gradebook
+
+    @cached_property
+    def assignment(self) -> Assignment:
+        return assignment.of_course(self.course)
+
+    # ------------------------------------------------------------------------- what is kept
+
+    def verdicts(self) -> list[Verdict]:
+        marks = all_marks(self.book, self.course.assignment)
+        found = ((name, results.kept(self.course, name)) for name in self._graded())
+        lesson = self.course.lesson
+        return [with_marks(k.verdict, marks.get(n, {}), lesson) for n, k in found if k is not None]
+
+    def agree(self) -> None:
+        """Takes over marks that persons gave since, and records what was not recorded yet."""
+        marks = all_marks(self.book, self.course.assignment)
+        for student in self._graded():
+            if (kept := results.kept(self.course, student)) is None:
+                continue
+            if (own := marks.get(student)) is None:
+                record(self.book, kept.verdict, self._submitted(student), restore=True)
+                continue
+            marked = with_marks(kept.verdict, own, self.course.lesson)
+            if marked != kept.verdict:
+                results.keep_verdict(self.course, replace(kept, verdict=marked))
+            if expected(marked, own) != own:
+                record(self.book, marked)
+
+    def _graded(self) -> list[str]:
+        return self.course.students("autograded")
+
+    def tell_of_withdrawn(self, say: Say) -> None:
+        """Results stay where the work they are of is gone: a person decides about marks."""
+        gone = sorted(set(self._graded()) - set(self.course.students("submitted")))
+        if gone:
+            names = ", ".join(gone[:5]) + (" …" if len(gone) > 5 else "")
+            say(
+                f"{len(gone)} in autograded/ have nothing in submitted/ any more ({names}). Their"
+                " marks are kept; delete their folders there if they don't count."
+            )
+
+    # ------------------------------------------------------------------------ what is to be done
+
+    def known(self, student: str, settings: Settings, everything: bool) -> Progress | None:
+        """What needs no work: an unchanged result, or a file that can't be graded. Else None."""
+        if not _is_text(student):
+            name = student.encode("utf-8", "backslashreplace").decode()
+            text = "The folder's name is no text that a gradebook can hold. Please rename it."
+            return Progress(not_gradable(self.assignment, name, text), ran=False)
+        try:
+            handed = handed_in.read(self.course, student)
+        except intake.Refused as error:
+            return self._refused(student, str(error))
+        kept = results.kept(self.course, student)
+        own = self.assignment
+        current = Keys(file=handed.key, base=own.base, judged=own.judged)
+        if kept is None or everything or not holds(kept.keys, settings):
+            return None
+        if replace(kept.keys, run="", limits="") != current:
+            return None
+        return Progress(kept.verdict, ran=False)
+
+    def job(self, student: str, settings: Settings, everything: bool) -> Job | None:
+        """The file as it is now, with what is kept of its last run."""
+        try:
+            handed = handed_in.read(self.course, student)
+        except intake.Refused:
+            return None  # it went away while others were graded; the next run says so
+        evidence = None if everything else results.evidence_bytes(self.course, student)
+        return Job(
+            student=student,
+            settings=settings,
+            keys=Keys(file=handed.key),
+            repairs=handed.repairs,
+            review=handed.review,
+            file=handed.data,
+            evidence=evidence,
+            notebook=results.notebook_bytes(self.course, student) if evidence else None,
+        )
+
+    def kept_job(self, student: str) -> Job | None:
+        kept = results.kept(self.course, student)
+        if kept is None or kept.verdict.message:
+            return None
+        evidence = results.evidence_bytes(self.course, student)
+        notebook = results.notebook_bytes(self.course, student)
+        return Job(student, Settings(), kept.keys, evidence=evidence, notebook=notebook)
+
+    # --------------------------------------------------------------------------- what is written
+
+    def conclude(self, done: Done) -> Progress:
+        """Keeps what a worker sent and records it."""
+        marks = self._marks(done.student)
+        verdict = done.verdict or failed(self.assignment, done)
+        verdict = with_marks(verdict, marks, self.course.lesson)
+        kept = Kept(verdict, done.keys)
+        if verdict.message:
+            results.keep_ungraded(self.course, kept)
+        else:
+            results.keep(self.course, kept, done.evidence, done.notebook)
+        record(self.book, verdict, self._submitted(done.student))
+        faults = (done.problem, *done.faults) if done.problem else done.faults
+        return Progress(verdict, faults, done.ran)
+
+    def _refused(self, student: str, message: str) -> Progress:
+        verdict = not_gradable(self.assignment, student, message)
+        verdict = with_marks(verdict, self._marks(student), self.course.lesson)
+        kept = results.kept(self.course, student)
+        if kept is None or kept.verdict != verdict:
+            results.keep_ungraded(self.course, Kept(verdict, Keys()))
+            record(self.book, verdict)
+        return Progress(verdict, ran=False)
+
+    def _marks(self, student: str) -> Marks:
+        return all_marks(self.book, self.course.assignment, student).get(student, {})
+
+    def _submitted(self, student: str) -> datetime | None:
+        return handed_in.timestamp(self.course, student)
 
 
-def with_marks(verdict: Verdict, marks: Mapping[str, float]) -> Verdict:
-    """The verdict with a person's marks, which are final."""
-    cells = tuple(replace(c, manual_score=marks.get(c.grade_id)) for c in verdict.cells)
-    return replace(verdict, cells=cells)
-
-
-def _look(course: Course, settings: Settings, student: str) -> _Submission | Verdict:
-    """A submission rebuilt from what was handed in, or the verdict that it can't be graded."""
-    path = course.notebook_path("submitted", student)
+def _is_text(name: str) -> bool:
     try:
-        data = _bytes(course, student)
-        read, mended = intake.read_notebook(data)
-        rebuilt = intake.rebuild(course.release, read)
-    except intake.Refused as error:
-        return not_gradable(course, student, str(error))
-    noted = _noted(course, student)
-    names = {blank: course.lesson.names(blank) for blank in rebuilt.answers}
-    plan = tuple(steps(rebuilt.notebook, course.release, names))
-    key = results.keys(course, (f"{step.kind}\0{step.source}" for step in plan), settings)
-    return _Submission(
-        student,
-        rebuilt.notebook,
-        plan,
-        tuple(dict.fromkeys([*noted.get("repairs", ()), *mended, *rebuilt.repairs])),
-        tuple(dict.fromkeys([*noted.get("review", ()), *rebuilt.review])),
-        _timestamp(path.with_name("timestamp.txt")),
-        key,
-    )
-
-
-def _bytes(course: Course, student: str) -> bytes:
-    """The handed-in file: by the right name, else the only notebook there."""
-    path = course.notebook_path("submitted", student)
-    if path.is_file() and not path.is_symlink():
-        return path.read_bytes()
-    others = [p for p in sorted(path.parent.glob("*")) if p.is_file() and not p.is_symlink()]
-    notebooks = [p for p in others if ".ipynb" in p.name]
-    if len(notebooks) == 1:
-        return notebooks[0].read_bytes()
-    seen = ", ".join(p.name for p in others) or "nothing"
-    raise intake.Refused(
-        f"No {path.name} in {path.parent.relative_to(course.root)}, only {seen}. Ask {student} for"
-        " the notebook itself: in Colab, File → Download → Download .ipynb."
-    )
-
-
-def _noted(course: Course, student: str) -> Mapping[str, Sequence[str]]:
-    """What `xorkit collect` noted beside the file: repairs, and why a person should look."""
-    path = course.notebook_path("submitted", student).with_name("intake.json")
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _timestamp(path: object) -> datetime | None:
-    """When it was handed in, as nbgrader's timestamp.txt says."""
-    from nbgrader.utils import parse_utc
-
-    try:
-        return parse_utc(open(str(path), encoding="utf-8").read().strip())
-    except (OSError, ValueError):
-        return None
-
-
-def not_gradable(course: Course, student: str, message: str) -> Verdict:
-    return Verdict(student, course.assignment, course.lesson.max_score, message=message)
-
-
-def _refused(
-    course: Course, book: Gradebook, verdict: Verdict, everything: bool
-) -> Iterator[Progress]:
-    before = results.verdict_of(course, verdict.student)
-    if everything or before is None or before.cells or before.message != verdict.message:
-        results.keep(course, verdict, Keys("", ""), None, None)
-        record(book, verdict, None)
-        yield Progress(verdict)
-
-
-def _judge_again(course: Course, book: Gradebook, student: str, key: Keys) -> Iterator[Progress]:
-    evidence = results.evidence_of(course, student)
-    if evidence is None:
-        return
-    marks = manual_scores(book, course.assignment, student)
-    verdict, faults = grade_evidence(student, evidence, course.lesson, course.hidden_cells, marks)
-    results.keep(course, verdict, key, None, None)
-    record(book, verdict, None)
-    yield Progress(verdict, faults, ran=False)
-
-
-def _conclude(course: Course, book: Gradebook, submission: _Submission, done: Done) -> Progress:
-    """Judges what came back from a worker, keeps it and records it."""
-    student = submission.student
-    if done.evidence is None:
-        verdict = not_gradable(course, student, f"The grader failed: {done.problem}")
-        results.keep(course, verdict, Keys("", ""), None, None)
-        record(book, verdict, submission.submitted)
-        return Progress(verdict, (done.problem,))
-    evidence = replace(
-        Evidence.from_json(done.evidence), repairs=submission.repairs, review=submission.review
-    )
-    marks = manual_scores(book, course.assignment, student)
-    verdict, faults = grade_evidence(student, evidence, course.lesson, course.hidden_cells, marks)
-    notebook = results.graded_notebook(course, submission.rebuilt, done.outputs, verdict)
-    results.keep(course, verdict, submission.keys, evidence, notebook)
-    record(book, verdict, submission.submitted)
-    return Progress(verdict, faults)
-
-
-def verdicts(course: Course) -> Iterable[Verdict]:
-    """All kept verdicts, with the marks that persons gave, agreeing with the gradebook."""
-    with _class(course):
-        found = (results.verdict_of(course, s) for s in course.students("autograded"))
-        return [verdict for verdict in found if verdict is not None]
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

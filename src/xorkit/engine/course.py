@@ -43,9 +43,20 @@ class Course:
         return self.path("autograded", student, self.assignment, name)
 
     def students(self, step: str) -> list[str]:
-        """Everyone with a folder of this assignment in a step of the course."""
-        folders = self.path(step).glob(f"*/{self.assignment}")
-        return sorted(folder.parent.name for folder in folders if folder.is_dir())
+        """Everyone with something called as this assignment in a step of the course.
+
+        Also where it is a file or a link that leads nowhere: that must be said, not passed over.
+        """
+        try:
+            names = [entry.name for entry in os.scandir(self.path(step))]
+        except FileNotFoundError:
+            return []
+        hidden = (".ipynb_checkpoints", ".DS_Store")  # no learners, as nbgrader knows as well
+        return sorted(
+            name
+            for name in names
+            if name not in hidden and os.path.lexists(self.path(step, name, self.assignment))
+        )
 
     @cached_property
     def lesson(self) -> Lesson:
@@ -63,14 +74,26 @@ class Course:
         return _read(self.notebook_path("release"), "run `xorkit build` first")
 
     @cached_property
+    def graded_cells(self) -> Mapping[str, str]:
+        """The whole text of every graded cell, by grade_id, in the notebook's order."""
+        about = ((cell.metadata.get("nbgrader", {}), cell.source) for cell in self.source.cells)
+        return {
+            str(ours["grade_id"]): text
+            for ours, text in about
+            if ours.get("grade") and not ours.get("solution")
+        }
+
+    @cached_property
     def hidden_cells(self) -> Mapping[str, str]:
         """The hidden tests of every graded cell, by grade_id, in the notebook's order."""
-        found = {}
-        for cell in self.source.cells:
-            about = cell.metadata.get("nbgrader", {})
-            if about.get("grade") and not about.get("solution"):
-                found[str(about["grade_id"])] = hidden_tests(cell.source)
-        return found
+        return {grade_id: hidden_tests(text) for grade_id, text in self.graded_cells.items()}
+
+    @property
+    def own_cells(self) -> set[str]:
+        """The grade_ids of all cells that nbgrader keeps in its gradebook."""
+        found = (cell.metadata.get("nbgrader", {}) for cell in self.source.cells)
+        kinds = ("grade", "solution", "locked", "task")
+        return {str(about["grade_id"]) for about in found if any(about.get(k) for k in kinds)}
 
     def check(self) -> None:
         """Raises CourseError where notebook and lesson don't agree about cells and points."""
@@ -140,11 +163,12 @@ def db_url(root: Path) -> str:
 
 def _read(path: Path, otherwise: str) -> NotebookNode:
     try:
-        return nbformat.read(path, as_version=4)
+        found: NotebookNode = nbformat.read(path, as_version=4)
     except FileNotFoundError:
         raise CourseError(f"{path} is missing: {otherwise}") from None
     except (ValueError, nbformat.reader.NotJSONError) as error:
         raise CourseError(f"{path} is no notebook: {error}") from error
+    return found
 
 
 @functools.cache
@@ -155,6 +179,6 @@ def code_version() -> str:
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
-    for library in ("torch", "numpy", "pytest", "nbclient"):
+    for library in ("torch", "numpy", "pytest", "nbclient", "ipykernel"):
         digest.update(version(library).encode())
     return digest.hexdigest()[:16]

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Assignment as AssignmentRow
+from nbgrader.api import (
+    BaseCell,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from xorkit.verdict import Verdict
+from xorkit.lesson import Lesson
+from xorkit.verdict import CellVerdict, Verdict
 
 
 class GradebookError(RuntimeError):
@@ -41,67 +53,125 @@ def open_gradebook(db_url: str) -> Iterator[Gradebook]:
         raise GradebookError(f"the gradebook {db_url} can't be used: {error}") from error
 
 
-def is_registered(book: Gradebook, assignment: str, graded: Iterable[str]) -> bool:
-    """Whether the gradebook knows the assignment with just these graded cells."""
+def missing_file(db_url: str) -> Path | None:
+    """Where a SQLite gradebook is to be that isn't there yet; None for any other."""
+    url = make_url(db_url)
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    path = Path(str(url.database))
+    return None if path.exists() else path
+
+
+def is_registered(
+    book: Gradebook, assignment: str, points: Mapping[str, float], cells: set[str]
+) -> bool:
+    """Whether the gradebook knows the assignment with just these graded cells, and all others."""
     try:
         notebook = book.find_notebook(assignment, assignment)
     except MissingEntry:
         return False
-    return {cell.name for cell in notebook.grade_cells} == set(graded)
+    known = {cell.name: cell.max_score for cell in notebook.grade_cells}
+    return known == points and {cell.name for cell in notebook.source_cells} == cells
 
 
-def manual_scores(book: Gradebook, assignment: str, student: str) -> dict[str, float]:
-    """The marks that a person gave in the formgrader, by grade_id."""
-    try:
-        notebook = book.find_submission_notebook(assignment, assignment, student)
-    except MissingEntry:
-        return {}
-    return {
-        grade.name: float(grade.manual_score)
-        for grade in notebook.grades
-        if grade.manual_score is not None
-    }
+@dataclass(frozen=True)
+class Mark:
+    """What the gradebook holds of one graded cell. `manual` and `extra` are a person's."""
+
+    auto: float | None = None
+    manual: float | None = None
+    extra: float = 0.0
+    waits: bool = True  # for a person
+
+    def final(self, auto: float) -> float | None:
+        """The points that a person decided on; None where nobody did."""
+        if self.manual is None and not self.extra:
+            return None
+        return (auto if self.manual is None else self.manual) + self.extra
 
 
-def record(book: Gradebook, verdict: Verdict, submitted: datetime | None) -> None:
+Marks = Mapping[str, Mark]  # by grade_id
+
+
+def all_marks(book: Gradebook, assignment: str, student: str | None = None) -> dict[str, Marks]:
+    """What the gradebook holds of everyone, or of one, by student."""
+    query = (
+        select(
+            SubmittedAssignment.student_id,
+            BaseCell.name,
+            Grade.auto_score,
+            Grade.manual_score,
+            Grade.extra_credit,
+            Grade.needs_manual_grade,
+        )
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+        .join(BaseCell, BaseCell.id == Grade.cell_id)
+        .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
+        .where(AssignmentRow.name == assignment)
+    )
+    if student is not None:
+        query = query.where(SubmittedAssignment.student_id == student)
+    found: defaultdict[str, dict[str, Mark]] = defaultdict(dict)
+    for name, cell, auto, manual, extra, waits in book.db.execute(query):
+        found[name][cell] = Mark(auto, manual, extra or 0.0, waits)
+    return dict(found)
+
+
+def with_marks(verdict: Verdict, marks: Marks, lesson: Lesson) -> Verdict:
+    """The verdict with a person's marks, which are final.
+
+    Where nothing could be graded, the cells that a person had marked before are all there is, and
+    a person should look again.
+    """
+    if not verdict.message:
+        cells = tuple(replace(cell, manual_score=_final(cell, marks)) for cell in verdict.cells)
+        return replace(verdict, cells=cells)
+    given = {name: final for name, mark in marks.items() if (final := mark.final(0)) is not None}
+    cells = tuple(CellVerdict(n, lesson.max_points(n), (), final) for n, final in given.items())
+    return replace(verdict, cells=cells, review=(verdict.message,) if cells else ())
+
+
+def _final(cell: CellVerdict, marks: Marks) -> float | None:
+    return marks.get(cell.grade_id, Mark()).final(cell.auto_score)
+
+
+def expected(verdict: Verdict, marks: Marks) -> Marks:
+    """What the gradebook has to hold for a verdict: a person's marks as they are, and ours.
+
+    A cell that is left to a person, with no point that is sure, gets no automatic score. Nor do
+    the cells of a submission that could not be graded.
+    """
+    cells = {cell.grade_id: cell for cell in verdict.cells}
+    return {name: _expected(cells.get(name), mark) for name, mark in marks.items()}
+
+
+def _expected(cell: CellVerdict | None, mark: Mark) -> Mark:
+    if cell is None or not cell.tests:
+        return replace(mark, auto=None, waits=mark.manual is None)
+    sure = cell.auto_score if cell.auto_score or not cell.needs_review else None
+    return replace(mark, auto=sure, waits=cell.needs_review)
+
+
+def record(
+    book: Gradebook, verdict: Verdict, submitted: datetime | None = None, *, restore: bool = False
+) -> None:
     """Writes a verdict's scores, in one transaction.
 
-    A cell that is left to a person gets no automatic score and nbgrader's `needs_manual_grade`. A
-    submission that could not be graded gets no score at all.
+    A person's marks stay as they are; `restore` brings back those of a gradebook that was lost.
     """
     book.update_or_create_student(verdict.student)
     extra = {"timestamp": submitted} if submitted else {}
     with book.db.no_autoflush:  # nbgrader fills the new submission's cells before adding it
         book.update_or_create_submission(verdict.assignment, verdict.student, **extra)
-    notebook = book.find_submission_notebook(
-        verdict.assignment, verdict.assignment, verdict.student
-    )
-    scores = {cell.grade_id: cell for cell in verdict.cells}
+    place = (verdict.assignment, verdict.assignment, verdict.student)
+    notebook = book.find_submission_notebook(*place)
+    cells = {cell.grade_id: cell for cell in verdict.cells}
     for grade in notebook.grades:
-        cell = scores.get(grade.name)
-        left = cell is None or cell.needs_review
-        grade.needs_manual_grade = left and grade.manual_score is None
-        grade.auto_score = None if left or cell is None else cell.auto_score
+        cell = cells.get(grade.name)
+        if restore and cell is not None:
+            grade.manual_score = cell.manual_score
+        mark = Mark(grade.auto_score, grade.manual_score, grade.extra_credit or 0.0)
+        mark = _expected(cell, mark)
+        grade.auto_score, grade.needs_manual_grade = mark.auto, mark.waits
     book.db.commit()
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What the gradebook says of one learner: the score, and which cells wait for a person."""
-
-    score: float
-    waiting: frozenset[str]
-
-
-def standings(book: Gradebook, assignment: str) -> Mapping[str, Standing]:
-    """What the gradebook says of everyone."""
-    try:
-        submissions = book.assignment_submissions(assignment)
-    except MissingEntry:
-        return {}
-    found = {}
-    for submission in submissions:
-        grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-        waiting = frozenset(grade.name for grade in grades if grade.needs_manual_grade)
-        found[submission.student.id] = Standing(sum(g.score or 0.0 for g in grades), waiting)
-    return found

@@ -1,10 +1,15 @@
-"""What this machine has, for `xorkit doctor`."""
+"""What this machine has: for `xorkit doctor`, and so that a class never exhausts it."""
 
 from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from xorkit.engine.work import MiB, Settings
 
 LIBRARIES = (
     "torch",
@@ -15,6 +20,9 @@ LIBRARIES = (
     "pytest",
     "distributed",
 )
+WORKER = 450 * MiB  # a worker with its fork server and a kernel before the learner's first cell
+LEAST = 256 * MiB  # for a learner's cells; the lesson's training needs 40 MiB
+CGROUP = Path("/sys/fs/cgroup")
 
 
 def versions() -> list[tuple[str, str]]:
@@ -22,7 +30,7 @@ def versions() -> list[tuple[str, str]]:
     found = [
         ("Python", platform.python_version()),
         ("system", f"{platform.system()} {platform.release()}"),
-        ("cores", str(os.cpu_count())),
+        ("cores", str(cores())),
     ]
     for name in LIBRARIES:
         try:
@@ -30,3 +38,69 @@ def versions() -> list[tuple[str, str]]:
         except PackageNotFoundError:
             found.append((name, "not installed (only needed for --scheduler: xorkit[cluster])"))
     return found
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def fitting(count: int, settings: Settings, say: Callable[[str], None]) -> tuple[int, Settings]:
+    """As many of `count` workers as memory has room for if every notebook uses all it may.
+
+    One is always started, if need be with less memory for a notebook.
+    """
+    free = free_memory()
+    if free is None:
+        return count, settings
+    fits = free // (settings.memory + WORKER)
+    if fits >= count:
+        return count, settings
+    says = f"{free // MiB} MiB of memory are free"
+    if fits >= 1:
+        say(
+            f"{says}: {fits} of {count} workers at a time, so that {settings.memory // MiB} MiB for"
+            " each notebook can't exhaust it. A smaller --memory lets more work."
+        )
+        return fits, settings
+    memory = max(LEAST, free - WORKER)
+    say(f"{says}: one worker at a time, with {memory // MiB} MiB for each notebook.")
+    return 1, replace(settings, memory=memory)
+
+
+def free_memory() -> int | None:
+    """Bytes that can still be used, by this machine and by the container; None: unknown."""
+    return min((*_machines(), *_containers()), default=None)
+
+
+def _machines() -> Iterator[int]:
+    for line in _lines(Path("/proc/meminfo")):
+        if line.startswith("MemAvailable:"):
+            yield int(line.split()[1]) << 10
+
+
+def _containers() -> Iterator[int]:
+    """What each control group above this process leaves."""
+    for line in _lines(Path("/proc/self/cgroup")):
+        if not line.startswith("0::"):  # the second version's; the first has no single tree
+            continue
+        group = CGROUP / line.removeprefix("0::/")
+        for folder in (group, *group.parents):
+            most, used = (_lines(folder / f"memory.{name}") for name in ("max", "current"))
+            if most and used and most[0] != "max":
+                yield max(0, int(most[0]) - int(used[0]) + _reclaimable(folder))
+
+
+def _reclaimable(group: Path) -> int:
+    """Bytes of files that are only kept in memory in case they are read again."""
+    found = (line.split() for line in _lines(group / "memory.stat"))
+    return sum(int(size) for name, size in found if name == "inactive_file")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except OSError:
+        return []

@@ -166,7 +166,7 @@ def leaks(course: Course, path: Path) -> list[str]:
     """What of the key a file of the release holds."""
     text = path.read_text("utf-8", errors="replace")
     if path.suffix == ".ipynb":
-        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        notebook = nbformat.read(path, as_version=4)
         text = "\n".join(line for cell in notebook.cells for line in _lines(cell))
     return [secret for secret in secrets(course) if secret in text]
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xorkit.engine.course import Course, CourseError, nbgrader_config
+from xorkit.engine.gradebook import missing_file
 
 
 @contextmanager
@@ -28,6 +29,33 @@ def generate(course: Course, release: Path, *, db_url: str | None = None) -> Non
 
     Raises CourseError with nbgrader's own words where it refuses the notebook.
     """
+    with _made_whole(db_url or course.db_url) as url:
+        _convert(course, release, url)
+
+
+def register(course: Course) -> None:
+    """Makes the assignment known to the gradebook; the release stays as it is.
+
+    Raises CourseError.
+    """
+    with tempfile.TemporaryDirectory(prefix="xorkit-build-") as folder:
+        generate(course, Path(folder))
+
+
+@contextmanager
+def _made_whole(db_url: str) -> Iterator[str]:
+    """A new SQLite gradebook is filled elsewhere first: one that is half made is of no use."""
+    path = missing_file(db_url)
+    if path is None:
+        yield db_url
+        return
+    with tempfile.TemporaryDirectory(prefix=".gradebook-", dir=path.parent) as folder:
+        made = Path(folder, path.name)
+        yield f"sqlite:///{made}"
+        os.replace(made, path)
+
+
+def _convert(course: Course, release: Path, db_url: str) -> None:
     from nbgrader.converters import GenerateAssignment
     from nbgrader.converters.base import NbGraderException
     from nbgrader.coursedir import CourseDirectory
@@ -35,7 +63,7 @@ def generate(course: Course, release: Path, *, db_url: str | None = None) -> Non
     config = nbgrader_config(course.root)
     # nbgrader joins this to the course's folder
     config.CourseDirectory.release_directory = os.path.relpath(release, course.root)
-    config.CourseDirectory.db_url = db_url or course.db_url
+    config.CourseDirectory.db_url = db_url
     config.CourseDirectory.assignment_id = course.assignment
     with _inside(course.root), _log() as lines:
         converter = GenerateAssignment(

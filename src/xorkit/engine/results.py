@@ -1,7 +1,8 @@
 """What is kept of each graded submission, beside its notebook in `autograded/`.
 
 `verdict.json` is written last: where it stands, everything else does. `evidence.json.gz` is what
-`xorkit rejudge` needs, so that no learner's code has to run again.
+judging again needs, so that no learner's code has to run again; it bears the digest of what was
+run, so that it is never taken for that of other answers.
 """
 
 from __future__ import annotations
@@ -11,51 +12,51 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
-
-from xorkit.engine.course import Course, code_version
+from xorkit.engine.course import Course
 from xorkit.evidence import Evidence
-from xorkit.hidden import MIME, say
 from xorkit.verdict import Verdict
 
 VERDICT, EVIDENCE = "verdict.json", "evidence.json.gz"
+UNFINISHED = ".part"  # how the names of files end that are still being written
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Digests of what a result depends on: what was run, and what judged it."""
+    """Digests of what a result depends on. An empty one fits nothing: it is done again."""
 
-    run: str
-    judged: str
-
-
-def keys(course: Course, texts: Iterable[str], settings: object) -> Keys:
-    """The keys of a submission with these cells' texts."""
-    task = course.lesson.task
-    run = _digest([*texts, repr(settings), str(task), code_version()])
-    lesson = course.lesson.model_dump_json()
-    return Keys(run, _digest([run, lesson, json.dumps(dict(course.hidden_cells))]))
+    file: str = ""  # what was handed in, to the byte
+    base: str = ""  # the release and the kit
+    run: str = ""  # the texts of all cells that ran
+    judged: str = ""  # the hidden tests and the lesson
+    limits: str = ""  # those that a cell met; a result that met none holds under any
 
 
-def _digest(parts: Iterable[str]) -> str:
-    digest = hashlib.sha256()
+@dataclass(frozen=True)
+class Kept:
+    """A verdict as it lies in the course, and what it holds for."""
+
+    verdict: Verdict
+    keys: Keys
+
+
+def digest(parts: Iterable[str | bytes]) -> str:
+    total = hashlib.sha256()
     for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part.encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:32]
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "big"))
+        total.update(data)
+    return total.hexdigest()[:32]
 
 
 def write(path: Path, data: bytes) -> None:
     """Writes a file as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -68,82 +69,86 @@ def write(path: Path, data: bytes) -> None:
         raise
 
 
-def keep(
-    course: Course,
-    verdict: Verdict,
-    key: Keys,
-    evidence: Evidence | None,
-    notebook: NotebookNode | None,
-) -> None:
+def keep(course: Course, kept: Kept, evidence: bytes | None, notebook: bytes | None) -> None:
     """Keeps a result; parts that are None stay as they are."""
-    student = verdict.student
+    student = kept.verdict.student
+    _clear(course, student)
     if evidence is not None:
-        text = json.dumps(evidence.to_json()).encode()
-        write(course.result_path(student, EVIDENCE), gzip.compress(text, compresslevel=1))
+        write(course.result_path(student, EVIDENCE), evidence)
     if notebook is not None:
-        text = nbformat.writes(notebook).encode("utf-8", "replace")
-        write(course.notebook_path("autograded", student), text)
-    value = {**verdict.to_json(), "keys": vars(key)}
+        write(course.notebook_path("autograded", student), notebook)
+    keep_verdict(course, kept)
+
+
+def keep_ungraded(course: Course, kept: Kept) -> None:
+    """Keeps that something can't be graded, and nothing of what was graded before."""
+    student = kept.verdict.student
+    _clear(course, student)
+    course.result_path(student, EVIDENCE).unlink(missing_ok=True)
+    course.notebook_path("autograded", student).unlink(missing_ok=True)
+    keep_verdict(course, kept)
+
+
+def keep_verdict(course: Course, kept: Kept) -> None:
+    value = {**kept.verdict.to_json(), "keys": vars(kept.keys)}
     text = json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace")
-    write(course.result_path(student, VERDICT), text)
+    write(course.result_path(kept.verdict.student, VERDICT), text)
+
+
+def _clear(course: Course, student: str) -> None:
+    """Removes what a killed grader left half-written."""
+    folder = course.result_path(student, VERDICT).parent
+    for path in folder.glob(f".*{UNFINISHED}"):
+        path.unlink(missing_ok=True)
+
+
+def kept(course: Course, student: str) -> Kept | None:
+    """The kept result; None where there is none, or one of another form."""
+    try:
+        value = json.loads(course.result_path(student, VERDICT).read_text("utf-8"))
+        return Kept(Verdict.from_json(value), Keys(**value["keys"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def verdict_of(course: Course, student: str) -> Verdict | None:
     """The kept verdict; None where there is none, or one of another form."""
-    value = _kept(course, student)
-    return Verdict.from_json(value) if value else None
+    found = kept(course, student)
+    return None if found is None else found.verdict
 
 
-def keys_of(course: Course, student: str) -> Keys | None:
-    value = _kept(course, student)
-    return Keys(**value["keys"]) if value else None
+def evidence_bytes(course: Course, student: str) -> bytes | None:
+    return _read(course.result_path(student, EVIDENCE))
 
 
-def _kept(course: Course, student: str) -> dict[str, Any] | None:
+def notebook_bytes(course: Course, student: str) -> bytes | None:
+    return _read(course.notebook_path("autograded", student))
+
+
+def _read(path: Path) -> bytes | None:
     try:
-        value = json.loads(course.result_path(student, VERDICT).read_text("utf-8"))
-    except (OSError, ValueError):
+        return path.read_bytes()
+    except OSError:
         return None
-    complete = isinstance(value, dict) and {"keys", "cells", "findings"} <= set(value)
-    return value if complete else None
+
+
+def pack_evidence(evidence: Evidence, keys: Keys) -> bytes:
+    value = {**evidence.to_json(), "run": keys.run, "limits": keys.limits}
+    return gzip.compress(json.dumps(value).encode(), compresslevel=1, mtime=0)
+
+
+def unpack_evidence(data: bytes | None) -> tuple[Evidence, Keys] | None:
+    """Evidence and what it is of; None where it can't be read."""
+    try:
+        value: dict[str, Any] = json.loads(gzip.decompress(data or b""))
+        return Evidence.from_json(value), Keys(run=value["run"], limits=value["limits"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
 
 
 def evidence_of(course: Course, student: str) -> Evidence | None:
-    """The kept evidence; None where there is none that can be read."""
-    try:
-        text = gzip.decompress(course.result_path(student, EVIDENCE).read_bytes())
-        return Evidence.from_json(json.loads(text))
-    except (OSError, ValueError, KeyError, EOFError):
+    """The evidence that the kept verdict is from; None where there is none that can be read."""
+    found, result = unpack_evidence(evidence_bytes(course, student)), kept(course, student)
+    if found is None or result is None or found[1].run != result.keys.run:
         return None
-
-
-def graded_notebook(
-    course: Course, rebuilt: NotebookNode, outputs: Mapping[str, Any], verdict: Verdict
-) -> NotebookNode:
-    """The rebuilt notebook as the formgrader shows it: tests in place, outputs, scores."""
-    notebook = nbformat.from_dict(rebuilt)
-    tests = {
-        cell.metadata.nbgrader["grade_id"]: cell.source
-        for cell in course.source.cells
-        if cell.metadata.get("nbgrader", {}).get("grade")
-    }
-    verdicts = {cell.grade_id: cell for cell in verdict.cells}
-    for cell in notebook.cells:
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", cell.get("id"))
-        if cell.cell_type != "code":
-            continue
-        cell.outputs = [nbformat.from_dict(output) for output in outputs.get(grade_id, ())]
-        if grade_id in verdicts:
-            cell.source = tests[grade_id]
-            cell.outputs = _outputs(verdicts[grade_id])
-    return notebook
-
-
-def _outputs(cell: Any) -> list[NotebookNode]:
-    """A graded cell's outputs, as `grade` makes them in a kernel."""
-    outcome = {MIME: {"needs_review": cell.needs_review, "score": cell.auto_score}}
-    return [
-        new_output("stream", name="stdout", text=say(cell) + "\n"),
-        new_output("display_data", data={**outcome, "text/plain": ""}),
-        new_output("execute_result", data={"text/plain": repr(cell.auto_score)}, execution_count=1),
-    ]
+    return found[0]

@@ -9,13 +9,16 @@ from typing import Any, Literal
 
 from nbformat import NotebookNode
 
+from xorkit.engine.graded import Outputs, harmless
 from xorkit.evidence import CellRun, Evidence, EvidenceError, loads
-from xorkit.sandbox import Kernel, Ran, Warm
+from xorkit.sandbox import Kernel, Ran, SandboxError, Warm
 
 MIME = "application/vnd.xorkit.evidence+json"  # as the probe publishes it
 PREPARE = "__import__('xorkit.probe').probe.recorder()"
 PUBLISH = "__import__('xorkit.probe').probe.publish({blank!r}, {source!r}, {asked!r})"
 OBSERVE_SECONDS = 60.0  # whole runs of an early stopper take 3 s; a hostile cell may hang here
+FULL_TIMES = 4  # cells of one notebook that may use all of a cell's time; the rest get a second
+LEAST_SECONDS = 1.0  # for a cell of a notebook whose time is used up
 
 Kind = Literal["given", "answer", "extra", "observe"]
 
@@ -64,26 +67,38 @@ class _Notebook:
 
     warm: Warm
     questions: Mapping[str, Any]
-    given: list[str]
+    seconds: float  # of one cell
+    left: float = 0.0  # seconds that all cells together may still take
+    again: list[str] = field(default_factory=list)  # what a new kernel runs first
     kernel: Kernel | None = None
     cells: list[CellRun] = field(default_factory=list)
     observations: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    outputs: dict[str, Outputs] = field(default_factory=dict)
 
     def start(self) -> Kernel:
-        """The running kernel, or a new one in which the given cells so far have run."""
-        if self.kernel is None:
-            self.kernel = self.warm.start()
-            for source in (PREPARE, *self.given):
-                self.kernel.run(source)
+        """The running kernel, or a new one in the state that the last one was in."""
+        while self.kernel is None:
+            kernel = self.kernel = self.warm.start()
+            if (ran := kernel.run(PREPARE)).status != "ok":
+                raise SandboxError(f"the recorder can't start: {ran.error}")
+            for source in tuple(self.again):
+                if not self.timed(source, self.seconds).alive:
+                    self.again.remove(source)  # it ends kernels now and then
+                    break
         return self.kernel
 
-    def run(self, source: str, seconds: float | None = None) -> Ran:
-        kernel = self.start()
-        ran = kernel.run(source, seconds=seconds)
+    def timed(self, source: str, seconds: float) -> Ran:
+        """Runs a cell within what is left of the notebook's time."""
+        assert self.kernel is not None  # noqa: S101 - only `start` and `run` call this
+        ran = self.kernel.run(source, seconds=max(LEAST_SECONDS, min(seconds, self.left)))
+        self.left -= ran.seconds
         if not ran.alive:
             self.close()
         return ran
+
+    def run(self, source: str, seconds: float) -> Ran:
+        self.start()
+        return self.timed(source, seconds)
 
     def close(self) -> None:
         if self.kernel is not None:
@@ -94,41 +109,52 @@ class _Notebook:
         if step.kind == "observe":
             self._observe(step)
             return
-        ran = self.run(step.source)
-        self.outputs[step.grade_id] = ran.outputs
-        if step.kind == "given":
-            self.given.append(step.source)
+        ran = self.run(step.source, self.seconds)
+        self.outputs[step.grade_id] = harmless(ran.outputs)
+        if ran.status in ("ok", "error"):
+            self.again.append(step.source)
         self.cells.append(CellRun(step.grade_id, ran.status, ran.error, round(ran.seconds, 3)))
 
     def _observe(self, step: Step) -> None:
-        asked = json.dumps({**self.questions, "names": list(step.names)})
+        seen = self._asked(step, self.questions)
+        if seen is None and "epochs" in self.questions:
+            # The run to the end took too long or ended the process: its first updates may not.
+            seen = self._asked(step, {**self.questions, "epochs": 0})
+        if seen is not None:
+            self.observations[step.grade_id] = seen
+
+    def _asked(self, step: Step, questions: Mapping[str, Any]) -> Any:
+        """What the probe saw; None where the learner's code ended the observation."""
+        asked = json.dumps({**questions, "names": list(step.names)})
         code = PUBLISH.format(blank=step.grade_id, source=step.source, asked=asked)
         ran = self.run(code, OBSERVE_SECONDS)
         seen = _published(ran.outputs)
-        if seen is not None:
-            self.observations[step.grade_id] = seen
+        if seen is None and ran.status == "error":
+            return {"fault": f"the probe stopped with {ran.error}"}
+        return seen
 
 
 def _published(outputs: Sequence[Mapping[str, Any]]) -> Any:
     """The observation among a cell's outputs; None where the cell was ended before it."""
-    for output in outputs:
-        data = output.get("data")
-        if isinstance(data, Mapping) and MIME in data:
-            try:
-                return loads(json.dumps(data[MIME]))
-            except EvidenceError as error:
-                return {"hostile": str(error)}
-    return None
+    bundles = [data for out in outputs if isinstance(data := out.get("data"), Mapping)]
+    found = [data[MIME] for data in bundles if MIME in data]
+    if len(found) > 1:
+        return {"hostile": "more than one observation was published"}
+    try:
+        return loads(json.dumps(found[0])) if found else None
+    except EvidenceError as error:
+        return {"hostile": str(error)}
 
 
 def run(
-    plan: Sequence[Step], questions: Mapping[str, Any], warm: Warm
-) -> tuple[Evidence, dict[str, list[dict[str, Any]]]]:
+    plan: Sequence[Step], questions: Mapping[str, Any], warm: Warm, seconds: float
+) -> tuple[Evidence, dict[str, Outputs]]:
     """What was seen while the steps ran, and each cell's outputs by grade_id.
 
-    Raises SandboxError where no kernel could be had; nothing that learners write raises.
+    `seconds` are one cell's. Raises SandboxError where no kernel could be had; nothing that
+    learners write raises.
     """
-    notebook = _Notebook(warm, questions, [])
+    notebook = _Notebook(warm, questions, seconds, FULL_TIMES * max(seconds, OBSERVE_SECONDS))
     try:
         for step in plan:
             notebook.take(step)

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import atexit
 import functools
-import gzip
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import threading
+import traceback
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
 
-import numpy as np
+from nbformat import NotebookNode
 
-from xorkit import judge
-from xorkit.engine.running import Step, run
-from xorkit.lesson import Lesson
+from xorkit.engine import assignment as assignments
+from xorkit.engine.assignment import Assignment
+from xorkit.engine.course import code_version
+from xorkit.engine.graded import from_bytes, to_bytes, with_outputs, with_verdicts
+from xorkit.engine.grading import grade
+from xorkit.engine.results import Keys, digest, pack_evidence, unpack_evidence
+from xorkit.engine.running import Step, run, steps
+from xorkit.evidence import Evidence
+from xorkit.intake import Refused, read_notebook
+from xorkit.intake.rebuilding import accepted
 from xorkit.sandbox import ConfinementError, Limits, SandboxError, Warm
+from xorkit.verdict import Verdict
 
 MiB = 1 << 20
+LIMITED = ("timeout", "memory")  # how a cell may end that would have done better with more
+TRIES = 2  # a kernel that could not be started may be the machine's bad moment
+TRACE = 2000  # characters of a traceback that an instructor needs to report it
+NEW = Keys()  # fits nothing that is kept
+ONE_AT_A_TIME = threading.Lock()  # a cluster's worker may have threads; pytest has no patience
 
 
 @dataclass(frozen=True)
@@ -35,36 +48,74 @@ class Settings:
             cell_seconds=self.timeout, memory=self.memory, output=8 * MiB, message=8 * MiB
         )
 
+    def __str__(self) -> str:
+        return f"{self.timeout:g} s, {self.memory // MiB} MiB"
+
 
 @dataclass(frozen=True)
 class Job:
-    """What to run for one learner."""
+    """One submission: the file as handed in, or, without one, kept evidence to be judged again."""
 
     student: str
-    steps: tuple[Step, ...]
-    lesson: str  # the lesson as JSON
     settings: Settings
+    keys: Keys = NEW  # `file` of what is handed in; the rest is found out
+    repairs: tuple[str, ...] = ()  # what `xorkit collect` mended
+    review: tuple[str, ...] = ()
+    file: bytes | None = None
+    evidence: bytes | None = None
+    notebook: bytes | None = None
 
     def pack(self) -> bytes:
-        return gzip.compress(json.dumps(asdict(self)).encode(), compresslevel=1)
+        return _pack(self, ("file", "evidence", "notebook"))
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Job:
+        value = _unpack(data)
+        value |= {"settings": Settings(**value["settings"]), "keys": Keys(**value["keys"])}
+        value |= {name: tuple(value[name]) for name in ("repairs", "review")}
+        return cls(**value)
 
 
 @dataclass(frozen=True)
 class Done:
-    """What came of it: evidence as JSON and outputs by cell, or why nothing could be run."""
+    """What came of it: a verdict and what is to be kept of it, or why there is none."""
 
     student: str
-    evidence: Mapping[str, Any] | None = None
-    outputs: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
-    problem: str = ""
-    unconfined: bool = False  # this machine can't confine: no other job will fare better
+    verdict: Verdict | None = None
+    keys: Keys = NEW
+    faults: tuple[str, ...] = ()  # failures of the grader's own
+    ran: bool = False  # false: judged from kept evidence, or not gradable
+    problem: str = ""  # the grader failed on this one
+    fatal: Literal["", "confinement", "version"] = ""  # no other job will fare better here
+    evidence: bytes | None = field(default=None, repr=False)  # None: as it is kept
+    notebook: bytes | None = field(default=None, repr=False)
+
+    def pack(self) -> bytes:
+        verdict = self.verdict and self.verdict.to_json()
+        return _pack(replace(self, verdict=None), ("evidence", "notebook"), verdict=verdict)
 
     @classmethod
     def unpack(cls, data: bytes) -> Done:
-        return cls(**json.loads(gzip.decompress(data)))
+        value = _unpack(data)
+        verdict = value["verdict"] and Verdict.from_json(value["verdict"])
+        value |= {"verdict": verdict, "keys": Keys(**value["keys"])}
+        return cls(**{**value, "faults": tuple(value["faults"])})
 
-    def pack(self) -> bytes:
-        return gzip.compress(json.dumps(asdict(self)).encode(), compresslevel=1)
+
+def _pack(value: Any, parts: tuple[str, ...], **changes: object) -> bytes:
+    """A dataclass as a line of JSON, followed by those of its fields that are bytes."""
+    data = {name: getattr(value, name) for name in parts}
+    plain = asdict(replace(value, **dict.fromkeys(parts)))
+    plain |= {**changes, "sizes": {name: len(d) for name, d in data.items() if d is not None}}
+    return b"\n".join([json.dumps(plain).encode(), b"".join(d for d in data.values() if d)])
+
+
+def _unpack(data: bytes) -> dict[str, Any]:
+    line, _, rest = data.partition(b"\n")
+    value: dict[str, Any] = json.loads(line)
+    for name, size in value.pop("sizes").items():
+        value[name], rest = rest[:size], rest[size:]
+    return value
 
 
 @functools.cache
@@ -76,28 +127,124 @@ def _warm(settings: Settings) -> Warm:
     return warm
 
 
-@functools.lru_cache(maxsize=4)
-def _lesson(text: str) -> Lesson:
-    return Lesson.model_validate_json(text)
-
-
-def work(packed: bytes) -> bytes:
-    """Runs one job. Raises nothing: a failure of the grader's own comes back as such."""
-    value = json.loads(gzip.decompress(packed))
-    steps = tuple(Step(**{**step, "names": tuple(step["names"])}) for step in value["steps"])
-    student, settings = value["student"], Settings(**value["settings"])
+def work(assignment: bytes, packed: bytes) -> bytes:
+    """Does one job. Raises nothing: a failure of the grader's own comes back as such."""
+    job = Job.unpack(packed)
     try:
-        evidence, outputs = run(steps, questions(_lesson(value["lesson"])), _warm(settings))
+        with ONE_AT_A_TIME:
+            return _done(assignments.unpack(assignment), job).pack()
     except ConfinementError as error:
-        return Done(student, problem=str(error), unconfined=True).pack()
-    except (SandboxError, OSError) as error:
-        return Done(student, problem=f"{type(error).__name__}: {error}").pack()
-    return Done(student, evidence.to_json(), outputs).pack()
+        return Done(job.student, problem=str(error), fatal="confinement").pack()
+    except Exception as error:  # a batch goes on, whatever one notebook brings to light
+        trace = traceback.format_exc()[-TRACE:]
+        problem = f"{type(error).__name__}: {error}"
+        return Done(job.student, problem=problem, faults=(trace,)).pack()
 
 
-def questions(lesson: Lesson) -> dict[str, Any]:
-    """Fresh questions for one submission; none where the lesson trains nothing."""
-    if lesson.task is None:
-        return {}
-    facts = lesson.facts
-    return judge.questions(lesson.trained, facts.good, facts.stall, np.random.default_rng())
+def _done(assignment: Assignment, job: Job) -> Done:
+    if assignment.code != code_version():
+        return Done(job.student, fatal="version")
+    if job.file is None:
+        return _judged_again(assignment, job)
+    keys = replace(job.keys, base=assignment.base, judged=assignment.judged)
+    try:
+        submission = _rebuilt(assignment, job, job.file)
+    except Refused as error:
+        verdict = not_gradable(assignment, job.student, str(error))
+        return Done(job.student, verdict, keys)
+    texts = (f"{step.kind}\0{step.source}" for step in submission.plan)
+    keys = replace(keys, run=digest([*texts, assignment.task, assignment.code]))
+    found = unpack_evidence(job.evidence)
+    if found is not None and found[1].run == keys.run and holds(found[1], job.settings):
+        keys = replace(keys, limits=found[1].limits)
+        evidence = replace(found[0], repairs=submission.repairs, review=submission.review)
+        notebook = from_bytes(job.notebook) or submission.notebook
+        return _judged(assignment, job.student, evidence, keys, notebook)
+    evidence, notebook = _run(assignment, job.settings, submission)
+    if any(cell.status in LIMITED for cell in evidence.cells):
+        keys = replace(keys, limits=str(job.settings))
+    return replace(_judged(assignment, job.student, evidence, keys, notebook), ran=True)
+
+
+def holds(keys: Keys, settings: Settings) -> bool:
+    """Whether a result would come out the same under these limits."""
+    return keys.limits in ("", str(settings))
+
+
+@dataclass(frozen=True)
+class _Submission:
+    notebook: NotebookNode
+    plan: tuple[Step, ...]
+    repairs: tuple[str, ...]
+    review: tuple[str, ...]
+
+
+def _rebuilt(assignment: Assignment, job: Job, file: bytes) -> _Submission:
+    """The master notebook with the learner's answers. Raises Refused."""
+    read, mended = read_notebook(file)
+    rebuilt = accepted(assignment.plan, read)
+    return _Submission(
+        rebuilt.notebook,
+        tuple(steps(rebuilt.notebook, assignment.release, assignment.names())),
+        tuple(dict.fromkeys([*job.repairs, *mended, *rebuilt.repairs])),
+        tuple(dict.fromkeys([*job.review, *rebuilt.review])),
+    )
+
+
+def _run(
+    assignment: Assignment, settings: Settings, submission: _Submission
+) -> tuple[Evidence, NotebookNode]:
+    """What was seen, and the notebook with outputs. Raises SandboxError."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            evidence, outputs = run(
+                submission.plan, assignment.questions(), _warm(settings), settings.timeout
+            )
+            break
+        except ConfinementError:
+            raise
+        except SandboxError:
+            if not tries_left:
+                raise
+    evidence = replace(evidence, repairs=submission.repairs, review=submission.review)
+    return evidence, with_outputs(submission.notebook, outputs)
+
+
+def _judged(
+    assignment: Assignment,
+    student: str,
+    evidence: Evidence,
+    keys: Keys,
+    notebook: NotebookNode | None,
+) -> Done:
+    verdict, faults = grade(student, evidence, assignment.lesson, assignment.hidden_cells)
+    graded = None
+    if notebook is not None:
+        graded = to_bytes(with_verdicts(notebook, assignment.graded_cells, verdict.cells))
+    return Done(
+        student=student,
+        verdict=verdict,
+        keys=keys,
+        faults=faults,
+        evidence=pack_evidence(evidence, keys),
+        notebook=graded,
+    )
+
+
+def _judged_again(assignment: Assignment, job: Job) -> Done:
+    """From kept evidence alone, with no look at what is handed in now."""
+    found = unpack_evidence(job.evidence)
+    if found is None or found[1].run != job.keys.run:
+        return Done(job.student, problem="there is no evidence that can be read")
+    keys = replace(job.keys, judged=assignment.judged)
+    done = _judged(assignment, job.student, found[0], keys, from_bytes(job.notebook))
+    return replace(done, evidence=None)
+
+
+def not_gradable(assignment: Assignment, student: str, message: str) -> Verdict:
+    lesson = assignment.lesson
+    return Verdict(student, lesson.assignment, lesson.max_score, message=message)
+
+
+def failed(assignment: Assignment, done: Done) -> Verdict:
+    return not_gradable(assignment, done.student, f"The grader failed: {done.problem}")

@@ -1,84 +1,194 @@
-"""Who works: processes of this machine, or a Dask cluster's."""
+"""Who works: processes of this machine, or a Dask cluster's. Jobs and outcomes travel as bytes."""
 
 from __future__ import annotations
 
+import importlib.util
+import multiprocessing
 import os
+import signal
+import sys
+import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from xorkit.engine.work import Done, Job, work
+from xorkit.sandbox import ConfinementError
 
-AHEAD = 2  # jobs that wait per worker: none is ever idle, and few are lost with a worker
+END_SECONDS = 5.0  # for a worker to end its kernels and delete their files
+QUEUED = 256  # jobs on their way at once: more than one writer can keep up with, in 60 MB
+DIED = "the grader's worker died twice while this notebook ran"
+
+
+class WorkersError(RuntimeError):
+    """Nobody works: the text says who was wanted and what to do."""
 
 
 def run(
-    jobs: Iterable[Job], total: int, count: int | None, scheduler: str | None
+    assignment: bytes, jobs: Iterable[Job], count: int, scheduler: str | None = None
 ) -> Iterator[Done]:
-    """Each job's outcome, as it comes. Raises ConfinementError where nothing can be confined."""
-    if not total:
-        return
+    """Each job's outcome, as it comes: from `count` processes here, or from a cluster.
+
+    With `count` 0 the jobs are done in this process. Raises ConfinementError where nothing can be
+    confined, and WorkersError.
+    """
     if scheduler:
-        yield from _on_cluster(jobs, scheduler)
-        return
-    yield from _here(jobs, min(count or os.cpu_count() or 1, total))
+        found = _on_cluster(assignment, jobs, scheduler)
+    elif count:
+        found = _here(assignment, jobs, count)
+    else:
+        found = (Done.unpack(work(assignment, job.pack())) for job in jobs)
+    for done in found:
+        if done.fatal == "confinement":
+            raise ConfinementError(done.problem)
+        if done.fatal == "version":
+            raise WorkersError(
+                "the cluster's workers have another version of xorkit or of a library than this"
+                " machine: install the same ones on both, then run the same command again"
+            )
+        yield done
 
 
-def _here(jobs: Iterable[Job], count: int) -> Iterator[Done]:
-    waiting = iter(jobs)
-    left: list[Job] = []  # those whose worker died under them
-    pool = _pool(count)
-    running: dict[Future[bytes], Job] = {}
-    try:
+# ---------------------------------------------------------------------------- on this machine
+
+
+class _Worker:
+    """A process with at most one job at a time."""
+
+    def __init__(self, assignment: bytes) -> None:
+        # spawn: a fork of this process would inherit its database connection and its threads
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.job: Job | None = None
+        self.ready = False
+        self._process = context.Process(target=_serve, args=(theirs, assignment), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def give(self, job: Job) -> None:
+        self.job = job
+        with suppress(ConnectionError):  # it has just died: `receive` says so
+            self.pipe.send_bytes(job.pack())
+
+    def receive(self) -> bytes | None:
+        """What it sent: nothing once it is ready, an outcome; None where it has died."""
+        try:
+            data = self.pipe.recv_bytes()
+        except (EOFError, OSError):
+            return None
+        self.ready = True
+        return data
+
+    def end(self) -> None:
+        self.pipe.close()
+        if self.job is not None or not self.ready:
+            self._process.terminate()  # whatever it does now is of no use any more
+        self._process.join(END_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def _serve(pipe: Connection, assignment: bytes) -> None:
+    """What a worker does until the grader is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with its kernels, and tidily
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    pipe.send_bytes(b"")
+    with suppress(EOFError, ConnectionError):
         while True:
-            while len(running) < AHEAD * count and (job := next(waiting, None)):
-                running[pool.submit(work, job.pack())] = job
-            if not running:
-                break
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                job = running.pop(future)
-                try:
-                    yield Done.unpack(future.result())
-                except BrokenProcessPool:
-                    left.append(job)
-            if left and not running:
-                pool.shutdown(wait=False)
-                pool = _pool(count)
-                yield from _one_by_one(left)
-                left.clear()
+            pipe.send_bytes(work(assignment, pipe.recv_bytes()))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _here(assignment: bytes, jobs: Iterable[Job], count: int) -> Iterator[Done]:
+    waiting = iter(jobs)
+    lost: list[Job] = []  # those whose worker died under them
+    tried_again: set[str] = set()
+    crew: dict[Connection, _Worker] = {}
+    try:
+        for _ in range(count):
+            _join(crew, _Worker(assignment))
+        while crew:
+            for pipe in wait(list(crew)):
+                worker = crew[pipe]  # type: ignore[index]  # wait gives back what it was given
+                data, job = worker.receive(), worker.job
+                worker.job = None
+                if data is None:
+                    crew.pop(worker.pipe).end()
+                    if not worker.ready:
+                        raise WorkersError("a worker process ended before it could start")
+                    if job is not None and job.student not in tried_again:
+                        tried_again.add(job.student)
+                        lost.append(job)
+                        job = None
+                    _join(crew, _Worker(assignment))
+                elif (following := lost.pop() if lost else next(waiting, None)) is not None:
+                    worker.give(following)
+                else:
+                    crew.pop(worker.pipe).end()
+                if job is not None:
+                    yield Done.unpack(data) if data else Done(job.student, problem=DIED)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for worker in crew.values():
+            worker.end()
 
 
-def _pool(count: int) -> ProcessPoolExecutor:
-    # spawn: a fork of this process would inherit its database connection and its threads
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+def _join(crew: dict[Connection, _Worker], worker: _Worker) -> None:
+    crew[worker.pipe] = worker
 
 
-def _one_by_one(jobs: Iterable[Job]) -> Iterator[Done]:
-    """Jobs whose worker died, each with a worker of its own: which of them kills it?"""
-    for job in jobs:
-        with _pool(1) as pool:
-            try:
-                yield Done.unpack(pool.submit(work, job.pack()).result())
-            except BrokenProcessPool:
-                text = "the grader's worker died twice while this notebook ran"
-                yield Done(job.student, problem=text)
+# -------------------------------------------------------------------------------- on a cluster
 
 
-def _on_cluster(jobs: Iterable[Job], scheduler: str) -> Iterator[Done]:
-    from distributed import Client, as_completed
+def _on_cluster(assignment: bytes, jobs: Iterable[Job], scheduler: str) -> Iterator[Done]:
+    from distributed import as_completed
 
-    with Client(scheduler) as client:
-        names = {}
-        for job in jobs:
-            future = client.submit(work, job.pack(), pure=False, retries=2)
-            names[future] = job.student
-        for future in as_completed(list(names)):
-            student = names.pop(future)
+    waiting = iter(jobs)
+    with _client(scheduler) as client:
+        students: dict[Any, str] = {}
+
+        def more() -> Iterator[Any]:
+            while len(students) < QUEUED and (job := next(waiting, None)) is not None:
+                future = client.submit(work, assignment, job.pack(), pure=False)
+                students[future] = job.student
+                yield future
+
+        done = as_completed(more())  # type: ignore[no-untyped-call]
+        for future in done:
+            student = students.pop(future)
+            done.update(list(more()))  # type: ignore[no-untyped-call]
             if future.status == "finished":
                 yield Done.unpack(future.result())
-            else:
+            elif future.status == "error":
                 yield Done(student, problem=f"the cluster gave up: {future.exception()}")
+            else:
+                raise WorkersError(
+                    f"the scheduler at {scheduler} is gone. What was graded is kept: run the same"
+                    " command again to go on"
+                )
+
+
+@contextmanager
+def _client(scheduler: str) -> Iterator[Any]:
+    """A connection to a Dask scheduler. Raises WorkersError where there is none to be had."""
+    if importlib.util.find_spec("distributed") is None:
+        raise WorkersError("--scheduler needs Dask: pip install 'xorkit[cluster]'")
+    from distributed import Client
+
+    try:
+        client = Client(scheduler)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise WorkersError(
+            f"no Dask scheduler answers at {scheduler} ({error}): start one with `dask scheduler`,"
+            " or look at the address that it prints"
+        ) from error
+    with client:
+        yield client

@@ -1,0 +1,103 @@
+"""The graded notebook as the formgrader shows it: tests in place, outputs, scores.
+
+An instructor opens it in a browser that may change marks, so what a learner's cell has put out is
+kept only in forms that can't carry a script.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from xorkit.hidden import MIME, say
+from xorkit.verdict import CellVerdict
+
+Outputs = list[dict[str, Any]]
+
+PICTURES = ("image/png", "image/jpeg")
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+LONGEST = 1 << 20  # bytes of one cell's outputs: a dozen plots, or ten thousand printed lines
+LEFT_OUT = "[the rest of this cell's output was too long and is left out]\n"
+
+
+def harmless(outputs: Iterable[Mapping[str, Any]]) -> Outputs:
+    """A cell's outputs as text and pictures, and not more of them than anybody looks at."""
+    kept: Outputs = []
+    room = LONGEST
+    for output in outputs:
+        plain = _plain(output)
+        room -= len(json.dumps(plain))
+        if room < 0:
+            return [*kept, new_output("stream", name="stderr", text=LEFT_OUT)]
+        kept.append(plain)
+    return kept
+
+
+def _plain(output: Mapping[str, Any]) -> dict[str, Any]:
+    if "data" not in output:
+        return dict(output)
+    data = {kind: value for kind, value in output["data"].items() if _is_plain(kind, value)}
+    return {**output, "data": data, "metadata": {}}
+
+
+def _is_plain(kind: str, value: object) -> bool:
+    if kind in PICTURES:
+        return isinstance(value, str) and BASE64.fullmatch(value) is not None
+    return kind == "text/plain"
+
+
+def with_outputs(rebuilt: NotebookNode, outputs: Mapping[str, Outputs]) -> NotebookNode:
+    """A rebuilt notebook with what its cells put out, by grade_id or, where there is none, id."""
+    notebook: NotebookNode = nbformat.from_dict(rebuilt)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            found = outputs.get(grade_id_of(cell), [])
+            cell.outputs = [nbformat.from_dict(o) for o in found]
+    return notebook
+
+
+def with_verdicts(
+    notebook: NotebookNode, tests: Mapping[str, str], verdicts: Iterable[CellVerdict]
+) -> NotebookNode:
+    """Puts the graded cells' tests and what they concluded into a notebook; gives it back."""
+    by_cell = {verdict.grade_id: verdict for verdict in verdicts}
+    for cell in notebook.cells:
+        grade_id = grade_id_of(cell)
+        if cell.cell_type == "code" and grade_id in by_cell:
+            cell.source = tests[grade_id]
+            cell.outputs = _conclusion(by_cell[grade_id])
+    return notebook
+
+
+def grade_id_of(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", cell.get("id", "")))
+
+
+def _conclusion(cell: CellVerdict) -> list[NotebookNode]:
+    """A graded cell's outputs, as `grade` makes them in a kernel."""
+    outcome = {MIME: {"needs_review": cell.needs_review, "score": cell.auto_score}}
+    return [
+        new_output("stream", name="stdout", text=say(cell) + "\n"),
+        new_output("display_data", data={**outcome, "text/plain": ""}),
+        new_output("execute_result", data={"text/plain": repr(cell.auto_score)}, execution_count=1),
+    ]
+
+
+def to_bytes(notebook: NotebookNode) -> bytes:
+    text: str = nbformat.writes(notebook)
+    return text.encode("utf-8", "replace")
+
+
+def from_bytes(data: bytes | None) -> NotebookNode | None:
+    """The notebook that `to_bytes` wrote; None where it can't be read."""
+    try:
+        notebook: NotebookNode = nbformat.reads((data or b"").decode("utf-8"), as_version=4)
+    except (ValueError, KeyError, AttributeError, nbformat.reader.NotJSONError):
+        return None
+    return notebook

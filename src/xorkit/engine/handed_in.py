@@ -1,0 +1,95 @@
+"""What lies in `submitted/`: any name, any kind of file, links that lead elsewhere."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from xorkit import intake
+from xorkit.engine.course import Course
+from xorkit.engine.results import digest
+from xorkit.intake.reading import MAX_BYTES
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A learner's file, with what `xorkit collect` noted about it."""
+
+    data: bytes
+    repairs: tuple[str, ...]
+    review: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return digest([self.data, *self.repairs, "", *self.review])
+
+
+def read(course: Course, student: str) -> Handed:
+    """Raises intake.Refused where there is nothing that may be read."""
+    path = _file(course, student)
+    try:
+        # Never through a link, and never waiting for a pipe's other end.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | _BINARY)
+        with open(handle, "rb") as file:
+            data = file.read(MAX_BYTES + 1)  # intake says what it thinks of more
+        record = intake.read_record(path)
+    except OSError as error:
+        where = path.relative_to(course.root)
+        raise intake.Refused(f"{where} can't be read: {error.strerror or error}.") from error
+    return Handed(data, tuple(record.repairs), tuple(record.review))
+
+
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
+
+
+def _file(course: Course, student: str) -> Path:
+    """The handed-in file: by the right name, else the only notebook there."""
+    wanted = course.notebook_path("submitted", student)
+    for folder in (wanted.parent.parent, wanted.parent):
+        if folder.is_symlink():
+            raise _refused(course, folder, "is a link to somewhere else", student)
+    if not wanted.parent.is_dir():
+        raise _refused(course, wanted.parent, "is no folder", student)
+    kinds = {path: _kind(path) for path in sorted(wanted.parent.iterdir())}
+    if kinds.get(wanted) == "file":
+        return wanted
+    notebooks = [path for path, kind in kinds.items() if kind == "file" and ".ipynb" in path.name]
+    if len(notebooks) == 1:
+        return notebooks[0]
+    if wanted in kinds:
+        raise _refused(course, wanted, f"is a {kinds[wanted]}", student)
+    seen = ", ".join(path.name for path in kinds) or "nothing"
+    raise _refused(course, wanted.parent, f"holds no {wanted.name}, only {seen[:200]}", student)
+
+
+def _kind(path: Path) -> str:
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISLNK(mode):
+        return "link to somewhere else"
+    return "folder" if stat.S_ISDIR(mode) else "pipe or device"
+
+
+def _refused(course: Course, path: Path, what: str, student: str) -> intake.Refused:
+    return intake.Refused(
+        f"{path.relative_to(course.root)} {what}. Ask {student} for the notebook itself: in Colab,"
+        " File → Download → Download .ipynb."
+    )
+
+
+def timestamp(course: Course, student: str) -> datetime | None:
+    """When it was handed in, as nbgrader's timestamp.txt says."""
+    from nbgrader.utils import parse_utc
+
+    path = course.notebook_path("submitted", student).with_name("timestamp.txt")
+    try:
+        if _kind(path) != "file":
+            return None
+        found: datetime = parse_utc(path.read_text("utf-8").strip())
+    except (OSError, ValueError, OverflowError):
+        return None
+    return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -57,8 +58,13 @@ def main() -> None:
 
 
 def _fail(message: str, status: int = BROKEN) -> NoReturn:
-    err.print(f"[bold red]xorkit:[/] {message}", highlight=False, soft_wrap=True)
+    err.print(f"[bold red]xorkit:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(status)
+
+
+def _say(message: str) -> None:
+    """What the instructor should know meanwhile; on stderr, so that --json stays JSON."""
+    err.print(f"[bold yellow]xorkit:[/] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -66,12 +72,13 @@ def _opened(root: Path, assignment: str) -> Iterator[Course]:
     """The course, with its errors said in one line instead of a traceback."""
     from xorkit.engine.course import CourseError, open_course
     from xorkit.engine.gradebook import GradebookError
+    from xorkit.engine.workers import WorkersError
     from xorkit.lesson import LessonError
     from xorkit.sandbox import SandboxError
 
     try:
         yield open_course(root, assignment)
-    except (CourseError, GradebookError, LessonError, SandboxError) as error:
+    except (CourseError, GradebookError, LessonError, SandboxError, WorkersError) as error:
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or ''}. Nothing graded so far is lost.")
@@ -198,7 +205,8 @@ def rejudge(
     from xorkit.engine.batch import rejudge as judge_again
 
     with _opened(root, assignment) as course:
-        pairs = list(judge_again(course, student))
+        _all_known(student, course, "autograded")
+        pairs = list(judge_again(course, student, say=_say))
     moved = [(before, after) for before, after in pairs if _marks(before) != _marks(after)]
     if as_json:
         for before, after in moved:
@@ -210,7 +218,7 @@ def rejudge(
             was = _marks(before)
             for cell, score in _marks(after).items():
                 if was.get(cell) != score:
-                    table.add_row(after.student, cell, str(was.get(cell)), str(score))
+                    table.add_row(escape(after.student), cell, str(was.get(cell)), str(score))
         out.print(table)
     out.print(f"Judged {len(pairs)} again; the marks of {len(moved)} moved.")
 
@@ -423,8 +431,7 @@ def _grade(
     """Grades with a live bar where there is a terminal, then shows a table."""
     from xorkit.engine.batch import grade as run
 
-    if students and (unknown := sorted(set(students) - set(course.students("submitted")))):
-        _fail(f"nothing in submitted/ by {', '.join(unknown)}")
+    _all_known(students, course, "submitted")
     done: list[Progress] = []
     with _bar(quiet=as_json) as (begin, advance):
         for progress in run(
@@ -435,6 +442,7 @@ def _grade(
             count=workers,
             scheduler=scheduler,
             begin=begin,
+            say=_say,
         ):
             done.append(progress)
             advance(progress)
@@ -447,8 +455,14 @@ def _grade(
         if progress.faults:
             first, more = progress.faults[0], len(progress.faults) - 1
             text = f"{progress.verdict.student}: {first}" + (f" (and {more} more)" if more else "")
-            err.print(f"[bold red]The grader failed:[/] {text}", soft_wrap=True, highlight=False)
+            text = f"[bold red]The grader failed:[/] {escape(text)}"
+            err.print(text, soft_wrap=True, highlight=False)
     return [progress.verdict for progress in done]
+
+
+def _all_known(students: list[str] | None, course: Course, step: str) -> None:
+    if students and (unknown := sorted(set(students) - set(course.students(step)))):
+        _fail(f"nothing in {step}/ by {', '.join(unknown)}")
 
 
 @contextmanager
@@ -469,7 +483,8 @@ def _bar(quiet: bool) -> Iterator[tuple[Callable[[int], None], Callable[[Progres
     def line(progress: Progress) -> None:
         verdict = progress.verdict
         if not quiet:
-            out.print(f"{verdict.student}: {_score(verdict)} {_found(verdict)}", highlight=False)
+            text = escape(f"{verdict.student}: {_score(verdict)} {_found(verdict)}")
+            out.print(text, highlight=False)
 
     if quiet or not out.is_terminal:
         yield (lambda count: None), line
@@ -501,7 +516,8 @@ def _show(done: Iterable[Progress]) -> None:
     for progress in sorted(done, key=lambda p: p.verdict.student):
         verdict = progress.verdict
         seconds = verdict.details.get("seconds", 0)
-        table.add_row(verdict.student, _score(verdict), _found(verdict), f"{seconds:.1f}")
+        texts = (verdict.student, _score(verdict), _found(verdict), f"{seconds:.1f}")
+        table.add_row(*map(escape, texts))
         count += 1
     if count:
         out.print(table)

@@ -235,8 +235,8 @@ def windows_line_ends_in_the_sources(notebook: NotebookNode) -> None:
 
 
 @case()
-def outputs_of_35_megabytes(notebook: NotebookNode) -> None:
-    text = ["epoch 1000 loss 0.25\n" * 50] * 35_000
+def outputs_of_several_megabytes(notebook: NotebookNode) -> None:
+    text = ["epoch 1000 loss 0.25\n" * 50] * 3_500
     cell(notebook, "training_loop")["outputs"] = [{"output_type": "stream", "text": text}]
 
 

@@ -109,10 +109,12 @@ def collect(
     """Take in everything under these paths; one bad file never stops the rest.
 
     Writes `submitted/<student>/<assignment>/<assignment>.ipynb`, rebuilt, and `intake.json`
-    beside it. Raises FileNotFoundError for a path, ValueError for a roster that is none.
+    beside it. Raises FileNotFoundError for a path, ValueError for a roster or master that is none.
     """
     people = read_roster(roster) if roster else None
     plan = released(master)
+    if not plan.answers:
+        raise ValueError("The released notebook has no cell that learners fill.")
     items: list[Item] = []
     handed: dict[str, list[_Handed]] = {}
     with Opener() as opener:

@@ -212,7 +212,7 @@ def _clean(cells: tuple[Cell, ...], cut_off: bool) -> NotebookNode:
     nodes = [_node(position, cell, taken) for position, cell in enumerate(cells)]
     metadata = {CUT_OFF: True} if cut_off else {}
     raw = {"cells": nodes, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    notebook: NotebookNode = from_dict(raw)  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = from_dict(raw)
     return notebook
 
 

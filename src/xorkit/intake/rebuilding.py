@@ -117,7 +117,7 @@ def _extra_cell(extra: Extra, taken: set[str]) -> NotebookNode:
     while (name := f"extra-{digest}-{number}") in taken:
         number += 1
     taken.add(name)
-    cell: NotebookNode = from_dict(  # type: ignore[no-untyped-call]
+    cell: NotebookNode = from_dict(
         {
             "cell_type": "code",
             "execution_count": None,

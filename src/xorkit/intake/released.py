@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from nbformat import NotebookNode
 
@@ -195,7 +195,7 @@ def _names_after(cells: tuple[Cell, ...], indexes: list[int]) -> Mapping[int, fr
     given = {i: cell.names for i, cell in enumerate(cells) if cell.kind == "code"}
     known = set().union(*(names.bound for i, names in given.items() if i not in indexes))
     found: dict[int, frozenset[str]] = {}
-    for index, following in zip(indexes, [*indexes[1:], len(cells)], strict=True):
+    for index, following in pairwise([*indexes, len(cells)]):
         seen = (given[i].used for i in range(index, following) if i in given)
         own = given[index].bound if index in given else frozenset[str]()
         found[index] = own.union(*seen) - known

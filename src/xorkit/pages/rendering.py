@@ -1,0 +1,94 @@
+"""Templates to pages. Whatever a template is given is escaped; only our own pictures are not."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+from importlib import resources
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from xorkit.pages.words import plural
+
+CODE = re.compile(r"`([^`\n]+)`")
+# Controls, reversals of the text that follows, lone surrogates: no page can or should show them.
+UNSHOWABLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+    r"\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
+
+def shown(value: Any) -> Any:
+    """A text without what no page can show, such as NUL, lone surrogates and reversals."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return UNSHOWABLE.sub("\ufffd", value)
+    return value
+
+
+def with_code(text: str) -> Markup:
+    """The text with `…` as code."""
+    parts = CODE.split(str(shown(text)))
+    marked = (
+        f"<code>{escape(part)}</code>" if k % 2 else escape(part) for k, part in enumerate(parts)
+    )
+    return Markup("").join(Markup(part) for part in marked)  # noqa: S704 - escaped above
+
+
+def link(template: str, **names: str) -> str:
+    """An address with {student} and the like filled in."""
+    for name, value in names.items():
+        template = template.replace(f"{{{name}}}", quote(value, safe=""))
+    return template
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("xorkit.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=shown,
+    )
+    environment.filters["code"] = with_code
+    environment.filters["plural"] = plural
+    environment.filters["number"] = lambda value: f"{value:g}".replace("-", "−")
+    environment.filters["change"] = lambda value: f"{value:+g}".replace("-", "−")
+    environment.filters["two_digits"] = lambda value: f"{value:.2f}".replace("-", "−")
+    return environment
+
+
+@functools.cache
+def _asset(name: str) -> Markup:
+    """A file that goes into the page as it is."""
+    return Markup(resources.files("xorkit.pages").joinpath("templates", name).read_text("utf-8"))  # noqa: S704 - our own
+
+
+@functools.cache
+def _policy(script: str) -> str:
+    """What the page may do: show itself, and run its one script; load or send nothing."""
+    rules = ["default-src 'none'", "style-src 'unsafe-inline'", "img-src data:"]
+    if script:
+        digest = base64.b64encode(hashlib.sha256(_asset(script).encode()).digest()).decode()
+        rules.append(f"script-src 'sha256-{digest}'")
+    return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])
+
+
+def render(template: str, script: str = "", **values: Any) -> str:
+    """A page as one self-contained text."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=_asset("style.css"),
+            script=_asset(script) if script else "",
+            policy=_policy(script),
+            **values,
+        )
+    )

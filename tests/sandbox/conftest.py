@@ -6,21 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from red_team import TOKEN
+from small import LIMITS
 
-from xorkit.sandbox import Kernel, Limits, Warm
-
-MiB = 1 << 20
-LIMITS = Limits(
-    cell_seconds=20,
-    grace_seconds=2,
-    memory=512 * MiB,
-    scratch=16 * MiB,
-    files=300,
-    threads=64,
-    output=MiB,
-    flood=4 * MiB,
-    message=2 * MiB,
-)
+from xorkit.sandbox import Kernel, Warm
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import LIMITS
+from small import LIMITS
 
 from xorkit.sandbox import Kernel, Status
 

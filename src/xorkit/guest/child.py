@@ -20,6 +20,9 @@ REPORT = 3  # the one descriptor, beside 0, 1 and 2, that a fresh kernel keeps
 ADDRESS_SLACK = 1 << 30  # the stacks and malloc arenas of a kernel's own 11 threads: 700 MiB
 ALL_DESCRIPTORS = 1 << 30
 PROCESSOR_GRACE = 5  # seconds from SIGXCPU, which can be ignored, to SIGKILL
+# Output that the grader is too slow to read is dropped beyond this, and the news that a cell has
+# ended with it: more than a picture of each epoch makes.
+UNREAD_MESSAGES = 20_000
 USER_TASKS = 4096  # threads beside those that the user already has: a thread bomb's hard end
 
 
@@ -153,9 +156,14 @@ def _kernel(scratch: str) -> Any:
     from ipykernel.kernelapp import IPKernelApp
     from traitlets.config import Config
 
+    class Application(IPKernelApp):
+        def init_iopub(self, context: Any) -> None:
+            context.sndhwm = UNREAD_MESSAGES
+            super().init_iopub(context)  # type: ignore[no-untyped-call]
+
     config = Config()
     config.HistoryManager.enabled = False  # a database and a thread that nobody reads
-    app: Any = IPKernelApp.instance(config=config, connection_file=f"{scratch}/.kernel.json")
+    app: Any = Application.instance(config=config, connection_file=f"{scratch}/.kernel.json")
     with warnings.catch_warnings():
         # ipykernel's pipe for subprocesses' output is TCP, which isn't to be had here.
         warnings.simplefilter("ignore")

@@ -16,16 +16,15 @@ PARTS = (
 
 
 class Part(ModuleType):
-    """A module in which every name is a function that does nothing."""
+    """A module, or whatever else is wanted: has every name, can be called, does nothing."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return nothing
+        return Part(name)
 
-
-def nothing(*_: Any, **__: Any) -> None:
-    """Stands in for any function of Colab's."""
+    def __call__(self, *_: Any, **__: Any) -> None:
+        """Stands in for any function of Colab's."""
 
 
 def install(shell: Any, note: Note) -> None:
@@ -40,7 +39,7 @@ def install(shell: Any, note: Note) -> None:
     for package in (google, colab):
         package.__path__ = getattr(package, "__path__", [])
     _answer(parts, shell, note)
-    shell.register_magic_function(nothing, "line", "tensorflow_version")
+    shell.register_magic_function(lambda _: None, "line", "tensorflow_version")
 
 
 def _answer(parts: dict[str, Part], shell: Any, note: Note) -> None:
@@ -60,7 +59,7 @@ def _answer(parts: dict[str, Part], shell: Any, note: Note) -> None:
     def clear(wait: bool = False, output_tags: Any = None) -> None:
         from IPython.display import clear_output
 
-        clear_output(wait)  # type: ignore[no-untyped-call]
+        clear_output(wait)
 
     parts["drive"].mount = mount  # type: ignore[attr-defined]
     parts["files"].upload = parts["files"].upload_file = upload  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -14,9 +15,15 @@ from typing import Any
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
 from traitlets import Type
 
+from xorkit.guest.terms import SandboxError
+
+BACKLOG_SECONDS = 5  # for output that is still under way when a cell has ended
+READY_SECONDS = 30.0
+ANSWER_SECONDS = 0.2  # until the first question is asked again: the subscription may come late
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 JSON_TYPE = re.compile(r"application/(.*\+)?json", re.ASCII)
 LONGEST_NAME = 200  # characters of an exception's name
@@ -57,16 +64,57 @@ class Client(AsyncKernelClient):
 
     iopub_channel_class = Type(CountingChannel)  # type: ignore[assignment]
 
+    async def ready(self) -> None:
+        """Wait until the kernel answers and its outputs arrive. Raises SandboxError."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while not await self._answers():
+                    pass
+        except TimeoutError:
+            raise SandboxError(f"a kernel gave no answer for {READY_SECONDS:.0f} s") from None
+
+    async def _answers(self) -> bool:
+        question = self.kernel_info()
+        try:
+            while True:
+                message = await self.get_iopub_msg(timeout=ANSWER_SECONDS)
+                idle = message["content"].get("execution_state") == "idle"
+                if idle and message["parent_header"].get("msg_id") == question:
+                    await self.get_shell_msg(timeout=ANSWER_SECONDS)
+                    return True
+        except queue.Empty:
+            return False
+
+    async def listen_anew(self) -> None:
+        """ZeroMQ gives a connection up when a message is over the limit. Raises SandboxError."""
+        self.iopub_channel.close()
+        self._iopub_channel = None  # the next use opens another
+        await self.ready()
+
 
 class CellClient(NotebookClient):
     """nbclient for one cell, keeping at most `limit` bytes of output and the kernel's reply."""
 
     def __init__(self, *args: Any, limit: int, **kwargs: Any) -> None:
-        super().__init__(*args, allow_errors=True, store_widget_state=False, **kwargs)
+        super().__init__(
+            *args,
+            allow_errors=True,
+            store_widget_state=False,
+            iopub_timeout=BACKLOG_SECONDS,
+            **kwargs,
+        )
         self.on_cell_executed = self._keep_reply
         self.reply: dict[str, Any] = {}
-        self.cut = False  # was anything left out?
+        self.complete = False  # has all output arrived?
+        self.cut = False  # was any of it left out?
         self._limit, self._kept = limit, 0
+
+    def process_message(self, *args: Any) -> NotebookNode | None:
+        try:
+            return super().process_message(*args)
+        except CellExecutionComplete:
+            self.complete = True
+            raise
 
     def _keep_reply(self, *, execute_reply: dict[str, Any], **_: object) -> None:
         self.reply = execute_reply["content"]

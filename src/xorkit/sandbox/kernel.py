@@ -101,8 +101,8 @@ class Kernel:
     async def execute(self, source: str, seconds: float) -> Ran:
         """`run`, for those who are on the kernel's own loop."""
         started = time.monotonic()
-        cell: NotebookNode = v4.new_code_cell(source)  # type: ignore[no-untyped-call]
-        notebook: NotebookNode = v4.new_notebook(cells=[cell])  # type: ignore[no-untyped-call]
+        cell: NotebookNode = v4.new_code_cell(source)
+        notebook: NotebookNode = v4.new_notebook(cells=[cell])
         client = CellClient(notebook, km=self._manager, limit=self._limits.output, log=SILENT)
         client.kc = self._client
         stopped, failure = await self._supervised(client, cell, seconds)
@@ -156,7 +156,17 @@ class Kernel:
         failure = None if work.cancelled() else work.exception()
         if self._ended.done():
             return stopped or self._death(), None
+        if failure is None and not client.complete:
+            client.cut = True
+            failure = await self._listen_anew()
         return stopped, failure
+
+    async def _listen_anew(self) -> BaseException | None:
+        try:
+            await self._client.listen_anew()
+        except Exception as error:  # what the kernel sends may be forged here, too
+            return error
+        return None
 
     async def _interrupt(self, work: asyncio.Task[Any]) -> None:
         """As a person would: the interrupt button first."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import queue
 import subprocess
 import sys
 import tempfile
@@ -18,7 +16,7 @@ import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
 from xorkit.guest.terms import ConfinementError, Limits, SandboxError
-from xorkit.sandbox.cell import Client
+from xorkit.sandbox.cell import READY_SECONDS, Client
 from xorkit.sandbox.fork import ForkProvisioner, ForkServer, import_path
 from xorkit.sandbox.kernel import SILENT, Kernel
 from xorkit.sandbox.loop import Loop
@@ -33,8 +31,6 @@ from xorkit.guest.tame import tame
 tame(get_ipython().kernel)
 """
 LONGEST_FOLDER = 60  # bytes; a unix socket's whole path may have 107
-ANSWER_SECONDS = 0.2  # until the first question is asked again: the subscription may come late
-READY_SECONDS = 30.0
 WAITING_MESSAGES = 16  # that ZeroMQ holds for us at most; times `Limits.message`, our memory
 
 
@@ -141,34 +137,11 @@ class Warm:
         client.start_channels(stdin=False, hb=False, control=False)
         kernel = Kernel(self._loop, manager, client, scratch, self._limits, meter)
         try:
-            await _ready(client)
+            await client.ready()
         except SandboxError:
             await kernel.end()
             raise
         return kernel
-
-
-async def _ready(client: Client) -> None:
-    """Wait until the kernel answers and its outputs arrive."""
-    try:
-        async with asyncio.timeout(READY_SECONDS):
-            while not await _answers(client):
-                pass
-    except TimeoutError:
-        raise SandboxError(f"a fresh kernel didn't answer within {READY_SECONDS:.0f} s") from None
-
-
-async def _answers(client: Client) -> bool:
-    question = client.kernel_info()
-    try:
-        while True:
-            message = await client.get_iopub_msg(timeout=ANSWER_SECONDS)
-            idle = message["content"].get("execution_state") == "idle"
-            if idle and message["parent_header"].get("msg_id") == question:
-                await client.get_shell_msg(timeout=ANSWER_SECONDS)
-                return True
-    except queue.Empty:
-        return False
 
 
 def _short_folder() -> Path:

@@ -1,0 +1,16 @@
+"""Limits that are reached within a second or two."""
+
+from xorkit.sandbox import Limits
+
+MiB = 1 << 20
+LIMITS = Limits(
+    cell_seconds=20,
+    grace_seconds=2,
+    memory=512 * MiB,
+    scratch=16 * MiB,
+    files=300,
+    threads=64,
+    output=MiB,
+    flood=4 * MiB,
+    message=2 * MiB,
+)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from xorkit.intake.tables import Table, read_table
 
 # The columns that name a student in the course, best first; the exports of the LMSs are taken as
 # they are, where "ID" is Canvas's and "Identifier" Moodle's.
@@ -97,38 +98,22 @@ def safe_id(text: str) -> str:
     return re.sub(r"[^\w.@+-]+", "_", text).lstrip(".-").strip("_") or ""
 
 
-def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a CSV file with any separator and encoding; raises ValueError."""
-    text = _decoded(path.read_bytes())
-    first = text.lstrip().split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
-    rows = [row for row in csv.reader(text.splitlines(keepends=True), delimiter=separator) if row]
-    if not rows:
-        raise ValueError(f"{path} is empty: a table with a header line was expected.")
-    return rows[0], rows[1:]
-
-
-def _decoded(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
 def read_roster(path: Path) -> Roster:
-    """The people of a roster CSV or an LMS's own export; raises ValueError."""
-    header, rows = read_table(path)
-    columns = [re.sub(r"[\s_-]+", " ", column.strip().casefold()) for column in header]
-    key = next((columns.index(name) for name in _KEYS if name in columns), None)
+    """The people of a roster CSV or an LMS's own export; raises ValueError, OSError."""
+    people = people_of(read_table(path), path.name)
+    return Roster(tuple(person for person in people if person.student))
+
+
+def people_of(table: Table, name: str) -> tuple[Person, ...]:
+    """Who each row of a table is (without an id: nobody); raises ValueError."""
+    columns = [re.sub(r"[\s_-]+", " ", column.strip().casefold()) for column in table.header]
+    key = next((columns.index(known) for known in _KEYS if known in columns), None)
     if key is None:
         raise ValueError(
-            f"{path} has the columns {', '.join(header)}; one of them must be called "
+            f"{name} has the columns {', '.join(table.header)}; one of them must be called "
             f"{' or '.join(_KEYS[:3])}: it names the student's folder."
         )
-    people = (_person(columns, [cell.strip() for cell in row], key) for row in rows)
-    return Roster(tuple(person for person in people if person.student))
+    return tuple(_person(columns, [cell.strip() for cell in row], key) for row in table.rows)
 
 
 def _person(columns: Sequence[str], row: Sequence[str], key: int) -> Person:
@@ -149,5 +134,5 @@ def _person(columns: Sequence[str], row: Sequence[str], key: int) -> Person:
 
 def _number_at_end(text: str) -> str:
     """The number in Moodle's "Participant 1236059" or "Teilnehmer/in1236059"."""
-    match = re.fullmatch(r"\w+(?: |/\w+ ?)(\d+)", text.strip())
+    match = re.fullmatch(r"[^\W\d]+(?: |/[^\W\d]+ ?)(\d+)", text.strip())
     return match[1] if match else ""

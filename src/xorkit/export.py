@@ -1,0 +1,365 @@
+"""Verdicts as grades for an LMS, in the file that it takes back."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from xorkit.intake.roster import Person, Roster, people_of, read_roster
+from xorkit.intake.tables import Table, read_table
+from xorkit.verdict import CellVerdict, TestOutcome, Verdict
+
+Target = Literal["csv", "canvas", "moodle", "gradescope"]
+LEFT_OUT = "left-out.csv"
+# Columns of Canvas's gradebook that are no assignments.
+_CANVAS_OWN = re.compile(
+    r"(Student|LastName|FirstName|ID|SIS User ID|SIS Login ID|Section|Integration ID|Root Account)$"
+    r"|.*(Current|Final|Override) (Score|Points|Grade|Status)"
+)
+# What a spreadsheet would take for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t")
+
+
+class ExportError(ValueError):
+    """The grades can't be written so; says what was seen and what to do."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What to export where."""
+
+    verdicts: tuple[Verdict, ...]
+    members: Mapping[str, Sequence[str]]
+    out: Path
+    template: Path | None
+    people: Roster
+    feedback: Path | None
+
+    def by_student(self) -> dict[str, Verdict]:
+        """The verdict of every single student, also of those who handed in together."""
+        found: dict[str, Verdict] = {}
+        for verdict in self.verdicts:
+            for student in self.members.get(verdict.student) or (verdict.student,):
+                if student in found:
+                    raise ExportError(
+                        f"{student} has two submissions: {found[student].student} and "
+                        f"{verdict.student}. Delete the one that does not count."
+                    )
+                found[student] = verdict
+        return found
+
+
+def export(
+    verdicts: Iterable[Verdict],
+    target: Target,
+    out: Path,
+    *,
+    template: Path | None = None,
+    roster: Path | None = None,
+    feedback: Path | None = None,
+    members: Mapping[str, Sequence[str]] | None = None,
+) -> list[Path]:
+    """Write the grades into the folder `out` and return the files.
+
+    `template` is the LMS's own export (Canvas's gradebook, Moodle's grading worksheet), which is
+    filled and otherwise kept; `roster` tells which of its people is which student; `feedback` is
+    the folder with the learners' pages; `members` are the students of those who handed in
+    together. Who could not be written is in `left-out.csv`. Raises ExportError.
+    """
+    try:
+        people = read_roster(roster) if roster else Roster(())
+    except ValueError as error:
+        raise ExportError(str(error)) from error
+    order = _Order(tuple(verdicts), members or {}, out, template, people, feedback)
+    if not order.verdicts:
+        raise ExportError("Nothing is graded yet, so there is nothing to export.")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / LEFT_OUT).unlink(missing_ok=True)  # of an earlier export
+    return list(_TARGETS[target](order))
+
+
+# ---------------------------------------------------------------- a table of our own
+
+
+def _csv(order: _Order) -> Iterator[Path]:
+    """One line a student, one column a question."""
+    cells = dict.fromkeys(cell.grade_id for verdict in order.verdicts for cell in verdict.cells)
+    columns = ("student", "status", "score", "max_score", *cells, "diagnosis", "note")
+    rows = (_csv_row(*pair, tuple(cells)) for pair in sorted(order.by_student().items()))
+    path = order.out / "grades.csv"
+    Table(columns, tuple(rows), encoding="utf-8-sig").write(path)  # Excel wants the mark
+    yield path
+
+
+def _csv_row(student: str, verdict: Verdict, columns: Sequence[str]) -> tuple[str, ...]:
+    scores = {cell.grade_id: _number(cell.score) for cell in verdict.cells}
+    note = " ".join(filter(None, [verdict.message, *verdict.review]))
+    return (
+        _harmless(student),
+        verdict.status,
+        _score(verdict),
+        _number(verdict.max_score),
+        *(scores.get(column, "") for column in columns),
+        " ".join(verdict.diagnosis),
+        _harmless(note),
+    )
+
+
+def _score(verdict: Verdict) -> str:
+    """The points, or nothing where nothing could be graded."""
+    return "" if verdict.status == "not_gradable" else _number(verdict.score)
+
+
+def _number(points: float) -> str:
+    return f"{round(points, 2):g}"
+
+
+def _harmless(text: str) -> str:
+    """A text that a spreadsheet shows instead of computing it."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+# ---------------------------------------------------------------- filling an LMS's own export
+
+
+@dataclass
+class _Filled:
+    """A table of an LMS with its people, while grades are entered."""
+
+    table: Table
+    people: tuple[Person, ...]
+    rows: list[list[str]] = field(init=False)
+    left_out: list[tuple[str, str]] = field(default_factory=list)  # who, and why
+
+    def __post_init__(self) -> None:
+        width = len(self.table.header)
+        self.rows = [[*row, *[""] * (width - len(row))] for row in self.table.rows]
+
+    def row_of(self, student: str, known: Roster) -> int | None:
+        """The student's row; None, and why in `left_out`, where that is not sure."""
+        own = [person for person in known.people if person.student == student]
+        ids = [student, *(name for person in own for name in person.ids)]
+        names = [student.replace("_", " "), *(name for person in own for name in person.names)]
+        found = Roster(tuple(p for p in self.people if p.student)).whom(ids, names)
+        rows = [i for i, person in enumerate(self.people) if person in found]
+        if len(rows) == 1:
+            return rows[0]
+        seen = "several rows fit" if rows else "no row fits"
+        self.left_out.append((student, f"{seen}; a roster can tell which"))
+        return None
+
+    def write(self, path: Path) -> Iterator[Path]:
+        rows = tuple(tuple(row) for row in self.rows)
+        replace(self.table, rows=rows).write(path)
+        yield path
+        yield from _write_left_out(path.parent, self.left_out)
+
+
+def _write_left_out(folder: Path, left_out: Iterable[tuple[str, str]]) -> Iterator[Path]:
+    rows = tuple((_harmless(student), why) for student, why in left_out)
+    if rows:
+        Table(("student", "why"), rows, encoding="utf-8-sig").write(folder / LEFT_OUT)
+        yield folder / LEFT_OUT
+
+
+def _template(order: _Order, what: str) -> _Filled:
+    if order.template is None:
+        raise ExportError(f"{what} is needed: give it as the template.")
+    try:
+        table = read_table(order.template)
+        return _Filled(table, people_of(table, order.template.name))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{what} can't be read: {error}") from error
+
+
+def _check_maximum(order: _Order, seen: str, where: str) -> None:
+    """The LMS must count in the same points, or every grade would mean something else."""
+    wanted = {verdict.max_score for verdict in order.verdicts}
+    try:
+        there = float(seen.replace(",", "."))
+    except ValueError:
+        return
+    if wanted != {there}:
+        points = " or ".join(map(_number, sorted(wanted)))
+        raise ExportError(
+            f"{where} counts {_number(there)} points, the assignment {points}. Set the points of "
+            f"the assignment there to {points}, and export its table once more."
+        )
+
+
+def _canvas(order: _Order) -> Iterator[Path]:
+    """The instructor's gradebook with this assignment's column filled."""
+    filled = _template(order, "The CSV that Canvas's gradebook exports")
+    grades = order.by_student()
+    column = _canvas_column(filled.table.header, order.verdicts[0].assignment)
+    for row in filled.rows:
+        if "Points Possible" in row[0]:
+            _check_maximum(order, row[column], filled.table.header[column])
+    for student, verdict in sorted(grades.items()):
+        if (row_index := filled.row_of(student, order.people)) is None:
+            continue
+        if verdict.status == "not_gradable":
+            filled.left_out.append((student, verdict.message))
+        elif filled.rows[row_index][column].strip().upper() != "EX":  # excused stays excused
+            filled.rows[row_index][column] = _score(verdict)
+    yield from filled.write(order.out / "canvas.csv")
+
+
+def _canvas_column(header: Sequence[str], assignment: str) -> int:
+    """The column of the assignment: called like it, or the only one with its name in it."""
+    titles = {i: re.sub(r"\s*\(\d+\)$", "", title).casefold() for i, title in enumerate(header)}
+    titles = {i: title for i, title in titles.items() if not _CANVAS_OWN.match(header[i])}
+    name = assignment.casefold()
+    same = [i for i, title in titles.items() if title == name]
+    having = [i for i, title in titles.items() if re.search(rf"\b{re.escape(name)}\b", title)]
+    for found in (same, having):
+        if len(found) == 1:
+            return found[0]
+    raise ExportError(
+        f"The gradebook needs one column whose title has {name!r} in it. Its columns are: "
+        f"{', '.join(header[i] for i in titles) or 'none'}. Rename the assignment in Canvas, or "
+        "the column in the file, and export once more."
+    )
+
+
+def _moodle(order: _Order) -> Iterator[Path]:
+    """The grading worksheet with grades and comments, and the pages as Moodle takes them."""
+    filled = _template(order, "The grading worksheet that Moodle's assignment exports")
+    grade, maximum, comment = _moodle_columns(filled)
+    pages: dict[str, Path] = {}
+    for student, verdict in sorted(order.by_student().items()):
+        if (row_index := filled.row_of(student, order.people)) is None:
+            continue
+        row = filled.rows[row_index]
+        if maximum is not None:
+            _check_maximum(order, row[maximum], filled.table.header[maximum])
+        if verdict.status != "not_gradable":
+            row[grade] = _score(verdict)
+        if comment is not None:
+            row[comment] = _comment(verdict)
+        if page := _page(order, verdict):
+            pages[_moodle_folder(filled, row_index)] = page
+    yield from filled.write(order.out / "moodle.csv")
+    if pages:
+        yield _zip_pages(order.out / "moodle-feedback.zip", pages)
+
+
+def _moodle_columns(filled: _Filled) -> tuple[int, int | None, int | None]:
+    """Where grade, maximum and comments stand: by their English names, else by their make.
+
+    In any language the maximum is the same number in every row, right of the grade, and the
+    comments are the last column.
+    """
+    header = [title.strip().casefold() for title in filled.table.header]
+    if "grade" in header:
+        maximum = header.index("maximum grade") if "maximum grade" in header else None
+        comment = header.index("feedback comments") if "feedback comments" in header else None
+        return header.index("grade"), maximum, comment
+    for i in range(2, len(header)):
+        values = {row[i] for row in filled.rows}
+        if len(values) == 1 and re.fullmatch(r"\d+[.,]\d+", next(iter(values))):
+            return i - 1, i, len(header) - 1 if len(header) > i + 3 else None
+    raise ExportError(
+        "The worksheet has no column for grades. Its columns are: "
+        f"{', '.join(filled.table.header)}. In Moodle, turn on the feedback type “Offline grading "
+        "worksheet” and download the worksheet again."
+    )
+
+
+def _comment(verdict: Verdict) -> str:
+    """A short comment in HTML: the points, what was seen, what was mended."""
+    if verdict.status == "not_gradable":
+        lines = [f"This could not be graded yet: {verdict.message}"]
+    else:
+        lines = [f"{_number(verdict.score)} of {_number(verdict.max_score)} points."]
+    lines += [finding.message for finding in verdict.findings]
+    lines += verdict.repairs
+    return "<br>".join(html.escape(line) for line in lines)
+
+
+def _page(order: _Order, verdict: Verdict) -> Path | None:
+    if order.feedback is None:
+        return None
+    folder = order.feedback / verdict.student / verdict.assignment
+    page = folder / f"{verdict.assignment}.html"
+    return page if page.is_file() else None
+
+
+def _moodle_folder(filled: _Filled, row_index: int) -> str:
+    """The folder by which Moodle knows whose file it is: full name, number, kind of file.
+
+    The underscore at the end is wanted before 4.1 and allowed since.
+    """
+    header = [title.strip().casefold() for title in filled.table.header]
+    row = filled.rows[row_index]
+    name = row[header.index("full name")] if "full name" in header else "Participant"
+    plain = re.sub(r"[\\/:*?\"<>|_]+", " ", name).strip() or "Participant"
+    return f"{plain}_{filled.people[row_index].student}_assignsubmission_file_"
+
+
+def _zip_pages(path: Path, pages: Mapping[str, Path]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for folder, page in pages.items():
+            archive.write(page, f"{folder}/{page.name}")
+    return path
+
+
+# ---------------------------------------------------------------- Gradescope
+
+
+def _gradescope(order: _Order) -> Iterator[Path]:
+    """A `results.json` for every submission, as its autograder would have written it."""
+    for verdict in sorted(order.verdicts, key=lambda verdict: verdict.student):
+        if verdict.status != "not_gradable":
+            path = order.out / verdict.student / "results.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(_results(verdict), ensure_ascii=False, indent=1)
+            path.write_text(text + "\n", encoding="utf-8")
+            yield path
+    failed = (v for v in order.verdicts if v.status == "not_gradable")
+    yield from _write_left_out(order.out, ((v.student, v.message) for v in failed))
+
+
+def _results(verdict: Verdict) -> dict[str, Any]:
+    output = [finding.message for finding in verdict.findings] + list(verdict.repairs)
+    return {
+        "score": round(verdict.score, 2),
+        "output": "\n".join(output),
+        "output_format": "text",
+        "stdout_visibility": "hidden",
+        "tests": [test for cell in verdict.cells for test in _tests(cell)],
+    }
+
+
+def _tests(cell: CellVerdict) -> Iterator[dict[str, Any]]:
+    """The cell's tests; as one where a person's mark stands for all of them."""
+    if cell.manual_score is not None:
+        yield {"name": cell.grade_id, "score": cell.score, "max_score": cell.max_score}
+        return
+    for test in cell.tests:
+        yield {
+            "name": test.claim or test.name,
+            "number": cell.grade_id,
+            "score": test.points if test.outcome == "passed" else 0.0,
+            "max_score": test.points,
+            "output": test.message or _unjudged(test),
+            **({} if test.outcome == "not_judged" else {"status": test.outcome}),
+        }
+
+
+def _unjudged(test: TestOutcome) -> str:
+    return "A person will look at this." if test.review else ""
+
+
+_TARGETS: Mapping[Target, Callable[[_Order], Iterator[Path]]] = {
+    "csv": _csv,
+    "canvas": _canvas,
+    "moodle": _moodle,
+    "gradescope": _gradescope,
+}

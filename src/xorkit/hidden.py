@@ -24,12 +24,14 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
 from xorkit import judge as judging
 from xorkit import matching as matching_
 from xorkit import recall as recall_
+from xorkit.answers import answer_cells
 from xorkit.evidence import Evidence, EvidenceError, loads
 from xorkit.judge import Data, Judged, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
@@ -352,18 +354,38 @@ def say(cell: CellVerdict) -> str:
 class _Live(dict[str, Any]):
     """Observations that are made when they are asked for, in the kernel that runs the notebook."""
 
-    def __init__(self, lesson: Lesson, namespace: dict[str, Any], asked: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        lesson: Lesson,
+        namespace: dict[str, Any],
+        asked: Mapping[str, Any],
+        saved: Mapping[str, str],
+    ) -> None:
         super().__init__()
-        self.lesson, self.namespace, self.asked = lesson, namespace, asked
+        self.lesson, self.namespace, self.asked, self.saved = lesson, namespace, asked, saved
 
     def __missing__(self, blank: str) -> Any:
         from xorkit import probe  # beside a learner is where torch may be imported
 
-        source = self.namespace["In"][-2]  # intake puts each answer right above its tests
         asked = {**self.asked, "names": self.lesson.names(blank)}
-        seen = probe.observe(blank, self.namespace, source, asked)
+        seen = probe.observe(blank, self.namespace, self._source(blank), asked)
         self[blank] = loads(json.dumps(seen))
         return self[blank]
+
+    def _source(self, blank: str) -> str:
+        """The answer as the notebook's file has it, if that was run, else the cell run before."""
+        ran: list[str] = self.namespace["In"]
+        saved = self.saved.get(blank)
+        return saved if saved is not None and saved in ran else ran[-2]
+
+
+def _saved(path: Path) -> dict[str, str]:
+    """The answers in a notebook's file; none where there is no such file."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        return {}
+    return {grade_id: cell.source for grade_id, cell in answer_cells(notebook).items()}
 
 
 @functools.cache
@@ -374,13 +396,16 @@ def _kernel() -> tuple[Lesson, Evidence]:
     from xorkit import probe
 
     probe.recorder()
-    lesson = find(Path.cwd().name, Path.cwd())
+    here = Path.cwd()  # nbgrader runs a notebook in its own folder, called after the assignment
+    lesson = find(here.name, here)
+    saved = _saved(here / f"{here.name}.ipynb")
     asked: dict[str, Any] = {}
     if lesson.task is not None:
         facts = lesson.facts
         asked = judging.questions(lesson.trained, facts.good, facts.stall, np.random.default_rng())
     shell = get_ipython()  # type: ignore[no-untyped-call]
-    return lesson, Evidence(observations=_Live(lesson, shell.user_ns, asked), questions=asked)
+    live = _Live(lesson, shell.user_ns, asked, saved)
+    return lesson, Evidence(observations=live, questions=asked)
 
 
 def grade(name: str, grade_id: str) -> float | None:

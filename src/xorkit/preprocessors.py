@@ -119,7 +119,7 @@ class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no 
         course = CourseDirectory(parent=self)
         folder = course.format_path(course.release_directory, ".", place["assignment"])
         path = Path(folder, f"{place['notebook']}.ipynb")
-        release = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        release = nbformat.read(path, as_version=4)
         return rebuild(release, nb).notebook, resources
 
 

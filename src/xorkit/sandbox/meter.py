@@ -40,6 +40,13 @@ class Meter:
         """Bytes of memory beyond what the kernel shares with the fork server."""
         return self._memory(self._status()) - self.inherited
 
+    def queued(self) -> float:
+        """Seconds that the main thread, which runs the cells, has waited for a free core."""
+        try:
+            return int((self._proc / "schedstat").read_text().split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):  # it has just ended, or this Linux doesn't count
+            return 0.0
+
     def _too_many_files(self) -> Ending | None:
         limits = self._limits
         size, files = usage(self._scratch)

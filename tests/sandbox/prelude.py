@@ -1,13 +1,23 @@
-"""What every attack begins with, inside the kernel; the environment's WORLD is JSON."""
+"""What every attack begins with, inside the kernel; the name WORLD is put there before, as JSON."""
+# ruff: noqa: F401, F821
 
 import ctypes
+import errno
+import fcntl
 import json
 import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import pyseccomp
 
-world = SimpleNamespace(**json.loads(os.environ["WORLD"]))
+world = SimpleNamespace(**json.loads(WORLD))
 libc = ctypes.CDLL(None, use_errno=True)
 
 

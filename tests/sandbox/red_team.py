@@ -18,13 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from attacks import ATTACKS, PRELUDE
+
 from xorkit.sandbox import Kernel, Limits, Ran, Warm
 
-HERE = Path(__file__).parent
-PRELUDE = (HERE / "prelude.py").read_text()
-ATTACKS: dict[str, str] = dict(
-    re.findall(r"^# (.+)\n((?:(?!#).+\n)+)", (HERE / "attacks.txt").read_text(), re.MULTILINE)
-)
 # In a folder of its own, as an earlier attack may have left files behind.
 ATTEMPT = """
 os.mkdir({folder!r})
@@ -32,7 +29,7 @@ os.chdir({folder!r})
 breach = None
 try:
 {code}
-except Exception as error:
+except (OSError, ValueError) as error:
     print("stopped:", repr(error))
 finally:
     os.chdir("..")
@@ -101,9 +98,7 @@ class Attacker:
     def attempt(self, name: str) -> Ran:
         if self.kernel is None:
             self.kernel = self.warm.start()
-            facts = json.dumps(self.world.facts)
-            self.kernel.run(f"import os; os.environ['WORLD'] = {facts!r}")
-            self.kernel.run(PRELUDE)
+            self.kernel.run(f"WORLD = {json.dumps(self.world.facts)!r}\n{PRELUDE}")
         self.world.secret.write_text(SECRET)  # an attack that got through may have deleted it
         self.count += 1
         code = re.sub("^", "    ", ATTACKS[name], flags=re.MULTILINE)

@@ -6,10 +6,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
+import attacks
 import pytest
 import red_team
-from red_team import ATTACKS, SECRET, Attacker, got_through
+from attacks import ATTACKS
+from red_team import SECRET, Attacker, got_through
 
 from xorkit.sandbox import Warm
 
@@ -62,9 +65,27 @@ def run_as_somebody(command: list[str], **environment: str) -> subprocess.Comple
 def test_attack_is_stopped(attacker: Attacker, name: str) -> None:
     ran = attacker.attempt(name)
 
+    assert ran.status in ("ok", "died"), "the attack itself is broken"
     assert not got_through(ran)
     assert attacker.world.secret.read_text() == SECRET, "the attack changed it without saying so"
     assert attacker.world.victim.run("1").status == "ok"
+
+
+@pytest.mark.parametrize("abi", [1, 2, 4])
+def test_attacks_are_stopped_on_kernels_with_an_older_landlock(
+    attacker: Attacker, tmp_path: Path, abi: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, attacks.__file__, str(abi), json.dumps(attacker.world.facts)],
+        env={"TMPDIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert json.loads(done.stdout) == []
 
 
 def test_attacks_are_stopped_when_the_grader_is_an_unprivileged_user() -> None:

@@ -22,7 +22,6 @@ from traitlets import Type
 from xorkit.guest.terms import SandboxError
 
 BACKLOG_SECONDS = 5  # for output that is still under way when a cell has ended
-READY_SECONDS = 30.0
 ANSWER_SECONDS = 0.2  # until the first question is asked again: the subscription may come late
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 JSON_TYPE = re.compile(r"application/(.*\+)?json", re.ASCII)
@@ -60,18 +59,19 @@ class CountingChannel(AsyncZMQSocketChannel):
 
 
 class Client(AsyncKernelClient):
-    """jupyter_client's client with a counted output channel."""
+    """jupyter_client's client, the channels that a kernel can fill counted."""
 
     iopub_channel_class = Type(CountingChannel)  # type: ignore[assignment]
+    shell_channel_class = Type(CountingChannel)  # type: ignore[assignment]
 
-    async def ready(self) -> None:
+    async def ready(self, seconds: float) -> None:
         """Wait until the kernel answers and its outputs arrive. Raises SandboxError."""
         try:
-            async with asyncio.timeout(READY_SECONDS):
+            async with asyncio.timeout(seconds):
                 while not await self._answers():
                     pass
         except TimeoutError:
-            raise SandboxError(f"a kernel gave no answer for {READY_SECONDS:.0f} s") from None
+            raise SandboxError(f"a kernel gave no answer for {seconds:.0f} s") from None
 
     async def _answers(self) -> bool:
         question = self.kernel_info()
@@ -89,7 +89,19 @@ class Client(AsyncKernelClient):
         """ZeroMQ gives a connection up when a message is over the limit. Raises SandboxError."""
         self.iopub_channel.close()
         self._iopub_channel = None  # the next use opens another
-        await self.ready()
+        await self.ready(BACKLOG_SECONDS)
+
+    async def flooded(self, budget: int) -> None:
+        """Wait until the kernel has sent `budget` bytes more."""
+        channels = (self.iopub_channel, self.shell_channel)
+        for channel in channels:
+            channel.allow(budget)
+        waiting = [asyncio.ensure_future(channel.spent.wait()) for channel in channels]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
 
 
 class CellClient(NotebookClient):

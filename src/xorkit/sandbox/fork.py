@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "4",  # each arena takes 64 MiB of the address space that is limited
 }
+ANSWER_SECONDS = 120.0  # importing torch takes 2, from a cold network disk a minute
 LONGEST_COMPLAINT = 2_000  # characters of the server's last words that an error repeats
 
 
@@ -45,14 +46,10 @@ class ForkServer:
     def __init__(self, folder: Path) -> None:
         self._folder, self._log = folder, folder / "server.log"
         self._turn = asyncio.Lock()  # one request at a time: answers carry no address
-        self._process: subprocess.Popen[bytes] | None = None
-
-    async def start(self, preload: Sequence[str]) -> None:
-        """Raises SandboxError if a module can't be imported."""
-        ours, theirs = socket.socketpair()
+        self._socket, theirs = socket.socketpair()
         with theirs, self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", "xorkit.guest.server", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "xorkit.guest.server", str(theirs.fileno())],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -61,7 +58,10 @@ class ForkServer:
                 cwd="/",
                 start_new_session=True,  # Ctrl-C at a terminal is the grader's to handle
             )
-        self._lines, self._writer = await asyncio.open_connection(sock=ours)
+
+    async def warm_up(self, preload: Sequence[str]) -> None:
+        """Raises SandboxError if a module can't be imported."""
+        self._lines, self._writer = await asyncio.open_connection(sock=self._socket)
         await self._ask(preload=list(preload))
 
     def _environment(self) -> dict[str, str]:
@@ -71,7 +71,7 @@ class ForkServer:
 
     @property
     def alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process.poll() is None
 
     async def fork(self, scratch: Path, limits: Limits, confined: bool) -> int:
         """The pid of a kernel that listens. Raises ConfinementError, SandboxError."""
@@ -90,11 +90,15 @@ class ForkServer:
     async def _ask(self, **request: object) -> dict[str, Any]:
         async with self._turn:
             self._writer.write(json.dumps(request).encode() + b"\n")
-            with suppress(ConnectionError):
-                await self._writer.drain()
-            line = await self._lines.readline()
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._writer.drain()
+                    line = await self._lines.readline()
+            except (ConnectionError, TimeoutError):
+                line = b""
         if not line:
-            raise SandboxError(f"the fork server has ended: {self._last_words()}")
+            self._process.kill()
+            raise SandboxError(f"the fork server gives no answer: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise (ConfinementError if answer["confinement"] else SandboxError)(answer["error"])
@@ -104,12 +108,11 @@ class ForkServer:
         return self._log.read_text(errors="replace")[-LONGEST_COMPLAINT:] or "it left no message"
 
     async def close(self) -> None:
-        if self._process is not None:
-            self._process.kill()  # its children follow: they asked to be killed with it
-            self._process.wait()
-            self._writer.close()
-            with suppress(ConnectionError):
-                await self._writer.wait_closed()
+        self._process.kill()  # its children follow: they asked to be killed with it
+        self._process.wait()
+        self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 class ForkProvisioner(KernelProvisionerBase):

@@ -7,6 +7,7 @@ import logging
 import math
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -81,7 +82,8 @@ class Kernel:
         self._client.stop_channels()
         await self._kill()
         await self._manager.cleanup_resources()
-        if self._scratch.exists():
+        # An unconfined cell may have left something that goes on writing; Warm removes the rest.
+        with suppress(OSError):
             remove(self._scratch)
 
     async def _kill(self) -> None:
@@ -136,10 +138,8 @@ class Kernel:
         """
         if self._ended.done():
             return self._death(), None
-        channel = self._client.iopub_channel
-        channel.allow(self._limits.flood)
         work = asyncio.create_task(client.async_execute_cell(cell, 0))
-        flood = asyncio.create_task(channel.spent.wait())
+        flood = asyncio.create_task(self._client.flooded(self._limits.flood))
         events: set[asyncio.Task[Any]] = {work, flood, self._ended}
         await self._wait(events, seconds)
         stopped = None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -16,7 +17,7 @@ import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
 from xorkit.guest.terms import ConfinementError, Limits, SandboxError
-from xorkit.sandbox.cell import READY_SECONDS, Client
+from xorkit.sandbox.cell import Client
 from xorkit.sandbox.fork import ForkProvisioner, ForkServer, import_path
 from xorkit.sandbox.kernel import SILENT, Kernel
 from xorkit.sandbox.loop import Loop
@@ -30,6 +31,7 @@ for name in {modules!r}:
 from xorkit.guest.tame import tame
 tame(get_ipython().kernel)
 """
+READY_SECONDS = 30.0  # a kernel needs 0.1; a machine that swaps may need long
 LONGEST_FOLDER = 60  # bytes; a unix socket's whole path may have 107
 WAITING_MESSAGES = 16  # that ZeroMQ holds for us at most; times `Limits.message`, our memory
 
@@ -71,7 +73,8 @@ class Warm:
     ) -> None:
         self._loop.run(self._close())
         self._loop.close()
-        remove(self._folder)
+        with suppress(OSError):  # as in `Kernel.end`
+            remove(self._folder)
 
     def start(self) -> Kernel:
         """A fresh fork that is ready for cells. Raises ConfinementError, SandboxError."""
@@ -83,15 +86,25 @@ class Warm:
         self._context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
 
     async def _close(self) -> None:
+        await self._close_server()
+        self._context.destroy(linger=0)
+
+    async def _close_server(self) -> None:
         if self._server is not None:
             await self._server.close()
-        self._context.destroy(linger=0)
+            self._server = None
 
     async def _warm_server(self) -> ForkServer:
         """The server, started where there is none or where it has died."""
         if self._server is None or not self._server.alive:
-            self._server = ForkServer(self._folder)
-            await self._server.start(self._preload)
+            await self._close_server()
+            server = ForkServer(self._folder)
+            try:
+                await server.warm_up(self._preload)
+            except SandboxError:
+                await server.close()
+                raise
+            self._server = server
         return self._server
 
     async def _start(self) -> Kernel:
@@ -137,7 +150,7 @@ class Warm:
         client.start_channels(stdin=False, hb=False, control=False)
         kernel = Kernel(self._loop, manager, client, scratch, self._limits, meter)
         try:
-            await client.ready()
+            await client.ready(READY_SECONDS)
         except SandboxError:
             await kernel.end()
             raise

@@ -1,0 +1,206 @@
+"""Nothing outlives its owner, nothing is left behind, and without confinement nothing runs."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from small import LIMITS
+
+import xorkit.sandbox.warm
+from xorkit.sandbox import ConfinementError, Kernel, SandboxError, Warm, check
+from xorkit.sandbox.meter import remove, usage
+
+# Ways in which a machine can fail to confine: each is brought about before `confine` is called.
+INCAPABLE = {
+    "Landlock is not there": """
+        landlock.version = version
+        refuse("landlock_create_ruleset", errno.ENOSYS)
+    """,
+    "Landlock was switched off at boot": """
+        landlock.version = version
+        refuse("landlock_create_ruleset", errno.EOPNOTSUPP)
+    """,
+    "Landlock is refused": """refuse("landlock_restrict_self", errno.EPERM)""",
+    "Landlock does nothing": """landlock.restrict = lambda *_, **__: None""",
+    "seccomp does nothing": """
+        from xorkit.guest import syscalls
+        syscalls.restrict = lambda: None
+    """,
+    "libseccomp is missing": """
+        import ctypes.util
+        del sys.modules["pyseccomp"]
+        ctypes.util.find_library = lambda name: None
+    """,
+    "pyseccomp is missing": """sys.modules["pyseccomp"] = None""",
+    "another thread is running": """
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    """,
+    "the scratch folder is missing": """os.rmdir(scratch)""",
+}
+TRY = """
+import ctypes, errno, os, sys, tempfile, threading, time
+import pyseccomp
+from xorkit.guest import landlock
+from xorkit.guest.confine import confine
+from xorkit.guest.terms import ConfinementError
+
+def refuse(call, code):
+    rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    rules.add_rule(pyseccomp.ERRNO(code), NUMBERS[call])
+    rules.load()
+
+NUMBERS = {"landlock_create_ruleset": 444, "landlock_restrict_self": 446}
+version = landlock.version
+scratch = tempfile.mkdtemp()
+%s
+try:
+    confine(scratch)
+except ConfinementError as error:
+    print(error)
+    sys.exit(0)
+os._exit(1)
+"""
+
+
+@pytest.mark.parametrize("name", INCAPABLE)
+def test_nothing_runs_where(tmp_path: Path, name: str) -> None:
+    code = TRY % textwrap.dedent(INCAPABLE[name])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done
+    assert len(done.stdout) > 20, "the message says too little"
+
+
+GRADER = """
+import sys, time
+from xorkit.sandbox import Limits, Warm
+
+with Warm(Limits(), preload=("torch",)) as warm, warm.start() as kernel:
+    kernel.run("import os; print(os.getppid(), os.getpid())")
+    ran = kernel.run("import os; print(os.getppid(), os.getpid())")
+    print(ran.outputs[0]["text"], flush=True)
+    kernel.run("import time; time.sleep(60)")
+"""
+
+
+def test_server_and_kernel_end_when_the_grader_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", GRADER], stdout=subprocess.PIPE) as grader:
+        assert grader.stdout is not None
+        pids = [int(pid) for pid in grader.stdout.readline().split()]
+        assert len(pids) == 2
+        grader.kill()
+
+    deadline = time.monotonic() + 20
+    while any(map(runs, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(runs, pids))
+
+
+def runs(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_server_that_was_killed_is_replaced_and_its_kernels_are_told_dead() -> None:
+    with Warm(LIMITS, preload=("torch",)) as warm:
+        with warm.start() as kernel:
+            ran = kernel.run("import os; print(os.getppid())")
+            os.kill(int(str(ran.outputs[0]["text"])), signal.SIGKILL)
+            assert kernel.run("import time; time.sleep(60)").status == "died"
+        with warm.start() as kernel:
+            assert kernel.run("1").status == "ok"
+
+
+def test_a_module_that_cant_be_preloaded_is_named() -> None:
+    with (
+        Warm(LIMITS, preload=("no_such_module",)) as warm,
+        pytest.raises(SandboxError, match="can't preload no_such_module"),
+    ):
+        warm.start()
+
+
+def test_a_kernel_that_dies_between_two_cells_is_told_by_the_next(kernel: Kernel) -> None:
+    assert kernel.run("import threading, os; threading.Timer(0.1, os._exit, (7,)).start()").alive
+    time.sleep(0.5)
+    ran = kernel.run("1")
+
+    assert (ran.status, ran.alive) == ("died", False)
+    assert ran.error == ("Exited", "the kernel's process ended itself with exit code 7")
+
+
+def test_the_scratch_folder_is_gone_when_the_kernel_is_closed(warm: Warm) -> None:
+    with warm.start() as kernel:
+        ran = kernel.run("import os; os.makedirs('a/b'); open('a/b/c', 'w'); print(os.getcwd())")
+        scratch = Path(str(ran.outputs[0]["text"]).strip())
+        assert (scratch / "a/b/c").exists()
+
+    assert not scratch.exists()
+
+
+def test_two_kernels_draw_different_random_numbers(warm: Warm) -> None:
+    code = "import random, numpy, torch; print(random.random(), numpy.random.rand(), torch.rand(1))"
+    with warm.start() as one, warm.start() as other:
+        drawn = [str(kernel.run(code).outputs[0]["text"]).split() for kernel in (one, other)]
+
+    assert all(a != b for a, b in zip(*drawn, strict=True))
+
+
+def test_unconfined_kernels_read_what_the_grader_may_and_keep_the_limits(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    with Warm(LIMITS, confined=False, preload=("torch",)) as warm, warm.start() as kernel:
+        read = kernel.run(f"print(open({str(tmp_path / 'notes')!r}).read())")
+        filled = kernel.run("x = bytearray(10**10)")
+
+    assert read.outputs[0]["text"] == "mine\n"
+    assert filled.status == "memory"
+
+
+def test_elsewhere_than_on_linux_a_stock_kernel_runs_and_only_unconfined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(xorkit.sandbox.warm, "LINUX", False)
+    with pytest.raises(ConfinementError, match="--unconfined"), Warm(LIMITS):
+        pass
+    with Warm(LIMITS, confined=False, preload=("torch",)) as warm, warm.start() as kernel:
+        assert kernel.run("!ls").outputs[0]["text"] == "[while grading] skipped: !ls\n"
+        assert kernel.run("import time; time.sleep(60)", seconds=1).status == "timeout"
+        assert kernel.run("import os; os._exit(3)").status == "died"
+
+
+def test_this_machine_can_confine() -> None:
+    assert [(what, fine) for what, fine, _ in check()] == [("confinement", True)]
+
+
+def test_a_folder_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:
+    deep = full = tmp_path / "full"
+    full.mkdir()
+    home = os.open(".", os.O_RDONLY)
+    os.chdir(full)
+    for _ in range(2000):  # longer than any path may be, deeper than Python can recurse
+        os.mkdir("d")
+        os.chdir("d")
+    os.fchdir(home)
+    os.close(home)
+    (full / "locked").mkdir(mode=0o300)
+    (full / "locked" / "inner").mkdir(mode=0)
+    (full / "away").symlink_to(tmp_path)
+    os.mkfifo(full / "pipe")
+
+    with pytest.raises(OSError, match="deep"):
+        usage(deep)
+    remove(full)
+    assert list(tmp_path.iterdir()) == []

@@ -153,17 +153,29 @@ def _settled(
         reason = "Two files are called after this name: two people or two tries? A roster can tell."
         yield from (handed.item("unplaced", reason) for handed in files)
         return
-    likely = sorted((h for h in files if h.likely), key=lambda h: h.rank, reverse=True)
-    others = sorted((h for h in files if not h.likely), key=lambda h: h.rank, reverse=True)
+    files = sorted(files, key=lambda handed: handed.rank, reverse=True)
+    likely = [handed for handed in files if handed.likely]
+    others = [handed for handed in files if not handed.likely]
+    old = read_record(folder / f"{folder.name}.ipynb")
+    if likely and _is_known(likely[0].found, old):
+        yield likely[0].item("unchanged")
+        return
     readable, refused = _readable(likely, plan)
-    if readable:
-        late = [handed for handed in others if handed.attempt > readable[0].handed.attempt]
-        refused += [_refused(handed, "it is no notebook") for handed in late]
-        yield _stored(readable, refused, folder)
-        yield from refused
-    else:
-        yield from refused
-        yield from _readable(others, plan)[1]
+    if not readable:
+        yield from [*refused, *_readable(others, plan)[1]]
+        return
+    newer = [handed for handed in others if handed.attempt > readable[0].handed.attempt]
+    refused += [handed.item("refused", "It is newer, but no notebook.") for handed in newer]
+    yield _stored(readable, refused, folder, old)
+    yield from refused
+
+
+def _is_known(found: Found, old: Record) -> bool:
+    """Whether it is what was collected before."""
+    try:
+        return bool(old.sha256) and sha256(found.read()) == old.sha256
+    except Refused:
+        return False
 
 
 def _may_be_several_people(files: Sequence[_Handed]) -> bool:
@@ -185,22 +197,20 @@ def _readable(files: Sequence[_Handed], plan: Released) -> tuple[list[_Readable]
             notebook, repairs = read_notebook(data)
             rebuilt = accepted(plan, notebook)
         except Refused as error:
-            refused.append(_refused(handed, str(error)))
+            refused.append(handed.item("refused", str(error)))
         else:
             rebuilt = replace(rebuilt, repairs=(*repairs, *rebuilt.repairs))
             readable.append(_Readable(handed, sha256(data), rebuilt))
     return readable, refused
 
 
-def _refused(handed: _Handed, reason: str) -> Item:
-    return handed.item("refused", reason)
-
-
-def _stored(readable: Sequence[_Readable], refused: Sequence[Item], folder: Path) -> Item:
+def _stored(
+    readable: Sequence[_Readable], refused: Sequence[Item], folder: Path, old: Record
+) -> Item:
     """The newest file written into its folder, unless that holds it or a newer one already."""
     best, *others = readable
     name = f"{folder.name}.ipynb"
-    new, old = _record(best, others, refused), read_record(folder / name)
+    new = _record(best, others, refused)
     if old.sha256 == new.sha256:
         return best.handed.item("unchanged")
     if (folder / name).exists() and not new.is_newer_than(old):

@@ -80,7 +80,7 @@ def _pieces_of(position: int, cell: Cell, master: Released) -> Iterator[Piece]:
     home = master.index_of(cell)
     by_name = cell.grade_id in master.by_grade_id
     whole = Piece(cell.kind, cell.source, (position, 0), home, home, by_name=by_name)
-    if home is not None and cell.lines == master.cells[home].lines:
+    if home is not None and cell.is_same(master.cells[home]):
         yield whole
         return
     whole = replace(whole, source=_without_ours(_unfenced(cell, master, home), master))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbformat import NotebookNode, from_dict
 
-from xorkit.intake.cells import cells_of
+from xorkit.intake.cells import Cell, cells_of
 from xorkit.intake.extras import Extra, extras
 from xorkit.intake.finding import Choice, choices, pieces_of
 from xorkit.intake.guessing import guess
-from xorkit.intake.reading import Refused
+from xorkit.intake.reading import Refused, is_cut_off
 from xorkit.intake.released import Answer, Released, released
 from xorkit.intake.telling import about_answer, about_cells, about_extras, about_missing, reasons
 from xorkit.intake.wording import worded
@@ -49,7 +48,29 @@ def accept(master: NotebookNode, submitted: NotebookNode) -> Rebuilt:
 
 
 def rebuilt_from(plan: Released, submitted: NotebookNode) -> Rebuilt:
+    return _rebuilt(plan, cells_of(submitted), is_cut_off(submitted))
+
+
+def accepted(plan: Released, submitted: NotebookNode) -> Rebuilt:
     cells = cells_of(submitted)
+    names = {cell.grade_id for cell in cells} - {""}
+    foreign = names - set(plan.by_grade_id)
+    if len(foreign) > len(names) / 2:
+        raise Refused(
+            "It is the notebook of another assignment: its exercises are called "
+            f"{', '.join(sorted(foreign)[:5])}. Please ask for the one of this assignment."
+        )
+    rebuilt = _rebuilt(plan, cells, is_cut_off(submitted))
+    # A stray `model = …` of any notebook is found as well: without a sign, half must be there.
+    if 2 * len(rebuilt.found) < len(plan.answers) and not choices(plan, pieces_of(cells, plan)):
+        raise Refused(
+            f"It holds {len(rebuilt.found) or 'none'} of the {len(plan.answers)} answers of this "
+            "assignment. Please ask for the notebook that was filled in."
+        )
+    return rebuilt
+
+
+def _rebuilt(plan: Released, cells: Sequence[Cell], cut_off: bool) -> Rebuilt:
     named = pieces_of(cells, plan)
     by_name = choices(plan, named)
     pieces = guess(plan, by_name, named)
@@ -62,27 +83,9 @@ def rebuilt_from(plan: Released, submitted: NotebookNode) -> Rebuilt:
         *about_missing(plan, chosen),
         *about_extras(kept, left_out),
     ]
-    review = tuple(reasons(tuple(chosen.values()), left_out, submitted))
+    review = tuple(reasons(tuple(chosen.values()), left_out, cut_off))
     notebook = _assembled(plan, answers, kept)
     return Rebuilt(notebook, answers, tuple(repairs), review, tuple(chosen))
-
-
-def accepted(plan: Released, submitted: NotebookNode) -> Rebuilt:
-    rebuilt, cells = rebuilt_from(plan, submitted), cells_of(submitted)
-    names = {cell.grade_id for cell in cells} - {""}
-    foreign = names - set(plan.by_grade_id)
-    if len(foreign) > len(names) / 2:
-        raise Refused(
-            "It is the notebook of another assignment: its exercises are called "
-            f"{', '.join(sorted(foreign)[:5])}. Please ask for the one of this assignment."
-        )
-    # A stray `model = …` of any notebook is found as well: without a sign, half must be there.
-    if 2 * len(rebuilt.found) < len(plan.answers) and not choices(plan, pieces_of(cells, plan)):
-        raise Refused(
-            f"It holds {len(rebuilt.found) or 'none'} of the {len(plan.answers)} answers of this "
-            "assignment. Please ask for the notebook that was filled in."
-        )
-    return rebuilt
 
 
 def _text(answer: Answer, choice: Choice | None) -> str:
@@ -94,7 +97,7 @@ def _text(answer: Answer, choice: Choice | None) -> str:
 
 def _assembled(plan: Released, answers: Mapping[str, str], kept: Iterable[Extra]) -> NotebookNode:
     """The master's cells with the answers' texts, extra cells between, nothing run."""
-    notebook = copy.deepcopy(plan.notebook)
+    notebook = plan.copy()
     for answer in plan.answers:
         notebook.cells[answer.index]["source"] = answers[answer.grade_id]
     for cell in notebook.cells:

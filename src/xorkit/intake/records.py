@@ -84,7 +84,7 @@ def sha256(data: bytes) -> str:
 
 def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], record: Record) -> None:
     """The notebook, its record, and the time as nbgrader reads it; raises OSError."""
-    data = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+    data = json.dumps(notebook, ensure_ascii=False, sort_keys=True).encode() + b"\n"
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / name, data)
     if record.handed_in:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from xorkit.intake.cells import Cell, as_mapping
+from xorkit.intake.cells import Cell
 from xorkit.intake.extras import Extra
 from xorkit.intake.finding import Choice, Piece
-from xorkit.intake.reading import CUT_OFF
 from xorkit.intake.released import Released
 from xorkit.intake.wording import worded
 
@@ -32,8 +31,8 @@ def about_cells(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece]) 
 
 
 def _is_changed(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece], home: int) -> bool:
-    texts = {cells[piece.order[0]].lines for piece in pieces if piece.inside == home}
-    return texts != {plan.cells[home].lines}
+    copies = (cells[piece.order[0]] for piece in pieces if piece.inside == home)
+    return not all(cell.is_same(plan.cells[home]) for cell in copies)
 
 
 def about_answer(choice: Choice, before: Choice | None) -> Iterator[str]:
@@ -70,11 +69,9 @@ def about_extras(kept: Iterable[Extra], left_out: Iterable[Piece]) -> Iterator[s
         yield f"Cells that you added and that no answer needs were left out: {len(own)}."
 
 
-def reasons(
-    choices: Sequence[Choice], left_out: Iterable[Piece], submitted: object
-) -> Iterator[str]:
+def reasons(choices: Sequence[Choice], left_out: Iterable[Piece], cut_off: bool) -> Iterator[str]:
     """Why a person should look."""
-    if as_mapping(as_mapping(submitted).get("metadata")).get(CUT_OFF):
+    if cut_off:
         yield "The file was cut off: answers after the break are not in it."
     for choice in choices:
         if choice.others:

@@ -47,6 +47,10 @@ class Text:
     def names(self) -> Names:
         return _names(self.source)
 
+    def is_same(self, other: Text) -> bool:
+        """Whether all lines that matter are the same."""
+        return self.source == other.source or self.lines == other.lines
+
     @property
     def is_indented(self) -> bool:
         """Whether it begins in the middle of something."""
@@ -73,7 +77,7 @@ def _ascii(comment: str) -> str:
 
 
 def is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
+    return line.lstrip()[:1] == "#"
 
 
 def words_of(text: str) -> frozenset[str]:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import nbformat
 import numpy as np
@@ -42,6 +42,9 @@ REGION = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS[^\n]*\n(.*?)^[^\n]*END HIDDEN TE
 
 needs = pytest.mark.needs  # @needs("test_x"): not judged, rather than failed twice, where x failed
 each = pytest.mark.parametrize
+
+
+T = TypeVar("T")
 
 
 class Abstain(Exception):  # noqa: N818 - no error: a person is to look
@@ -207,10 +210,11 @@ class _Plugin:
         }
         return says.get(cell.status if cell else "", "The notebook never got here.")
 
-    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+    def _once(self, name: str, make: Callable[[], T]) -> T:
         if name not in self.judged:
             self.judged[name] = make()
-        return self.judged[name]
+        made: T = self.judged[name]
+        return made
 
     @pytest.fixture
     def data(self) -> Data:
@@ -259,7 +263,7 @@ class _Plugin:
                 self.findings.append(found.note)
             return found
 
-        found: Result = self._once("result", make)
+        found = self._once("result", make)
         if found.review and not any(found.rows):
             raise Abstain(found.review)
         return found
@@ -281,7 +285,7 @@ class _Plugin:
                 answer = self._seen(question)["values"].get(question)
                 return recall_.grade(self.lesson.recall[question], answer)
 
-            found: recall_.Mark = self._once(question, make)
+            found = self._once(question, make)
             if found.points is None:
                 raise Abstain(found.message)
             return found
@@ -388,11 +392,19 @@ def _saved(path: Path) -> dict[str, str]:
     return {grade_id: cell.source for grade_id, cell in answer_cells(notebook).items()}
 
 
+def _user_namespace() -> dict[str, Any]:
+    """The names of the notebook that this kernel runs. Raises RuntimeError outside of a kernel."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        raise RuntimeError("graded cells run in a notebook's kernel, or are collected by the judge")
+    return shell.user_ns
+
+
 @functools.cache
 def _kernel() -> tuple[Lesson, Evidence]:
     """The lesson and the evidence of the notebook that this kernel runs."""
-    from IPython.core.getipython import get_ipython
-
     from xorkit import probe
 
     probe.recorder()
@@ -403,8 +415,7 @@ def _kernel() -> tuple[Lesson, Evidence]:
     if lesson.task is not None:
         facts = lesson.facts
         asked = judging.questions(lesson.trained, facts.good, facts.stall, np.random.default_rng())
-    shell = get_ipython()  # type: ignore[no-untyped-call]
-    live = _Live(lesson, shell.user_ns, asked, saved)
+    live = _Live(lesson, _user_namespace(), asked, saved)
     return lesson, Evidence(observations=live, questions=asked)
 
 
@@ -416,14 +427,13 @@ def grade(name: str, grade_id: str) -> float | None:
     """
     if name != "__main__":
         return None  # the judge collects the cell's tests itself
-    from IPython.core.getipython import get_ipython
     from IPython.display import display
 
     with contextlib.redirect_stderr(io.StringIO()):
         lesson, evidence = _kernel()
-        source = hidden_tests(get_ipython().user_ns["In"][-1])  # type: ignore[no-untyped-call]
+        source = hidden_tests(_user_namespace()["In"][-1])
         (cell,) = judge({grade_id: source}, evidence, lesson).cells
     print(say(cell))
     outcomes = {"needs_review": cell.needs_review, "score": cell.score}
-    display({MIME: outcomes, "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
+    display({MIME: outcomes, "text/plain": ""}, raw=True)
     return cell.score

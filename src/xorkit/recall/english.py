@@ -17,53 +17,53 @@ AUXILIARIES = _words(
 PRONOUNS = _words("i you he she it we they me him her us them")
 CONJUNCTIONS = _words("and or but because if so")
 
-FINITE_VERBS = _words(
+THIRD_PERSON = _words(
     """
-    computes calculates adds replaces subtracts gives takes makes gets uses sees goes becomes
-    keeps multiplies wrote gave took went made says tells does
+    computes calculates adds replaces subtracts gives takes makes gets sees goes becomes keeps
+    multiplies says tells does empties clears accumulates
     """
 )
+FINITE_VERBS = THIRD_PERSON | _words("wrote gave took went made")
 ADVERBS = _words(
-    """
-    otherwise then when while not up out again instead because if so that this
-    """
+    "otherwise then when while not up out again instead because if so that this over and or"
 )
-BARE_ADJECTIVES = _words("random new bad squared")
+PLACELESS = _words("each every both everything everywhere again also already always only just so")
+BARE_ADJECTIVES = _words("random new bad nested")
 NOUNS = _words(
     """
-    gradient gradients bias biases loss epoch epochs iteration iterations network pass passes tensor
-    error one each them
+    gradient gradients bias biases loss epoch epochs iteration iterations network pass passes
+    tensor error one each them array arrays list lists numbers rows columns dimensions cell seed
+    matrix grid
     """
 )
 OPERATORS = _words("minus plus times equals -= +=")
+SYMBOLS = _words("w b p lr dw db θ γ g")
 END = "(end)"
 
 # Pairs of words that no English sentence holds, not even a clumsy one: signs of shuffled words.
 NEVER_NEIGHBOURS = (
-    (
-        ARTICLES,
-        ARTICLES
-        | PREPOSITIONS
-        | AUXILIARIES
-        | CONJUNCTIONS
-        | PRONOUNS
-        | FINITE_VERBS
-        | ADVERBS
-        | {END},
-    ),
+    (ARTICLES, ARTICLES | PREPOSITIONS | AUXILIARIES | CONJUNCTIONS | PRONOUNS | FINITE_VERBS),
+    (ARTICLES, ADVERBS | PLACELESS - _words("only just always already") | {END}),
     (PREPOSITIONS, AUXILIARIES | FINITE_VERBS | CONJUNCTIONS),
-    (_words("of to by than"), PREPOSITIONS | _words("up out like")),
-    (_words("of to than into from between by at with for"), frozenset({END})),
+    (PREPOSITIONS - _words("than between"), _words("we they i he she")),
+    (
+        _words("of to by with from for at into between"),
+        _words("of by with from to for into at than over up out like"),
+    ),
+    (PREPOSITIONS - _words("in on"), frozenset({END})),
     (AUXILIARIES, FINITE_VERBS),
     (AUXILIARIES - _words("have had has"), AUXILIARIES - _words("be been have do done")),
-    (_words("i we they"), ARTICLES | PREPOSITIONS | _words("one it they we i")),
-    (_words("it"), _words("of")),
-    (_words("each every"), PRONOUNS | ARTICLES),
+    (_words("i we they"), ARTICLES | PREPOSITIONS | THIRD_PERSON | _words("one it they we i")),
+    (_words("it"), _words("of that")),
+    (_words("this these those"), PRONOUNS),
+    (_words("each every"), PRONOUNS | ARTICLES | _words("from by to and or again because if")),
     (NOUNS, _words("the an")),
-    (BARE_ADJECTIVES, _words("of")),
+    (BARE_ADJECTIVES, _words("of from by is are the a an")),
     (CONJUNCTIONS - _words("so"), frozenset({END})),
+    (_words("by to from with"), _words("times equals plus")),
     (OPERATORS, OPERATORS - _words("minus") | {END}),
     (_words("minus"), _words("minus")),
+    (SYMBOLS, SYMBOLS),
 )
 
 # A clause begins before each of these, and a relation doesn't reach into the next clause.
@@ -90,8 +90,7 @@ BINDING = (
     | AUXILIARIES
     | PRONOUNS
     | CONJUNCTIONS
-    | OPERATORS
-    | _words("this that these those as each squared not no never none nothing")
+    | _words("this that these those as not no never none nothing")
 )
 
 # Between here and the end of the clause things are not so.

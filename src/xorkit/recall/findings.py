@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from xorkit.recall import english
-from xorkit.recall.patterns import Found, find
+from xorkit.recall.patterns import Found, find, is_conditional
 from xorkit.recall.rubric import Phrase, Rubric
 from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
 
@@ -36,7 +36,7 @@ class Findings:
     stray: tuple[int, ...]
     loose_not: bool
     aside: str
-    silent: bool  # no phrase of the rubric was found at all
+    silent: bool  # no phrase of the rubric was found, but for remarks
 
     @property
     def stray_words(self) -> tuple[str, ...]:
@@ -75,8 +75,8 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         unsure=tuple(s.found.pattern for s in said if s.phrase.role == "unsure"),
         stray=stray,
         loose_not=_loose_not(reading, denied, explained),
-        aside=_aside(reading, explained, stray),
-        silent=not sightings,
+        aside=_aside(rubric, reading, explained, stray),
+        silent=all(sighting.phrase.role == "remark" for sighting in sightings),
     )
 
 
@@ -170,15 +170,16 @@ def _loose_not(reading: Reading, denied: Iterable[Sighting], explained: set[int]
     return any(
         word in english.NEGATORS - english.COMPARISONS
         and index not in explained | denials
-        and reading.words[reading.clause_starts[index]] not in english.CONDITIONS
+        and not is_conditional(reading, reading.clause_starts[index])
         for index, word in enumerate(reading.words)
     )
 
 
-def _aside(reading: Reading, explained: set[int], stray: Sequence[int]) -> str:
-    """A sentence with words that nothing explains, and none that something does."""
+def _aside(rubric: Rubric, reading: Reading, explained: set[int], stray: Sequence[int]) -> str:
+    """A sentence with words that the rubric never speaks of, and none that it explains."""
+    strange = {index for index in stray if not rubric.lexicon.speaks_of(reading.words[index])}
     for sentence in _sentences(reading):
-        if not explained.intersection(sentence) and any(index in sentence for index in stray):
+        if strange.intersection(sentence) and not explained.intersection(sentence):
             words = (reading.words[index] for index in sentence)
             return " ".join(word for word in words if word not in BOUNDARIES)
     return ""

@@ -14,7 +14,9 @@ LONGEST_TEXT = 2000  # characters: beyond, nothing is read by machine
 LONGEST = 110  # words: what is longer says more than a rubric can vouch for
 LONGEST_LIST = 7  # words without a comma between
 SHORT = 6  # words: in so few, one word of another language is enough to tell
+FEW_UNKNOWN = 3  # words: fewer may be names or slips
 BINDING_SHARE = 0.12  # of them at least are articles, prepositions and so on, or it is no sentence
+FORMULA_SHARE = 0.2  # … or are signs: w = w - lr * grad
 COPIED = 0.6  # of the question's own words, with no others, is the question again
 
 
@@ -62,7 +64,9 @@ _TURNED_ROUND = _any_of(
 )
 _PLAIN_CALLS = ast.BinOp | ast.AugAssign | ast.Compare
 
-_LOOSE = frozenset(("instead", "rather", "other", "back", "up"))  # "instead of by hand" is fine
+_LOOSE = frozenset(
+    ("instead", "rather", "other", "back", "up", "more", "each")
+)  # "instead of by hand" is fine
 _FINE = frozenset({("for", "have"), ("to", "be"), ("to", "do"), ("to", "have")})
 
 
@@ -114,14 +118,14 @@ def needs_person(answer: str, reading: Reading, lexicon: Lexicon) -> str | None:
         return "it seems to speak to whoever grades it"
     if language := _other_language(answer):
         return f"it seems to be written in {language}"
-    if _share_unknown(words, lexicon) > 0.4:
+    if _is_strange(words, lexicon):
         return "many words are unknown: another language, or many slips"
     spoken = " ".join("." if word == SENTENCE else word for word in reading.words)
     if match := _TURNED_ROUND.search(spoken) or _TURNED_ROUND.search(lowered):
         return f"“{match.group().strip()}” may turn the sentence round"
     if _is_list(reading):
         return "a list of words, not a sentence"
-    if pair := _impossible_pair(reading):
+    if pair := _impossible_pair(reading) or _capital_inside(answer):
         return f"“{pair}”: words in an order that no sentence has"
     if "?" in answer:
         return "it asks rather than says"
@@ -145,14 +149,18 @@ def _other_language(answer: str) -> str | None:
         language: sum(word in theirs - known for word in words)
         for language, theirs in english.OTHER_LANGUAGES.items()
     }
+    foreign["a language with accents"] = len(re.findall(r"[à-öø-ÿ]", answer.casefold()))
     language = max(foreign, key=lambda name: foreign[name])
-    enough = 1 if len(words) <= SHORT else max(2, len(words) / 10)
+    small = sum(word in english.SMALL_WORDS for word in words)
+    enough = min(2, small + 1) if len(words) <= SHORT else max(2, len(words) / 10)
     return language if foreign[language] >= enough else None
 
 
-def _share_unknown(words: list[str], lexicon: Lexicon) -> float:
+def _is_strange(words: list[str], lexicon: Lexicon) -> bool:
+    """Are most of the longer words unknown?"""
     long = [word for word in words if len(word) > 3 and word.isalpha()]
-    return sum(not lexicon.knows(word) for word in long) / len(long) if long else 0.0
+    unknown = sum(not lexicon.knows(word) for word in long)
+    return unknown >= FEW_UNKNOWN and unknown > len(long) / 2
 
 
 def _is_list(reading: Reading) -> bool:
@@ -160,7 +168,9 @@ def _is_list(reading: Reading) -> bool:
     for separates, group in groupby(reading.words, BOUNDARIES.__contains__):
         words = list(group)
         binding = sum(word in english.BINDING | english.CLAUSE_OPENERS for word in words)
-        if not separates and len(words) >= LONGEST_LIST and binding < BINDING_SHARE * len(words):
+        signs = sum(word in english.OPERATORS for word in words)
+        loose = binding < BINDING_SHARE * len(words) and signs < FORMULA_SHARE * len(words)
+        if not separates and len(words) >= LONGEST_LIST and loose:
             return True
     return False
 
@@ -174,4 +184,13 @@ def _impossible_pair(reading: Reading) -> str | None:
             continue
         if any(left in lefts and right in rights for lefts, rights in english.NEVER_NEIGHBOURS):
             return f"{left} {right}"
+    return None
+
+
+def _capital_inside(answer: str) -> str | None:
+    """A word that begins sentences, with its capital letter in the middle of one."""
+    for match in re.finditer(r"(?<=[a-z]),? ([A-Z][a-z]*)\b", answer):
+        word = match.group(1)
+        if word != "I" and word.casefold() in english.SMALL_WORDS:
+            return f"… {word}"
     return None

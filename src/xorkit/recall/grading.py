@@ -12,8 +12,8 @@ from xorkit.recall.text import read
 # How many words may stand unexplained where a mark is sure. These are rules, not thresholds tuned
 # on answers: a right answer may be wordy, but half the points are only sure where nothing is left
 # that could be the missing half, and none only where the misconception is all that is said.
-STRAY_IN_FULL = 3
-STRAY_SHARE_IN_FULL = 0.4  # … or this share of a longer answer's words
+STRAY_IN_FULL = 4
+STRAY_SHARE_IN_FULL = 0.5  # … or this share of a longer answer's words
 STRAY_IN_PARTIAL = 1
 STRAY_IN_ZERO = 2
 

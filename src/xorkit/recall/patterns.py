@@ -103,8 +103,15 @@ def find(pattern: Pattern, reading: Reading) -> Iterator[Found]:
         said = frozenset(range(start, end)) - skipped
         clause = reading.clause_starts[start]
         nots = {index for index in range(clause, end) if reading.words[index] in english.NEGATORS}
-        conditional = reading.words[clause] in english.CONDITIONS
+        conditional = is_conditional(reading, clause)
         yield Found(pattern.text, start, end, said, frozenset(nots - said), conditional)
+
+
+def is_conditional(reading: Reading, clause: int) -> bool:
+    """Does the clause that starts here only say what would happen: "if not …", "not calling it"?"""
+    first, following = (*reading.words[clause : clause + 2], "")[:2]
+    doing = following.endswith("ing") and not following.endswith("thing")
+    return first in english.CONDITIONS or (first == "not" and doing)
 
 
 class _Parser:

@@ -156,7 +156,7 @@ def _patterns(rubric: Rubric) -> Iterator[tuple[Role, tuple[str, ...], str, tupl
 
 
 class Rubrics(_Part):
-    """All recall questions of a lesson; `words`, `harmless` and `remarks` are for every question."""
+    """All recall questions of a lesson. What stands beside `questions` is for every one of them."""
 
     words: dict[str, tuple[Text, ...]] = {}
     harmless: tuple[Text, ...] = ()

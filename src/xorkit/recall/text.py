@@ -14,6 +14,7 @@ SENTENCE = "‖"  # between two sentences
 CLAUSE = "¦"  # at a comma, colon, bracket
 OPENING = "⁞"  # before a word that opens a clause, where no comma stands
 BOUNDARIES = frozenset((OPENING, CLAUSE, SENTENCE))
+SHORT = 5  # letters of a stem: below, a wrong letter makes another word too easily
 LONG = 11  # letters of a stem: from here on two slips of the finger are mended
 SHORTEST_BEGINNING = 5  # letters of a pattern's `accumul*`: shorter ones are near to too much
 
@@ -59,6 +60,7 @@ _CODE = (
     (r"\b(?:d_?(?=[wb]\d*\b))", "d"),
     (r"(?<=[a-zθ])_?[0-9]+\b", ""),  # w1, b_2
 )
+_MATH_NEXT = r"(?:lr|learning|eta|gamma|alpha|step|grad|gradient|\d|\()"
 _SIGNS = (
     (r"∇", " gradient "),
     (r"∂", "d"),
@@ -68,11 +70,10 @@ _SIGNS = (
     (r"[×⋅]|(?<=\S)\s*·\s*(?=\S)", " * "),
     (r"-\s*=", " -= "),
     (r"\+\s*=", " += "),
-    (r"(?m)^\s*[-*•]\s+(?=\D)", f" {CLAUSE} "),
+    (rf"(?m)^\s*[-*•]\s+(?!{_MATH_NEXT})", f" {CLAUSE} "),
     (r"<-|←|:=", " = "),
     (r"->|=>|→|⇒", f" {CLAUSE} "),
 )
-_MATH_NEXT = r"(?:lr|learning|eta|gamma|alpha|step|grad|gradient|\d|\()"
 _TOKEN = re.compile(
     rf"[{CLAUSE}{SENTENCE}]|\d+(?:\.\d+)?|[^\W\d]\w*|-=|\+=|[-+*=]|[.!?\n]+|[,;:()\[\]\"]"
 )
@@ -160,26 +161,27 @@ class Lexicon:
         object.__setattr__(self, "_english", words | frozenset(map(stem, words)))
 
     def knows(self, word: str) -> bool:
-        base = stem(word)
-        return (
-            word in self._english
-            or base in self._english
-            or base in self.stems
-            or word.startswith(self.beginnings)
-        )
+        return word in self._english or stem(word) in self._english or self.speaks_of(word)
+
+    def speaks_of(self, word: str) -> bool:
+        return stem(word) in self.stems or word.startswith(self.beginnings)
 
     def repair(self, word: str) -> str:
-        """The word itself, or the one known word that is a slip of the finger away."""
-        if len(word) < 4 or not word.isalpha() or self.knows(word):
+        """The word itself, or the known word that is a slip of the finger away.
+
+        Short words are mended only where letters are swapped or one is missing.
+        """
+        if len(word) < 3 or not word.isalpha() or self.knows(word):
             return word
         base = stem(word)
         slips = 1 if len(base) < LONG else 2
         near = [
-            (distance, known[0] != base[0], known)
+            (distance, sorted(known) != sorted(part), known[0] != base[0], known)
             for known, part in self._aims(base)
             if (distance := _distance(part, known, slips)) <= slips
+            and (len(base) >= SHORT or _same_letters(word, known))
         ]
-        return min(near)[2] if near else word
+        return min(near)[3] if near else word
 
     def _aims(self, base: str) -> Iterator[tuple[str, str]]:
         """Known words, each with the part of the stem that is to be compared with it."""
@@ -275,6 +277,14 @@ def _without_empty_clauses(words: list[str]) -> list[str]:
             continue
         kept.append(word)
     return kept[:-1] if kept and kept[-1] in BOUNDARIES else kept
+
+
+def _same_letters(word: str, known: str) -> bool:
+    """Are the letters swapped, or is one of them missing, but none wrong?"""
+    letters = iter(known)
+    return sorted(word) == sorted(known) or (
+        3 < len(word) < len(known) and all(letter in letters for letter in word)
+    )
 
 
 def _distance(a: str, b: str, limit: int) -> int:

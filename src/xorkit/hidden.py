@@ -1,8 +1,8 @@
 """The pytest side: the hidden tests of graded cells, run over evidence.
 
-A hidden cell holds ordinary pytest functions and ends with `grade(__name__, "test_…")`. The same cell
-runs in two places: in the judge's process, where `judge` collects its functions and evidence lies ready,
-and in the kernel of plain `nbgrader autograde`, where `grade` gathers evidence on the spot, runs
+A hidden cell holds ordinary pytest functions and ends with `grade(__name__, "test_…")`. The same
+cell runs in two places: in the judge's process, where `judge` collects its functions and evidence
+lies ready, and in the kernel of plain `nbgrader autograde`, where `grade` gathers evidence on the spot, runs
 pytest and gives back the points as the cell's value. What it collects from are fixtures:
 
 data, model, settings, training, result   what the judge says of each of these
@@ -399,7 +399,8 @@ def _user_namespace() -> dict[str, Any]:
     shell = get_ipython()
     if shell is None:
         raise RuntimeError("graded cells run in a notebook's kernel, or are collected by the judge")
-    return shell.user_ns
+    namespace: dict[str, Any] = shell.user_ns
+    return namespace
 
 
 @functools.cache

@@ -54,7 +54,7 @@ def survey(task: Task, *, starts: int = STARTS, seed: int = SEED) -> dict[str, A
 
 
 def _hardest(learned_at: Array, last: Array) -> Array:
-    """Which starts are clear of learning; of a task that all of them learn, those that take longest."""
+    """Which starts clearly don't learn; of a task that all of them learn, which take longest."""
     stalled = (last > CLEARLY_STALLED) & (learned_at == learned_at.max())
     return np.asarray(stalled if stalled.any() else learned_at == learned_at.max())
 

@@ -706,6 +706,44 @@ def an_answer_typed_into_its_check(notebook: NotebookNode) -> None:
     check["source"] = without_comments(RIGHT["model"]).strip() + "\n" + check.source
 
 
+OWN_LOOP = """for i in range(5000):
+    out = model(X)
+    err = loss_fn(out, Y)
+    optimizer.zero_grad()
+    err.backward()
+    optimizer.step()"""
+
+
+@case(says="moved to its own", answers={"training_loop": OWN_LOOP})
+def a_loop_with_names_of_its_own_below_the_untouched_cell(notebook: NotebookNode) -> None:
+    cell(notebook, "training_loop")["source"] = UNTOUCHED["training_loop"]
+    insert_after(notebook, "training_loop", bare(OWN_LOOP))
+
+
+@case(says="moved to its own", answers={"training_loop": OWN_LOOP})
+def a_loop_with_names_of_its_own_in_place_of_the_deleted_cell(notebook: NotebookNode) -> None:
+    notebook.cells[place(notebook, "training_loop")] = bare(OWN_LOOP)
+
+
+@case(
+    says="moved to its own",
+    answers={
+        **{g: without_comments(text) for g, text in RIGHT.items()},
+        "training_loop": OWN_LOOP,
+    },
+)
+def typed_anew_with_a_loop_of_its_own(notebook: NotebookNode) -> None:
+    texts = {g: without_comments(text) for g, text in RIGHT.items()} | {"training_loop": OWN_LOOP}
+    notebook["cells"] = [bare("import torch\nfrom torch import nn")]
+    notebook["cells"] += [bare(texts[g]) for g in RIGHT]
+
+
+@case(answers={"training_loop": UNTOUCHED["training_loop"]})
+def a_look_at_something_below_an_untouched_cell(notebook: NotebookNode) -> None:
+    cell(notebook, "training_loop")["source"] = UNTOUCHED["training_loop"]
+    insert_after(notebook, "training_loop", bare("print(X.shape)\nmodel"))
+
+
 @case()
 def two_answers_merged(notebook: NotebookNode) -> None:
     first = cell(notebook, "data")

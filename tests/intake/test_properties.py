@@ -89,7 +89,7 @@ def words_in(text: str) -> set[str]:
 MIXTURES = st.lists(
     st.tuples(st.sampled_from(STEPS), st.integers(0, 999), st.integers(0, 999)), max_size=12
 )
-UNHURRIED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+UNHURRIED = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def after(steps: list[Step]) -> Cells:

@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from xorkit.intake.finding import Choice, Piece
+from xorkit.intake.finding import Choice, Piece, choices
 from xorkit.intake.released import Answer, Released
-from xorkit.intake.texts import Text, statements, words_of
-
-# One name that the answer has to set, or one line of its released text, is enough. Words that
-# only this answer's surroundings use count one each: two of them, in the answer's place, are.
-_NAME, _LINE, _PLACE, _ENOUGH = 3, 3, 1, 3
+from xorkit.intake.texts import Text, parsed, statements
 
 
 def guess(
-    master: Released, choices: Mapping[str, Choice], pieces: Sequence[Piece]
+    master: Released, named: Mapping[str, Choice], pieces: Sequence[Piece]
 ) -> tuple[Piece, ...]:
     """The pieces again, the loose ones with an answer as home where one fits."""
-    filled = {choice.answer.index for choice in choices.values() if choice.filled}
-    opened = [answer for answer in master.answers if answer.index not in filled]
+    found = _by_signs(master, named, pieces)
+    return _by_place(_open(master, choices(master, found)), found)
+
+
+def _open(master: Released, found: Mapping[str, Choice]) -> list[Answer]:
+    """The answers that nothing in the file fills."""
+    filled = {choice.answer.index for choice in found.values() if choice.filled}
+    return [answer for answer in master.answers if answer.index not in filled]
+
+
+def _by_signs(
+    master: Released, named: Mapping[str, Choice], pieces: Sequence[Piece]
+) -> tuple[Piece, ...]:
+    """Loose pieces that go on with an answer, set its names, or keep lines of it."""
+    opened = _open(master, named)
     found: list[Piece] = []
     above: Choice | None = None  # the answer right above
     for piece, sides in zip(pieces, _neighbours(pieces), strict=True):
         if piece.home is not None:
-            above = choices.get(master.cells[piece.home].grade_id)
+            above = named.get(master.cells[piece.home].grade_id)
             found.append(piece)
         elif piece.is_blank:
             found.append(piece)
-        elif half_of := _half_of(choices.values(), above, piece):
+        elif half_of := _half_of(named.values(), above, piece):
             found.append(replace(piece, home=half_of.index))
         else:
-            found.extend(_placed(master, opened, piece, sides))
+            found.extend(_placed(opened, piece, sides))
             above = None
     return tuple(found)
+
+
+def _by_place(opened: Sequence[Answer], pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Loose pieces that do something where only one answer can be."""
+    found = []
+    for piece, (above, below) in zip(pieces, _neighbours(pieces), strict=True):
+        near = [a for a in opened if above <= a.index <= below and not a.in_words]
+        fits = piece.home is None and piece.inside is None and len(near) == 1 and _acts(piece)
+        found.append(replace(piece, home=near[0].index) if fits else piece)
+    return tuple(found)
+
+
+def _acts(piece: Piece) -> bool:
+    """Whether a cell is more than a look at something, an import or a note."""
+    if piece.kind != "code" or piece.is_blank:
+        return False
+    idle = (ast.Expr, ast.Import, ast.ImportFrom, ast.Pass)
+    body = parsed(piece.source)
+    return not piece.names.parsed or not all(isinstance(statement, idle) for statement in body)
 
 
 def _neighbours(pieces: Sequence[Piece]) -> list[tuple[int, int]]:
@@ -59,11 +88,11 @@ def _is_in_code_of_ours(piece: Piece) -> bool:
     return piece.home is None and piece.inside is not None and piece.kind == "code"
 
 
-def _half_of(choices: Iterable[Choice], above: Choice | None, piece: Piece) -> Answer | None:
+def _half_of(named: Iterable[Choice], above: Choice | None, piece: Piece) -> Answer | None:
     """The answer of which a nameless cell is another half: the one right above, or by its lines."""
     if above and piece.inside is None and piece.kind == "code" and _goes_on(above, piece):
         return above.answer
-    return next((c.answer for c in choices if c.filled and _fills_a_gap(c, piece)), None)
+    return next((c.answer for c in named if c.filled and _fills_a_gap(c, piece)), None)
 
 
 def _fills_a_gap(choice: Choice, piece: Piece) -> bool:
@@ -88,17 +117,21 @@ def _goes_on(choice: Choice, piece: Piece) -> bool:
     return not text.names.parsed and whole.names.parsed
 
 
-def _placed(
-    master: Released, opened: Sequence[Answer], piece: Piece, sides: tuple[int, int]
-) -> Iterator[Piece]:
+def _placed(opened: Sequence[Answer], piece: Piece, sides: tuple[int, int]) -> Iterator[Piece]:
     if piece.kind != "code" and not piece.names.parsed and not piece.is_indented:
         answer = _in_words(opened, sides)
         yield piece if answer is None else replace(piece, home=answer.index)
         return
     for part in _cut_by_names(opened, piece):
-        scores = [(_evidence(master, answer, part, sides), -answer.index) for answer in opened]
-        score, index = max(scores, default=(0, 0))
-        yield replace(part, home=-index) if score >= _ENOUGH else part
+        signs = [(_signs(answer, part), -answer.index) for answer in opened]
+        number, index = max(signs, default=(0, 0))
+        yield replace(part, home=-index) if number else part
+
+
+def _signs(answer: Answer, piece: Piece) -> int:
+    """How much in a loose piece is this answer's alone: names that it sets, released lines."""
+    names, lines = piece.names.bound & answer.names, answer.marks.intersection(piece.lines)
+    return len(names) + len(lines)
 
 
 def _in_words(opened: Iterable[Answer], sides: tuple[int, int]) -> Answer | None:
@@ -124,13 +157,3 @@ def _cut_by_names(opened: Sequence[Answer], piece: Piece) -> Iterator[Piece]:
     for i, (_, texts) in enumerate(parts):
         if texts:
             yield replace(piece, order=(*piece.order, i), source="\n".join(texts))
-
-
-def _evidence(master: Released, answer: Answer, piece: Piece, sides: tuple[int, int]) -> int:
-    """How much speaks for a loose piece being this answer."""
-    names = len(piece.names.bound & answer.names)
-    lines = len(answer.marks.intersection(piece.lines))
-    score = _NAME * names + _LINE * lines
-    if sides[0] <= answer.index <= sides[1]:
-        score += _PLACE + len(words_of(piece.source) & master.own_words[answer.index])
-    return score

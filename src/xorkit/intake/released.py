@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, takewhile
+from itertools import pairwise
 
 from nbformat import NotebookNode, from_dict
 
 from xorkit.intake.cells import Cell, cells_of
-from xorkit.intake.texts import Text, is_comment, words_of
+from xorkit.intake.texts import Text, is_comment
 
 # A changed cell of ours keeps this much of its lines, and has as little of others.
 _ALIKE = 0.5
@@ -135,19 +134,6 @@ class Released:
     def used(self) -> frozenset[str]:
         """The names that the cells which are not answers need from others."""
         return frozenset().union(*(cell.names.used for _, cell in self.given("code")))
-
-    @cached_property
-    def own_words(self) -> Mapping[int, frozenset[str]]:
-        """For each answer the words that only its cell and the cells around it use."""
-        words = {answer.index: self._words_around(answer.index) for answer in self.answers}
-        counts = Counter(word for own in words.values() for word in own)
-        return {i: frozenset(word for word in own if counts[word] == 1) for i, own in words.items()}
-
-    def _words_around(self, index: int) -> frozenset[str]:
-        around = [self.cells[index]]
-        around += takewhile(lambda cell: cell.kind == "markdown", reversed(self.cells[:index]))
-        around += takewhile(lambda cell: cell.nbgrader.get("grade"), self.cells[index + 1 :])
-        return frozenset().union(*(words_of(cell.source) for cell in around))
 
     def given(self, *kinds: str) -> Iterator[tuple[int, Cell]]:
         """The cells that are not answers, with their places."""

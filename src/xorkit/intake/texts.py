@@ -80,11 +80,6 @@ def is_comment(line: str) -> bool:
     return line.lstrip()[:1] == "#"
 
 
-def words_of(text: str) -> frozenset[str]:
-    """The words of three letters and more, in small letters."""
-    return frozenset(word.casefold() for word in re.findall(r"[^\W\d_]{3,}", text))
-
-
 def _names(source: str) -> Names:
     table = _symbols(source)
     if table is None:

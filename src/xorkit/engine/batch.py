@@ -57,9 +57,9 @@ def grade(
 ) -> Iterator[Progress]:
     """Grades what is new or changed in `submitted/`, yielding each submission as it is done.
 
-    `count` workers on this machine (None: one a core), or those of a Dask `scheduler`. `begin` is
-    told how many there are to do. Raises CourseError, GradebookError, ConfinementError and
-    WorkersError; what was done until then is kept.
+    `count` workers on this machine (None: one a core; 0: this process), or those of a Dask
+    `scheduler`. `begin` is told how many there are to do. Raises CourseError, GradebookError,
+    ConfinementError and WorkersError; what was done until then is kept.
     """
     with _class(course) as klass:
         ready: list[Progress] = []
@@ -77,8 +77,8 @@ def grade(
             return
         crew = 0
         if not scheduler:
-            wanted = min(count or machine.cores(), len(waiting))
-            crew, settings = machine.fitting(wanted, settings, say)
+            wanted = min(machine.cores() if count is None else count, len(waiting))
+            crew, settings = machine.fitting(wanted, settings, machine.free_memory(), say)
         jobs = (job for name in waiting if (job := klass.job(name, settings, everything)))
         for done in workers.run(klass.assignment.pack(), jobs, crew, scheduler):
             yield klass.conclude(done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,12 +15,13 @@ from nbgrader.api import (
     BaseCell,
     Grade,
     Gradebook,
+    InvalidEntry,
     MissingEntry,
     SubmittedAssignment,
     SubmittedNotebook,
 )
 from sqlalchemy import make_url, select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from xorkit.lesson import Lesson
 from xorkit.verdict import CellVerdict, Verdict
@@ -29,36 +31,47 @@ class GradebookError(RuntimeError):
     """The gradebook can't be read or written; the text says which and what to do."""
 
 
+ADVICE = {
+    "locked": "another program is writing it: close the formgrader's open saves or other graders,"
+    " then run the same command again",
+    "readonly": "it is read-only: give yourself the right to write it",
+    "full": "the disk is full: make room, then run the same command again",
+    "unable to open": "the folder is missing or closed to you",
+}
+
+
 @contextmanager
 def open_gradebook(db_url: str) -> Iterator[Gradebook]:
     """The gradebook, closed again. Raises GradebookError for whatever a database can refuse."""
+    log = logging.getLogger("tornado.application")  # where nbgrader puts what it then raises
+    before, log.disabled = log.disabled, True
     try:
         with Gradebook(db_url) as book:
             yield book
-    except OperationalError as error:
-        reason = str(error.orig)
-        advice = {
-            "locked": "another program is writing it: close the formgrader's open saves or other"
-            " graders, then run the same command again",
-            "readonly": "it is read-only: give yourself the right to write it",
-            "full": "the disk is full: make room, then run the same command again",
-            "unable to open": "the folder is missing or closed to you",
-        }
-        says = next((text for key, text in advice.items() if key in reason), "see the reason")
-        raise GradebookError(
-            f"the gradebook {db_url} can't be used ({reason}): {says}. What was graded is kept in"
-            " autograded/; nothing is run twice."
-        ) from error
-    except SQLAlchemyError as error:
-        raise GradebookError(f"the gradebook {db_url} can't be used: {error}") from error
+    except (SQLAlchemyError, InvalidEntry) as error:
+        # nbgrader makes an InvalidEntry of everything, full disks included.
+        cause = error.__context__ if isinstance(error, InvalidEntry) else error
+        raise GradebookError(_refusal(db_url, cause or error)) from error
+    finally:
+        log.disabled = before
+
+
+def _refusal(db_url: str, error: BaseException) -> str:
+    reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    says = next((text for key, text in ADVICE.items() if key in reason), "see the reason")
+    return (
+        f"the gradebook {db_url} can't be used ({reason}): {says}. What was graded is kept in"
+        " autograded/; nothing is run twice."
+    )
 
 
 def missing_file(db_url: str) -> Path | None:
     """Where a SQLite gradebook is to be that isn't there yet; None for any other."""
     url = make_url(db_url)
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+    name = url.database or ":memory:"
+    if url.get_backend_name() != "sqlite" or name == ":memory:" or name.startswith("file:"):
         return None
-    path = Path(str(url.database))
+    path = Path(name)
     return None if path.exists() else path
 
 

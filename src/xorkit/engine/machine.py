@@ -47,16 +47,17 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def fitting(count: int, settings: Settings, say: Callable[[str], None]) -> tuple[int, Settings]:
-    """As many of `count` workers as memory has room for if every notebook uses all it may.
+def fitting(
+    count: int, settings: Settings, free: int | None, say: Callable[[str], None]
+) -> tuple[int, Settings]:
+    """As many of `count` workers as `free` bytes have room for if every notebook uses all it may.
 
     One is always started, if need be with less memory for a notebook.
     """
-    free = free_memory()
     if free is None:
         return count, settings
     fits = free // (settings.memory + WORKER)
-    if fits >= count:
+    if fits >= max(count, 1):
         return count, settings
     says = f"{free // MiB} MiB of memory are free"
     if fits >= 1:
@@ -67,7 +68,7 @@ def fitting(count: int, settings: Settings, say: Callable[[str], None]) -> tuple
         return fits, settings
     memory = max(LEAST, free - WORKER)
     say(f"{says}: one worker at a time, with {memory // MiB} MiB for each notebook.")
-    return 1, replace(settings, memory=memory)
+    return min(count, 1), replace(settings, memory=memory)
 
 
 def free_memory() -> int | None:

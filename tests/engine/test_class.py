@@ -1,0 +1,311 @@
+"""What is graded, what is only judged again, and what is left alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from tiny_course import (
+    LESSON,
+    assert_agrees,
+    graded,
+    hand_in,
+    kept_files,
+    mark_by_hand,
+    marks,
+    scores,
+)
+
+from xorkit.engine import batch, results
+from xorkit.engine.course import Course, open_course
+from xorkit.engine.work import Settings
+
+ENDLESS = "number = 7\nwhile True:\n    pass"
+UNSURE = 'words = "maybe"'
+
+
+def _again(course: Course) -> Course:
+    """The course as the next command reads it."""
+    return open_course(course.root, course.assignment)
+
+
+def _change_lesson(course: Course, old: str, new: str) -> Course:
+    (course.root / "lessons" / "tiny.yaml").write_text(LESSON.replace(old, new), "utf-8")
+    return _again(course)
+
+
+def _change_tests(course: Course, old: str, new: str) -> Course:
+    path = course.notebook_path("source")
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    return _again(course)
+
+
+def test_a_graded_class_is_in_the_gradebook_and_in_autograded(course: Course) -> None:
+    hand_in(course, "ada")
+    hand_in(course, "bob", {"number": "number = 7.0", "words": UNSURE})
+
+    done = graded(course)
+
+    assert {name: p.verdict.score for name, p in done.items()} == {"ada": 5, "bob": 1}
+    assert scores(course) == {"ada": 5, "bob": 1}
+    assert done["bob"].verdict.needs_review == ("test_words",)
+    assert_agrees(course)
+    notebook = nbformat.read(course.notebook_path("autograded", "bob"), as_version=4)
+    tests = {c.metadata.nbgrader.grade_id: c for c in notebook.cells if "nbgrader" in c.metadata}
+    assert "def test_is_whole" in tests["test_number"].source
+    assert "Which type counts?" in tests["test_number"].outputs[0].text
+
+
+def test_what_has_not_changed_is_left_alone(course: Course) -> None:
+    hand_in(course, "ada")
+    graded(course)
+    before = kept_files(course)
+
+    assert graded(_again(course)) == {}
+    assert kept_files(course) == before
+
+
+def test_only_what_has_changed_runs_again(course: Course) -> None:
+    hand_in(course, "ada")
+    hand_in(course, "bob")
+    graded(course)
+
+    hand_in(course, "bob", {"number": "number = 8"})
+    done = graded(_again(course))
+
+    assert {name: (p.ran, p.verdict.score) for name, p in done.items()} == {"bob": (True, 3)}
+
+
+def test_the_same_answers_in_another_file_are_not_run_again(course: Course) -> None:
+    path = hand_in(course, "ada")
+    graded(course)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source = "# My own title"
+    nbformat.write(notebook, path)
+
+    done = graded(_again(course))
+
+    assert {name: p.ran for name, p in done.items()} == {"ada": False}
+    assert graded(_again(course)) == {}
+
+
+@pytest.mark.parametrize("way", ["grade", "rejudge"])
+def test_changed_tests_are_judged_without_running_anything(course: Course, way: str) -> None:
+    hand_in(course, "ada")
+    hand_in(course, "bob", {"number": "number = 8"})
+    graded(course)
+
+    course = _change_tests(course, "== 7, ", "== 8, ")
+    if way == "grade":
+        done = graded(course)
+        assert {name: p.ran for name, p in done.items()} == {"ada": False, "bob": False}
+    else:
+        pairs = batch.rejudge(course)
+        moved = {after.student: (before.score, after.score) for before, after in pairs}
+        assert moved == {"ada": (5, 3), "bob": (3, 5)}
+
+    assert scores(course) == {"ada": 3, "bob": 5}
+    assert_agrees(course)
+    notebook = nbformat.read(course.notebook_path("autograded", "ada"), as_version=4)
+    assert any("== 8, " in cell.source for cell in notebook.cells)
+    assert graded(_again(course)) == {}
+
+
+def test_changed_points_reach_the_gradebook(course: Course) -> None:
+    hand_in(course, "ada")
+    graded(course)
+
+    course = _change_lesson(course, "test_is_seven: 2", "test_is_seven: 4")
+    course = _change_tests(course, '"points": 3', '"points": 5')
+    list(batch.rejudge(course))
+
+    assert scores(course) == {"ada": 7}
+    assert_agrees(course)
+
+
+def test_a_result_that_met_no_limit_holds_under_any(course: Course) -> None:
+    hand_in(course, "ada")
+    hand_in(course, "bob", {"number": ENDLESS})
+    done = graded(course, Settings(timeout=1))
+    assert done["bob"].verdict.diagnosis == ("timeout",)
+
+    again = graded(_again(course), Settings(timeout=2))
+
+    assert {name: p.ran for name, p in again.items()} == {"bob": True}
+
+
+def test_one_learner_alone_is_graded_when_asked(course: Course) -> None:
+    hand_in(course, "ada")
+    hand_in(course, "bob")
+
+    assert list(graded(course, students=["bob"])) == ["bob"]
+    assert list(graded(_again(course), students=["bob"], everything=True)) == ["bob"]
+    assert scores(course) == {"bob": 5}
+
+
+@pytest.mark.parametrize("then", ["nothing", "grade --all", "rejudge", "a new file", "report"])
+def test_a_persons_mark_is_final(course: Course, then: str) -> None:
+    hand_in(course, "ada", {"words": UNSURE})
+    graded(course)
+    mark_by_hand(course, "ada", "test_words", 1.5)
+
+    match then:
+        case "nothing":
+            graded(course)
+        case "grade --all":
+            graded(course, everything=True)
+        case "rejudge":
+            list(batch.rejudge(course))
+        case "a new file":
+            hand_in(course, "ada", {"number": "number = 8", "words": UNSURE})
+            graded(course)
+        case "report":
+            batch.verdicts(course)
+
+    verdict = results.verdict_of(course, "ada")
+    assert verdict is not None
+    assert verdict.score == scores(course)["ada"] == (2.5 if then == "a new file" else 4.5)
+    assert verdict.status == "graded"
+    assert_agrees(course)
+
+
+def test_extra_credit_counts_in_both(course: Course) -> None:
+    hand_in(course, "ada")
+    graded(course)
+    mark_by_hand(course, "ada", "test_number", 3, extra=1)
+
+    graded(course)
+
+    assert scores(course) == {"ada": 6}
+    assert_agrees(course)
+
+
+def test_a_mark_that_is_taken_back_is_gone(course: Course) -> None:
+    hand_in(course, "ada")
+    graded(course)
+    mark_by_hand(course, "ada", "test_number", 1)
+    graded(course)
+    with batch.open_gradebook(course.db_url) as book:
+        book.find_grade("test_number", "tiny", "tiny", "ada").manual_score = None
+        book.db.commit()
+
+    graded(course)
+
+    assert scores(course) == {"ada": 5}
+    assert_agrees(course)
+
+
+def test_a_lost_gradebook_is_written_again_with_the_persons_marks(course: Course) -> None:
+    hand_in(course, "ada", {"words": UNSURE})
+    graded(course)
+    mark_by_hand(course, "ada", "test_words", 1.5)
+    graded(course)
+    (course.root / "gradebook.db").unlink()
+
+    assert graded(_again(course)) == {}
+
+    assert scores(course) == {"ada": 4.5}
+    assert_agrees(course)
+
+
+def test_what_cannot_be_graded_has_no_score_until_a_good_file_comes(course: Course) -> None:
+    path = hand_in(course, "ada")
+    graded(course)
+    path.write_text("no notebook", "utf-8")
+
+    (progress,) = graded(_again(course)).values()
+
+    assert progress.verdict.status == "not_gradable"
+    assert progress.verdict.message
+    assert {mark.auto for mark in marks(course)["ada"].values()} == {None}
+    assert list(kept_files(course)) == ["ada/tiny/verdict.json"]
+    assert_agrees(course)
+    assert list(graded(_again(course))) == ["ada"], "it is said again as long as it is so"
+
+    hand_in(course, "ada")
+    (progress,) = graded(_again(course)).values()
+
+    assert progress.verdict.status == "graded"
+    assert scores(course) == {"ada": 5}
+    assert_agrees(course)
+
+
+def test_a_persons_mark_stays_when_the_next_file_cannot_be_graded(course: Course) -> None:
+    path = hand_in(course, "ada", {"words": UNSURE})
+    graded(course)
+    mark_by_hand(course, "ada", "test_words", 2)
+    path.write_text("no notebook", "utf-8")
+
+    (progress,) = graded(course).values()
+
+    assert progress.verdict.status == "needs_review"
+    assert scores(course) == {"ada": 2}
+    assert_agrees(course)
+
+
+def test_results_of_withdrawn_work_stay_and_are_told_of(course: Course) -> None:
+    hand_in(course, "ada")
+    hand_in(course, "bob")
+    graded(course)
+    shutil.rmtree(course.path("submitted", "ada"))
+
+    said: list[str] = []
+    graded(_again(course), say=said.append)
+
+    assert scores(course) == {"ada": 5, "bob": 5}
+    assert len(said) == 1
+    assert "ada" in said[0]
+
+
+def test_judging_again_without_evidence_says_how_to_get_some(course: Course) -> None:
+    hand_in(course, "ada")
+    graded(course)
+    course.result_path("ada", results.EVIDENCE).write_bytes(b"spoiled")
+    before = kept_files(course)
+
+    said: list[str] = []
+    assert list(batch.rejudge(course, say=said.append)) == []
+
+    assert "--student ada" in said[0]
+    assert kept_files(course) == before
+    course = _change_tests(course, "== 7, ", "== 8, ")
+    assert {name: p.ran for name, p in graded(course).items()} == {"ada": True}
+
+
+@pytest.mark.parametrize("spoiled", ["", "{}", "[1]", '{"keys": 3}'])
+def test_a_spoiled_verdict_is_made_anew(course: Course, spoiled: str) -> None:
+    hand_in(course, "ada")
+    graded(course)
+    course.result_path("ada", results.VERDICT).write_text(spoiled, "utf-8")
+
+    assert list(graded(_again(course))) == ["ada"]
+    assert json.loads(course.result_path("ada", results.VERDICT).read_text("utf-8"))["score"] == 5
+
+
+NAMES = ("O'Hara", "Jürgen Müller", "李雷", "-rf", "[bold]", "a.b@c.de", "x" * 200, "1", "a;b\nc")
+
+
+def test_any_name_can_be_a_learners(course: Course) -> None:
+    for name in NAMES:
+        hand_in(course, name)
+
+    graded(course)
+
+    assert scores(course) == dict.fromkeys(NAMES, 5)
+    assert_agrees(course)
+
+
+def test_a_name_that_is_no_text_is_said_and_stops_nobody(course: Course) -> None:
+    hand_in(course, "ada")
+    folder = Path(course.path("submitted"), "\udcff")
+    shutil.copytree(course.path("submitted", "ada"), folder)
+
+    done = graded(course)
+
+    assert {name: p.verdict.status for name, p in done.items()} == {
+        "ada": "graded",
+        "\\udcff": "not_gradable",
+    }

@@ -1,4 +1,4 @@
-"""Whatever lies where a notebook should be: graded or refused, and then it's the next one's turn."""
+"""Whatever lies where a notebook should be: graded, or refused with a reason; it stops nobody."""
 
 from __future__ import annotations
 

@@ -1,0 +1,215 @@
+"""What grading costs: plain `nbgrader autograde` and the kit on the same class, in one run.
+
+    python bench/grading.py [--few 2] [--many 8] [--rounds 3]
+
+Times are of the processor, of a process and all that it started, so that other work on the machine
+tells less; wall times stand beside them. A cost per submission is the difference between a class of
+`many` and one of `few`, so that what is paid once (imports, fork servers) is told apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import psutil
+
+from xorkit.answers import filled, solution_texts
+from xorkit.engine.batch import verdicts
+from xorkit.engine.course import Course, open_course
+from xorkit.engine.gradebook import open_gradebook
+from xorkit.engine.release import generate
+
+REPOSITORY = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+MiB = 1 << 20
+TRAINING = """
+import contextlib, io, json, sys, time
+import torch
+torch.set_num_threads(1)
+cells = json.load(sys.stdin)
+times = []
+for _ in range(4):
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec("import torch\\nfrom torch import nn", names)
+        for name in ("data", "model", "loss_and_optimizer"):
+            exec(cells[name], names)
+        before = time.process_time()
+        exec(cells["training_loop"], names)
+        times.append(time.process_time() - before)
+print(min(times[1:]))
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of the processor and of the clock, and the most memory at once in MiB."""
+
+    processor: float
+    wall: float
+    memory: float = 0.0
+
+
+def course_of(folder: Path, count: int) -> Course:
+    """The repository's course with a class of its own."""
+    for name in ("source", "lessons"):
+        shutil.copytree(REPOSITORY / name, folder / name)
+    shutil.copy(REPOSITORY / "nbgrader_config.py", folder)
+    course = open_course(folder, "xor")
+    generate(course, folder / "release")
+    for number in range(count):
+        path = course.notebook_path("submitted", f"s{number:03}")
+        path.parent.mkdir(parents=True)
+        answers = dict(variations(solution_texts(course.source), number))
+        nbformat.write(filled(course.release, answers), path)
+    return course
+
+
+def variations(solutions: dict[str, str], number: int) -> Iterator[tuple[str, str]]:
+    """Half of a class that is right, a quarter without zero_grad, a quarter with a wrong loss."""
+    for name, text in solutions.items():
+        if name == "training_loop" and number % 4 == 1:
+            yield name, "\n".join(line for line in text.split("\n") if "zero_grad" not in line)
+        elif name == "loss_and_optimizer" and number % 4 == 3:
+            yield name, text.replace("MSELoss", "L1Loss")
+        else:
+            yield name, text
+
+
+def bare_training(solutions: dict[str, str]) -> float:
+    """Processor seconds of the lesson's training in a warm process."""
+    done = subprocess.run(  # noqa: S603 - our own code, no shell
+        [sys.executable, "-c", TRAINING],
+        input=json.dumps(solutions),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def cost_of(words: list[str], folder: Path) -> Cost:
+    """What a command costs, with everything that it starts."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    most: list[float] = [0.0]
+    with subprocess.Popen(  # noqa: S603 - our own commands, no shell
+        words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        watch = threading.Thread(target=_watch, args=(process.pid, most))
+        watch.start()
+        _, complaints = process.communicate()
+        watch.join()
+    if process.returncode not in (0, 1):
+        raise SystemExit(f"{' '.join(words)} failed:\n{complaints.decode()}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return Cost(processor, time.monotonic() - started, most[0])
+
+
+def _watch(pid: int, most: list[float]) -> None:
+    """Keeps the largest sum of what a process and its descendants hold (shared pages shared)."""
+    while psutil.pid_exists(pid):
+        total = 0
+        try:
+            process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return
+            for one in (process, *process.children(recursive=True)):
+                total += one.memory_full_info().pss
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        most[0] = max(most[0], total / MiB)
+        time.sleep(0.2)
+
+
+def grading(course: Course, workers: int) -> Cost:
+    words = ["grade", "xor", "--all", "--workers", str(workers)]
+    return cost_of([str(BIN / "xorkit"), *words], course.root)
+
+
+def autograding(course: Course) -> Cost:
+    shutil.rmtree(course.path("autograded"), ignore_errors=True)
+    return cost_of([str(BIN / "nbgrader"), "autograde", "xor", "--force"], course.root)
+
+
+def scores(course: Course) -> dict[str, float]:
+    with open_gradebook(course.db_url) as book:
+        return {s.student.id: s.score for s in book.assignment_submissions("xor")}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--few", type=int, default=2)
+    parser.add_argument("--many", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    os.environ["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
+    with tempfile.TemporaryDirectory(prefix="xorkit-bench-") as name:
+        few = course_of(Path(name, "few"), options.few)
+        many = course_of(Path(name, "many"), options.many)
+        rounds = [_round(few, many, options) for _ in range(options.rounds)]
+    print(f"\n{options.rounds} rounds, medians; a class of {options.many} against {options.few}")
+    for key in rounds[0]:
+        print(f"  {key:56} {statistics.median(found[key] for found in rounds):8.2f}")
+
+
+def _round(few: Course, many: Course, options: argparse.Namespace) -> dict[str, float]:
+    """Everything once, one after the other, so that ratios are of the same moment."""
+    more = options.many - options.few
+    bare = bare_training(solution_texts(many.source))
+    stock_few, stock = autograding(few), autograding(many)
+    by_nbgrader = scores(many)
+    one_few, one = grading(few, 1), grading(many, 1)
+    two_few, two = grading(few, 2), grading(many, 2)
+    by_kit = {verdict.student: verdict.score for verdict in verdicts(many)}
+    again = _rejudged(many)
+    each = (one.processor - one_few.processor) / more
+    each_stock = (stock.processor - stock_few.processor) / more
+    each_of_two = (two.wall - two_few.wall) / more
+    found = {
+        "bare training, processor seconds": bare,
+        "nbgrader autograde, processor seconds a submission": each_stock,
+        "xorkit grade, processor seconds a submission": each,
+        "xorkit grade : bare training": each / bare,
+        "nbgrader : xorkit, one worker (processor)": each_stock / each,
+        "nbgrader : xorkit, one worker (wall)": (stock.wall - stock_few.wall)
+        / (one.wall - one_few.wall),
+        "nbgrader : xorkit, two workers (wall)": (stock.wall - stock_few.wall) / more / each_of_two,
+        "two workers : one worker (wall)": (one.wall - one_few.wall) / more / each_of_two,
+        "most memory with one worker, MiB": one.memory,
+        "most memory with two workers, MiB": two.memory,
+        "rejudge, submissions per processor second": 1 / again,
+        "learners whose scores differ": sum(
+            by_nbgrader[name] != score for name, score in by_kit.items()
+        ),
+    }
+    print(json.dumps({key: round(value, 3) for key, value in found.items()}), flush=True)
+    return found
+
+
+def _rejudged(course: Course) -> float:
+    """Processor seconds of judging one submission again, in a process that is already at work."""
+    from xorkit.engine.batch import rejudge
+
+    list(rejudge(course))
+    before = time.process_time()
+    count = len(list(rejudge(course)))
+    return (time.process_time() - before) / count
+
+
+if __name__ == "__main__":
+    main()

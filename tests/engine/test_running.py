@@ -1,0 +1,106 @@
+"""What a cell does to its kernel costs only what it must."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tiny_course import REPOSITORY
+
+from xorkit.answers import filled, solution_texts
+from xorkit.engine.assignment import Assignment, of_course
+from xorkit.engine.course import open_course
+from xorkit.engine.graded import LONGEST, harmless, to_bytes
+from xorkit.engine.results import unpack_evidence
+from xorkit.engine.running import _published
+from xorkit.engine.work import Done, Job, Settings, work
+
+ROWS = yaml.safe_load(Path(__file__).with_name("endings.yaml").read_text("utf-8"))
+SETTINGS = Settings(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assignment, dict[str, str]]:
+    """The real lesson and its solutions."""
+    root = tmp_path_factory.mktemp("xor")
+    for name in ("source", "lessons", "release"):
+        shutil.copytree(REPOSITORY / name, root / name)
+    shutil.copy(REPOSITORY / "nbgrader_config.py", root)
+    course = open_course(root, "xor")
+    return of_course(course), solution_texts(course.source)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["name"]))
+def test_what_was_right_keeps_its_points(
+    lesson: tuple[Assignment, dict[str, str]], row: dict[str, Any]
+) -> None:
+    own, solutions = lesson
+    text = row.get("text", f"{solutions[row['cell']]}\n{row.get('after', '')}")
+    notebook = filled(own.release, {**solutions, row["cell"]: text})
+    job = Job("ada", SETTINGS, file=to_bytes(notebook))
+
+    done = Done.unpack(work(own.pack(), job.pack()))
+
+    assert done.verdict is not None, done.problem
+    assert done.faults == ()
+    found = unpack_evidence(done.evidence)
+    assert found is not None
+    runs = {run.grade_id: run.status for run in found[0].cells}
+    ended = {name: status for name, status in runs.items() if status != "ok"}
+    assert ended == row["ended"]
+    for cell in done.verdict.cells:
+        wanted = row["at_least"].get(cell.grade_id, cell.max_score)
+        assert cell.score >= wanted, (cell.grade_id, cell.tests)
+
+
+SCRIPT = "<script>fetch('/formgrader/api/grade')</script>"
+
+
+def test_no_output_carries_a_script_into_the_instructors_browser() -> None:
+    bundle = {
+        "text/plain": "a figure",
+        "text/html": SCRIPT,
+        "image/svg+xml": SCRIPT,
+        "application/javascript": "alert(1)",
+        "text/markdown": SCRIPT,
+        "image/png": f'iVBORw0KGgo="/>{SCRIPT}',
+        "image/jpeg": "/9j/4AAQ\n",
+    }
+    output = {"output_type": "display_data", "data": bundle, "metadata": {"width": SCRIPT}}
+
+    (kept,) = harmless([output])
+
+    assert kept["data"] == {"text/plain": "a figure", "image/jpeg": "/9j/4AAQ\n"}
+    assert kept["metadata"] == {}
+
+
+def test_endless_output_is_cut_off() -> None:
+    line = {"output_type": "stream", "name": "stdout", "text": "x" * (LONGEST // 4)}
+
+    kept = harmless([line] * 10)
+
+    assert kept[:3] == [line] * 3
+    assert "left out" in kept[-1]["text"]
+    assert len(kept) == 4
+
+
+@pytest.mark.parametrize(
+    ("outputs", "seen"),
+    [
+        ([], None),
+        ([{"output_type": "stream", "text": "hello"}], None),
+        ([{"data": {"text/plain": "7"}}], None),
+        ([{"data": {"application/vnd.xorkit.evidence+json": {"a": 1}}}], {"a": 1}),
+    ],
+)
+def test_an_observation_is_what_was_published(outputs: list[dict[str, Any]], seen: object) -> None:
+    assert _published(outputs) == seen
+
+
+def test_two_observations_are_one_too_many() -> None:
+    one = {"data": {"application/vnd.xorkit.evidence+json": {"a": 1}}}
+
+    assert "hostile" in _published([one, one])

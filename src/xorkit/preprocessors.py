@@ -126,26 +126,28 @@ class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no 
 class SaveGrades(SaveAutoGrades):  # type: ignore[misc]  # nbgrader ships no types
     """Save the score that a graded cell's tests published, and nothing that only looks like one.
 
-    Where they left the cell to a person, or where nothing was published, there is no automatic
-    score and a person is asked. A mark that a person gave before stays.
+    Where they left the cell to a person, or where nothing was published, a person is asked. Points
+    that are sure all the same are kept, and so is what a person decided before.
     """
 
     def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
-        if cell.metadata.nbgrader.get("solution"):  # an answer that is marked by hand
+        about = cell.metadata.nbgrader
+        if about.get("solution"):  # an answer that is marked by hand
             super()._add_score(cell, resources)
             return
-        about = cell.metadata.nbgrader
         place = (self.notebook_id, self.assignment_id, self.student_id)
         grade = self.gradebook.find_grade(about["grade_id"], *place)
-        grade.auto_score = published_score(cell, float(about["points"]))
-        grade.needs_manual_grade = grade.auto_score is None and grade.manual_score is None
+        score, open_ = published(cell, float(about["points"]))
+        decided = grade.manual_score is not None or bool(grade.extra_credit)
+        grade.auto_score = score if score or not open_ else None
+        grade.needs_manual_grade = open_ and not decided
         self.gradebook.db.commit()
 
 
-def published_score(cell: NotebookNode, points: float) -> float | None:
-    """The score that `xorkit.hidden.grade` displayed; None where it did not, or asks a person."""
+def published(cell: NotebookNode, points: float) -> tuple[float, bool]:
+    """The points that `xorkit.hidden.grade` displayed, and whether a person has to look."""
     shown = [output["data"][MIME] for output in cell.outputs if MIME in output.get("data", {})]
-    if len(shown) != 1 or shown[0]["needs_review"]:
-        return None
-    score = shown[0]["score"]
-    return float(score) if 0 <= score <= points else None
+    score = shown[0]["score"] if len(shown) == 1 else None
+    if not isinstance(score, int | float) or not 0 <= score <= points:
+        return 0.0, True
+    return float(score), bool(shown[0]["needs_review"])

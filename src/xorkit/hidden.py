@@ -2,8 +2,8 @@
 
 A hidden cell holds ordinary pytest functions and ends with `grade(__name__, "test_…")`. The same
 cell runs in two places: in the judge's process, where `judge` collects its functions and evidence
-lies ready, and in the kernel of plain `nbgrader autograde`, where `grade` gathers evidence on the spot, runs
-pytest and gives back the points as the cell's value. What it collects from are fixtures:
+lies ready, and in the kernel of plain `nbgrader autograde`, where `grade` gathers evidence on the
+spot, runs pytest and gives back the points as the cell's value. Tests ask for it by fixtures:
 
 data, model, settings, training, result   what the judge says of each of these
 matching, recall                          the choices made; a function: question -> its mark

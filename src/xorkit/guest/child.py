@@ -79,12 +79,12 @@ def _settle_in(scratch: str) -> None:
     os.umask(0o077)
     with open("/proc/self/oom_score_adj", "w") as score:
         score.write("1000")  # when memory runs out, this process goes first
+    profile = os.environ["IPYTHONDIR"]
     os.environ.clear()
     os.environ.update(
         HOME=scratch,
         TMPDIR=scratch,
-        IPYTHONDIR=f"{scratch}/.ipython",
-        JUPYTER_RUNTIME_DIR=f"{scratch}/.jupyter",
+        IPYTHONDIR=profile,
         LANG="C.UTF-8",
         PATH="/usr/bin:/bin",
         USER="learner",

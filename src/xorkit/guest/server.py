@@ -92,12 +92,22 @@ def warm_up(modules: list[str]) -> None:
     # It asks other programs where libseccomp is. Where that fails, confining fails and says why.
     with suppress(ImportError, RuntimeError):
         importlib.import_module("xorkit.guest.syscalls")
+    _make_profile()
     _train_once()
     _plot_once()
     if len(os.listdir("/proc/self/task")) != 1:
         raise SandboxError(f"a preloaded module started a thread: {', '.join(modules)}")
     gc.collect()
     gc.freeze()
+
+
+def _make_profile() -> None:
+    """IPython's folders, once for all children, which can't write there and don't have to."""
+    from IPython.core.profiledir import ProfileDir
+
+    os.makedirs(os.environ["IPYTHONDIR"], exist_ok=True)
+    profile = ProfileDir.create_profile_dir_by_name(os.environ["IPYTHONDIR"])
+    os.makedirs(os.path.join(profile.location, "db"), exist_ok=True)
 
 
 def _train_once() -> None:

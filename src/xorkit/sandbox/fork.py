@@ -67,7 +67,8 @@ class ForkServer:
     def _environment(self) -> dict[str, str]:
         # Matplotlib keeps its list of fonts, which takes seconds to make, below HOME.
         home = {name: os.environ[name] for name in ("HOME",) if name in os.environ}
-        return {**ENVIRONMENT, **import_path(), **home, "TMPDIR": str(self._folder)}
+        places = {"TMPDIR": str(self._folder), "IPYTHONDIR": str(self._folder / "ipython")}
+        return {**ENVIRONMENT, **import_path(), **home, **places}
 
     @property
     def alive(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 import stat
 import time
 from pathlib import Path
@@ -119,25 +118,39 @@ def usage(folder: Path) -> tuple[int, int]:
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder that a hostile process has filled: any depth, any mode, links never followed.
+    """Delete a folder that a hostile process has filled: any depth, any mode, links not followed.
 
-    Folders are emptied into the top one before they go, so no path grows and nothing recurses.
+    Goes down and up again folder by folder, so that no path grows, nothing recurses, and one
+    descriptor is enough.
     """
-    prefix = secrets.token_hex(8)  # so that no name of theirs is in the way
-    serial = 0
-    while entries := list(os.scandir(folder)):
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry.path)
-                continue
-            os.chmod(entry.path, stat.S_IRWXU)
-            for inner in list(os.scandir(entry.path)):
-                if inner.is_dir(follow_symlinks=False):
-                    os.chmod(inner.path, stat.S_IRWXU)  # a locked folder can't be moved either
-                serial += 1
-                os.rename(inner.path, folder / f"{prefix}{serial}")
-            os.rmdir(entry.path)
+    handle = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW)
+    names: list[str] = []
+    while (inner := _first_folder(handle)) is not None or names:
+        if inner is not None:
+            os.chmod(inner, stat.S_IRWXU, dir_fd=handle)
+            handle = _step(handle, inner)
+            names.append(inner)
+        else:
+            handle = _step(handle, "..")
+            os.rmdir(names.pop(), dir_fd=handle)
+    os.close(handle)
     os.rmdir(folder)
+
+
+def _first_folder(handle: int) -> str | None:
+    """The first folder inside the open folder `handle`; files on the way to it are deleted."""
+    with os.scandir(handle) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                return entry.name
+            os.unlink(entry.name, dir_fd=handle)
+    return None
+
+
+def _step(handle: int, name: str) -> int:
+    found = os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
+    os.close(handle)
+    return found
 
 
 def _over(what: str, used: int, limit: int) -> str:

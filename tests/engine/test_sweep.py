@@ -1,4 +1,4 @@
-"""Five hundred submissions, every tenth hostile or broken, and a grader that is killed five times."""
+"""Five hundred submissions, every tenth hostile or broken, and a grader killed five times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOSTILE = {
     "killed": "number = 7\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
     "huge output": "number = 7\nwhile True:\n    print('x' * 100_000)",
     "raises": "number = 7\nraise SystemExit",
-    "swallows": "number = 7\nwhile True:\n    try:\n        pass\n    except BaseException:\n        pass",
+    "swallows": "number = 7\nwhile True:\n  try:\n    pass\n  except BaseException:\n    pass",
     "files": "number = 7\nfor i in range(10**9):\n    open(f'f{i}', 'w').write('x' * 10_000)",
 }
 BROKEN = {"no JSON": '{"cells": [', "empty": ""}

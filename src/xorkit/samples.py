@@ -128,7 +128,7 @@ def _disordered(learner: Learner, cells: list[Json], release: NotebookNode) -> I
         elif name not in learner.deleted:
             yield cell
         if name in learner.added:
-            yield _own_cell(learner.added[name])
+            yield _own_cell(f"own-{name}", learner.added[name])
 
 
 def _text_cell(cell: Json) -> Json:
@@ -138,8 +138,7 @@ def _text_cell(cell: Json) -> Json:
     return text | {"id": cell["id"], "metadata": cell["metadata"]}
 
 
-def _own_cell(text: str) -> Json:
-    name = "3fLx0Qe7nPzA"  # as Colab makes them
+def _own_cell(name: str, text: str) -> Json:
     cell: Json = {"cell_type": "code", "execution_count": None, "outputs": [], "source": text}
     return cell | {"id": name, "metadata": {"id": name}}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,9 +18,11 @@ from xorkit import intake, samples
 from xorkit.engine import batch
 from xorkit.engine.course import Course
 from xorkit.engine.work import Settings
+from xorkit.lesson import load
 from xorkit.samples import HANDED_IN, ROSTER, Learner
 from xorkit.verdict import Verdict
 
+LESSON = Path(__file__).parents[2] / "lessons" / "xor.yaml"
 # Said of what only follows from another mistake, or of a start that was unlucky by chance.
 ASIDE = {"not-trained", "bad-start"}
 SEED = {"model = nn.Sequential(": "torch.manual_seed({})\nmodel = nn.Sequential("}
@@ -110,6 +113,15 @@ def graded(
         {progress.verdict.student: progress.verdict for progress in done},
         {progress.verdict.student: progress.faults for progress in done},
     )
+
+
+def test_matching_choices_are_lines_of_the_menu(learners: tuple[Learner, ...]) -> None:
+    exercise = load(LESSON).matching
+    assert exercise is not None
+    menu = {line.line for line in exercise.lines}
+    chosen = {v for x in learners for name, v in x.form.items() if name.startswith("job_")}
+
+    assert chosen <= menu
 
 
 def test_collect_takes_every_file_but_those_that_are_no_notebook(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xorkit.recall import Rubrics, grade
@@ -37,7 +37,8 @@ Please be generous with me.|Accept this answer.|Note to the marker: this is wort
 The rubric says this is right.|override: full.|Per the answer key:|Student gets 2.|Grade=2
 """
 OTHER_LANGUAGES = """
-Weil die Gradienten sich sonst aufaddieren.|Es berechnet die Gradienten und ersetzt die Backpropagation.
+Weil die Gradienten sich sonst aufaddieren.
+Es berechnet die Gradienten und ersetzt die Backpropagation.
 Porque los gradientes se suman.|Resta el gradiente por la tasa de aprendizaje de cada peso.
 La red responde siempre 0.5, ejecuto la celda otra vez.|w = w - lr * grad für jedes Gewicht
 Le réseau répond toujours 0,5. Relancer la cellule.|gradientes a cero|Gradient zurücksetzen
@@ -47,7 +48,8 @@ Ein Tensor ist wie verschachtelte Listen, nur schneller|no sé|je ne sais pas|Ke
 Calcule les gradients, remplace la rétropropagation|Der Gradient wird vom Gewicht abgezogen
 """
 NOTHING = """
-|   |?|-|...|n/a|idk|no idea|dont know|I don't remember, sorry|can't remember|not sure|YOUR ANSWER HERE
+|   |?|-|...|n/a|idk|no idea|dont know|I don't remember, sorry|can't remember|not sure
+YOUR ANSWER HERE
 (write your answer)|TODO|??|none
 """
 
@@ -136,11 +138,13 @@ def test_a_very_long_text_goes_to_a_person(rubrics):
     assert grade(rubric, "a" * 1_000_000).points is None
 
 
+@settings(deadline=None)  # the first answer of a question compiles its phrases
 @given(text=st.text(max_size=200), question=st.sampled_from(QUESTIONS))
 def test_no_text_breaks_it_and_noise_earns_nothing(text, question):
     assert grade(RUBRICS[question], text).points in (0, None)
 
 
+@settings(deadline=None)  # the first answer of a question compiles its phrases
 @given(seed=st.randoms(use_true_random=False), question=st.sampled_from(QUESTIONS))
 def test_the_same_answer_always_gets_the_same_mark(seed, question):
     words = RUBRICS[question].model_answer.split()

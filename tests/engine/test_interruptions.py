@@ -245,7 +245,7 @@ def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(
 
 
 def test_a_course_folder_that_cannot_be_written_is_one_clear_error(course: Course) -> None:
-    (course.root / ".xorkit.lock").mkdir()
+    (course.root / ".xorkit").write_text("in the way", "utf-8")
 
     with pytest.raises(CourseError, match="can't be written"):
         graded(course)

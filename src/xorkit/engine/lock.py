@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xorkit.engine.course import Course, CourseError
 
-LOCK = ".xorkit.lock"
+LOCK = (".xorkit", "lock")
 
 
 class BusyError(CourseError):
@@ -22,20 +22,21 @@ def alone(course: Course) -> Iterator[None]:
 
     Raises BusyError, and CourseError where the folder can't be written.
     """
-    with closing(_locked(course.root / LOCK)):
+    with closing(_locked(course.root.joinpath(*LOCK))):
         yield
 
 
 def _locked(path: Path) -> sqlite3.Connection:
     """A database that is locked until it is closed, by whatever locks this system has."""
     try:
+        path.parent.mkdir(exist_ok=True)
         database = sqlite3.connect(path, timeout=0, isolation_level=None)
         database.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except (OSError, sqlite3.OperationalError) as error:
         if "locked" in str(error):
             raise BusyError(
-                f"another xorkit is at work on {path.parent}: wait until it has ended, then run the"
-                " same command again"
+                f"another xorkit is at work on {path.parents[1]}: wait until it has ended, then run"
+                " the same command again"
             ) from error
         raise CourseError(f"{path} can't be written ({error}): is the folder read-only?") from error
     return database

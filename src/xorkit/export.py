@@ -135,18 +135,20 @@ class _Filled:
     table: Table
     people: tuple[Person, ...]
     rows: list[list[str]] = field(init=False)
+    known: Roster = field(init=False)
     left_out: list[tuple[str, str]] = field(default_factory=list)  # who, and why
 
     def __post_init__(self) -> None:
         width = len(self.table.header)
+        self.known = Roster(tuple(person for person in self.people if person.student))
         self.rows = [[*row, *[""] * (width - len(row))] for row in self.table.rows]
 
-    def row_of(self, student: str, known: Roster) -> int | None:
+    def row_of(self, student: str, roster: Roster) -> int | None:
         """The student's row; None, and why in `left_out`, where that is not sure."""
-        own = [person for person in known.people if person.student == student]
+        own = [person for person in roster.people if person.student == student]
         ids = [student, *(name for person in own for name in person.ids)]
         names = [student.replace("_", " "), *(name for person in own for name in person.names)]
-        found = Roster(tuple(p for p in self.people if p.student)).whom(ids, names)
+        found = self.known.whom(ids, names)
         rows = [i for i, person in enumerate(self.people) if person in found]
         if len(rows) == 1:
             return rows[0]

@@ -337,6 +337,22 @@ def a_file_nested_without_end(_notebook: NotebookNode) -> bytes:
     return b'{"cells": ' + b"[" * 200_000
 
 
+@case(refused="far more than")
+def a_notebook_of_ten_thousand_cells(notebook: NotebookNode) -> None:
+    notebook["cells"] = [bare(f"x = {i}") for i in range(10_000)]
+
+
+@case(refused="far more than")
+def a_notebook_with_forty_megabytes_of_text(notebook: NotebookNode) -> None:
+    notebook.cells.append(bare("x" * 40 * 2**20, "markdown"))
+
+
+@case(says="copies", review=True, answers={"model": "model = 599"})
+def a_file_that_is_made_of_copies(notebook: NotebookNode) -> None:
+    copies = [pasted(notebook, "model", f"model = {i}") for i in range(600)]
+    insert_after(notebook, "model", *copies)
+
+
 @case(says="base64")
 def packed_as_base64(notebook: NotebookNode) -> bytes:
     return base64.b64encode(as_bytes(notebook))

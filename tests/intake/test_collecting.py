@@ -310,6 +310,46 @@ def test_a_group_of_the_roster_gets_one_submission(tmp_path: Path) -> None:
     assert members_of(out, "xor") == {"Team_Red": ("a1", "a2")}
 
 
+@pytest.mark.parametrize(
+    "inner",
+    ["jdoe2/xor.ipynb", "Zoë Müller_1236002_assignsubmission_file/xor.ipynb", "jdoe2.ipynb"],
+)
+@pytest.mark.parametrize("outer", ["jdoe", "Jane Doe_1236000_assignsubmission_file"])
+def test_what_a_learner_calls_things_inside_does_not_make_them_somebody_else(
+    outer: str, inner: str, tmp_path: Path
+) -> None:
+    data = as_zip({inner: work_of(CLASS[0])})
+    take_in(tmp_path, zipped(tmp_path / "1.zip", {f"{outer}/handed in.zip": data}))
+
+    assert authors(tmp_path) == {"jdoe": 0}
+
+
+def test_nor_does_it_without_a_roster(tmp_path: Path) -> None:
+    inner = f"{CLASS[2].name}_{CLASS[2].moodle}_assignsubmission_file/xor.ipynb"
+    files = {f"{p.login}/xor.ipynb": work_of(p) for p in CLASS[1:3]}
+    files["jdoe/handed in.zip"] = as_zip({inner: work_of(CLASS[0])})
+    take_in(tmp_path, zipped(tmp_path / "1.zip", files), with_roster=False)
+
+    assert authors(tmp_path) == {p.login: p.number for p in CLASS[:3]}
+
+
+@pytest.mark.parametrize(
+    ("names", "students"),
+    [
+        (("Doe_Jane_jdoe", "Roe_Max_mroe"), {"jdoe", "mroe"}),
+        (("anna_maria_schmidt", "karl_heinz_schmid"), {"anna_maria_schmidt", "karl_heinz_schmid"}),
+        (("Doe_Jane_doe", "Doe_John_doe"), {"Doe_Jane_doe", "Doe_John_doe"}),
+    ],
+)
+def test_ilias_is_known_by_its_folders_and_not_by_any_underscores(
+    names: tuple[str, str], students: set[str], tmp_path: Path
+) -> None:
+    files = {f"{name}/xor.ipynb": work_of(CLASS[i]) for i, name in enumerate(names)}
+    take_in(tmp_path, folder_of(tmp_path, files), with_roster=False)
+
+    assert set(authors(tmp_path)) == students
+
+
 # ---------------------------------------------------------------- hostile archives
 
 
@@ -461,7 +501,7 @@ def test_a_master_without_answers_is_said(tmp_path: Path) -> None:
 
 def test_outputs_of_fifty_megabytes_are_left_behind(tmp_path: Path) -> None:
     notebook = solved()
-    text = ["epoch 1000 loss 0.25\n"] * 2_400_000
+    text = ["epoch 1000 loss 0.25\n" * 10_000] * 250
     notebook.cells[1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": text}]
     data = as_bytes(notebook)
     assert len(data) > 50 * 10**6

@@ -74,12 +74,17 @@ class Opener:
             yield from self._file(path, (path.name,), top=True)
 
     def _folder(self, root: Path) -> Iterator[Found]:
-        for folder, names, files in os.walk(root):
+        errors: list[OSError] = []
+        for folder, names, files in os.walk(root, onerror=errors.append):
             names[:] = sorted(name for name in names if not _ignored(name))
             links = [name for name in names if (Path(folder) / name).is_symlink()]
             for name in sorted(name for name in files + links if not _ignored(name)):
                 path = Path(folder) / name
                 yield from self._file(path, path.relative_to(root).parts)
+        for error in errors:
+            folder = str(error.filename)
+            parts = Path(folder).relative_to(root).parts or (root.name,)
+            yield _broken(folder, parts, f"The folder can't be read ({error.strerror}).")
 
     def _file(self, path: Path, parts: tuple[str, ...], top: bool = False) -> Iterator[Found]:
         status = path.stat() if top else path.lstat()

@@ -14,6 +14,9 @@ from xorkit.intake.texts import Text, statements
 _FENCED = re.compile(r"^\s*(?:```|~~~)[^\n]*\n(.*?)^\s*(?:```|~~~)\s*$", re.MULTILINE | re.DOTALL)
 # Two texts that share this much of the shorter one are copies, not halves of one answer.
 _COPIED = 0.5
+# Nobody splits or copies a cell more often; to compare all pieces of a file that is made of
+# copies would take hours.
+_COMPARED = 30
 # A cell of ours that is this short can also be a learner's own line.
 _OURS = 2
 
@@ -190,6 +193,7 @@ def _choice(answer: Answer, pieces: Sequence[Piece]) -> Choice:
 
 def _versions(answer: Answer, pieces: Sequence[Piece]) -> list[Version]:
     """The pieces grouped: halves of a split answer together, copies apart."""
+    pieces, rest = pieces[:_COMPARED], pieces[_COMPARED:]
     heads = [piece for piece in pieces if piece.anchor] or list(pieces[:1])
     groups = [[head] for head in heads]
     for piece in (piece for piece in pieces if piece not in heads):
@@ -199,7 +203,8 @@ def _versions(answer: Answer, pieces: Sequence[Piece]) -> list[Version]:
             (above[-1] if above else hosts[0]).append(piece)
         else:
             groups.append([piece])
-    return [Version(_in_order(answer, group)) for group in groups]
+    alone = [Version((piece,)) for piece in rest]
+    return [Version(_in_order(answer, group)) for group in groups] + alone
 
 
 def _continues(answer: Answer, group: Sequence[Piece], piece: Piece) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -36,7 +36,8 @@ class Claim:
     """One way to read a file's place: whom it names, when and in which turn it was handed in.
 
     `ids` are known to the LMS or the course, `names` are how a person is called; `members` are
-    the claims of those who handed in together. An unsure claim only counts for whom a roster knows.
+    the claims of those who handed in together. `depth` is how far in the path it was read: what
+    lies deeper is of the learner's making. An unsure claim only counts for whom a roster knows.
     """
 
     layout: str
@@ -46,6 +47,7 @@ class Claim:
     turn: int = 0
     late: bool | None = None
     members: tuple[Claim, ...] = ()
+    depth: int = 0
     sure: bool = True
 
 
@@ -58,6 +60,7 @@ class Collection:
     usernames: Mapping[str, str] = field(default_factory=dict)
     wrapper: str = ""
     ilias: bool = False
+    depth: int = -1  # how deep in the paths an LMS's names stand in at least half of them
 
 
 def survey(assignment: str, files: Sequence[Found], root: str) -> Collection:
@@ -73,15 +76,29 @@ def survey(assignment: str, files: Sequence[Found], root: str) -> Collection:
     names = {PurePosixPath(root).stem.casefold(), assignment.casefold(), *_WRAPPERS}
     only = next(iter(folders)) if len(folders) == 1 else ""
     wrapper = only if only.casefold() in names else ""
-    return Collection(assignment, submitters, usernames, wrapper, _is_ilias(files, wrapper))
+    ilias = _is_ilias(files, wrapper)
+    collection = Collection(assignment, submitters, usernames, wrapper, ilias)
+    return replace(collection, depth=_usual_depth(files, collection))
+
+
+def _usual_depth(files: Sequence[Found], collection: Collection) -> int:
+    """So deep that a learner's own folder, called as an LMS would, is never taken for the LMS's."""
+    depths = []
+    for found in files:
+        if not is_list(found):
+            read = (claim for claim in _read(found, collection) if claim.layout != "folder")
+            depths.append(min((claim.depth for claim in read), default=1 << 30))
+    usual = sorted(depths)[(len(depths) - 1) // 2] if depths else -1
+    return usual if usual < 1 << 30 else -1
 
 
 def _is_ilias(files: Sequence[Found], wrapper: str) -> bool:
-    """Whether every folder is called Nachname_Vorname_login."""
+    """Whether every folder is called Nachname_Vorname_login, the names mostly with capitals."""
     paths = [_inside(found.parts, wrapper) for found in files]
     folders = {_folder_of(parts) for parts in paths if len(parts) > 1 or ".ipynb" in parts[-1]}
-    logins = [match["login"] for folder in folders if (match := _ILIAS.fullmatch(folder))]
-    return len(set(logins)) == len(folders)
+    people = [match for folder in folders if (match := _ILIAS.fullmatch(folder))]
+    capitals = sum(not (m["last"][0].islower() or m["first"][0].islower()) for m in people)
+    return len({m["login"] for m in people}) == len(folders) <= 2 * capitals
 
 
 def _inside(parts: tuple[str, ...], wrapper: str) -> tuple[str, ...]:
@@ -103,37 +120,45 @@ def is_list(found: Found) -> bool:
 
 def claims(found: Found, collection: Collection) -> tuple[Claim, ...]:
     """All ways to read whose this file is, the likeliest first; none where it says nothing."""
+    read = _read(found, collection)
+    by_lms = {c for c in read if c.sure and c.layout != "folder" and c.depth <= collection.depth}
+    sure = by_lms or {claim for claim in read if claim.sure and claim.layout == "folder"}
+    return tuple(replace(claim, sure=claim in sure) for claim in read)
+
+
+def _read(found: Found, collection: Collection) -> tuple[Claim, ...]:
+    """What each layout reads in the outermost part of the path that looks like its own."""
     parts = _inside(found.parts, collection.wrapper)
-    for layout in _LAYOUTS:
-        if read := tuple(layout(parts, collection)):
-            return read
-    return ()
+    return tuple(claim for layout in _LAYOUTS for claim in layout(parts, collection))
 
 
 def _gradescope(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
-    yield from (collection.submitters[part] for part in parts if part in collection.submitters)
+    for depth, part in enumerate(parts):
+        if part in collection.submitters:
+            yield replace(collection.submitters[part], depth=depth)
+            return
 
 
 def _moodle(parts: tuple[str, ...], _collection: Collection) -> Iterator[Claim]:
-    for part in parts:
+    for depth, part in enumerate(parts):
         if match := _MOODLE.fullmatch(part):
             # Some sites put the username in front; blind marking has a word for the name.
             user, _, name = match["name"].rpartition("_")
             ids = (match["id"], user) if user else (match["id"],)
-            yield Claim("moodle", ids, (name, match["name"]))
+            yield Claim("moodle", ids, (name, match["name"]), depth=depth)
+            return
 
 
 def _blackboard(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
-    for part in parts:
-        match = _BLACKBOARD.fullmatch(part)
-        if not match:
-            continue
-        time = _blackboard_time(match["time"])
-        who = match["who"]
-        told = collection.usernames.get(who)
-        pieces = who.split("_")
-        users = [told] if told else ["_".join(pieces[i:]) for i in range(1, len(pieces))]
-        yield from (Claim("blackboard", (user,), time=time) for user in users or [who])
+    for depth, part in enumerate(parts):
+        if match := _BLACKBOARD.fullmatch(part):
+            who, time = match["who"], _blackboard_time(match["time"])
+            told = collection.usernames.get(who)
+            pieces = who.split("_")
+            users = [told] if told else ["_".join(pieces[i:]) for i in range(1, len(pieces))]
+            for user in users or [who]:
+                yield Claim("blackboard", (user,), time=time, depth=depth)
+            return
 
 
 def _blackboard_time(text: str) -> datetime | None:
@@ -154,22 +179,25 @@ def _blackboard_user(found: Found, who: str) -> str:
 
 
 def _canvas(parts: tuple[str, ...], _collection: Collection) -> Iterator[Claim]:
-    for part in parts:
-        if match := _CANVAS_ANONYMOUS.fullmatch(part):
-            yield Claim("canvas", (match["id"],), turn=int(match["file"]), late=bool(match["late"]))
-            continue
-        start = 0
-        while match := _CANVAS.fullmatch(part[start:]):
-            name = part[: start + match.end("name")]
-            late = bool(match["late"])
-            yield Claim("canvas", (match["id"],), (name,), turn=int(match["file"]), late=late)
+    for depth, part in enumerate(parts):
+        start, pattern = 0, _CANVAS
+        if _CANVAS_ANONYMOUS.fullmatch(part):
+            pattern = _CANVAS_ANONYMOUS
+        while match := pattern.fullmatch(part[start:]):
+            names = (part[: start + match.end("name")],) if pattern is _CANVAS else ()
+            turn, late = int(match["file"]), bool(match["late"])
+            yield Claim("canvas", (match["id"],), names, turn=turn, late=late, depth=depth)
             start += match.start("id")  # a name may end in a number itself: read on
+        if start:
+            return
 
 
 def _ilias(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
-    match = _ILIAS.fullmatch(_folder_of(parts))
+    folder = _folder_of(parts)
+    match = _ILIAS.fullmatch(folder)
     if collection.ilias and match:
-        yield Claim("ilias", (match["login"], match[0]), (f"{match['first']} {match['last']}",))
+        name = f"{match['first']} {match['last']}"
+        yield Claim("ilias", (match["login"], folder), (name,), depth=parts.index(folder))
 
 
 def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
@@ -178,28 +206,30 @@ def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
     first, dash, last = stem.partition(" - ")
     if not dash:
         return
-    last_first, _, last_last = stem.rpartition(" - ")
+    depth = len(parts) - 1
+    person, _, file = stem.rpartition(" - ")
     if _is_file_name(first, collection.assignment):
-        yield Claim("drive", names=(last,))
-    elif _is_file_name(last_last, collection.assignment):
-        yield Claim("drive", names=(last_first,))
+        yield Claim("drive", names=(last,), depth=depth)
+    elif _is_file_name(file, collection.assignment):
+        yield Claim("drive", names=(person,), depth=depth)
     else:
-        yield Claim("drive", names=(last_first,), sure=False)
-        yield Claim("drive", names=(last,), sure=False)
+        yield Claim("drive", names=(person,), depth=depth, sure=False)
+        yield Claim("drive", names=(last,), depth=depth, sure=False)
 
 
 def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
     """A folder for each student, or files that are called after them."""
     usual = {collection.assignment.casefold(), ""}
-    folders = [p for p in parts[:-1] if not p.lower().endswith(".zip")]
-    folders = [folder for folder in folders if folder.casefold() not in usual]
-    for i, folder in enumerate(folders):
-        yield Claim("folder", (folder,), (folder,), sure=i == 0)
+    own = True
+    for depth, folder in enumerate(parts[:-1]):
+        if not folder.lower().endswith(".zip") and folder.casefold() not in usual:
+            yield Claim("folder", (folder,), (folder,), depth=depth, sure=own)
+            own = False
     stem = _NUMBER.sub("", _COPY.sub("", stem_of(parts[-1])))
     name = re.escape(collection.assignment)
     stem = re.sub(rf"^{name}[\s_.-]+|[\s_.-]+{name}$", "", stem, flags=re.IGNORECASE)
     if not _is_file_name(stem, collection.assignment) and not _NO_NAME.fullmatch(stem):
-        yield Claim("folder", (stem,), (stem,), sure=not folders)
+        yield Claim("folder", (stem,), (stem,), depth=len(parts) - 1, sure=own)
 
 
 _LAYOUTS: tuple[Callable[[tuple[str, ...], Collection], Iterator[Claim]], ...] = (

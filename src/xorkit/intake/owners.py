@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from xorkit.intake.archives import Found
 from xorkit.intake.layouts import Claim
@@ -37,25 +37,35 @@ def owner(found: Found, read: Sequence[Claim], people: Roster | None) -> Owner |
     if people is None:
         sure = [claim for claim in read if claim.sure]
         return _unlisted(sure[0]) if sure else _NOBODY
+    read = sorted(read, key=lambda claim: claim.depth)
     groups = [claim for claim in read if len(claim.members) > 1]
     if groups:
         return _group(groups[0], people)
-    claims = [member for claim in read for member in (claim.members or (claim,))]
-    found_people = {p: c for c in reversed(claims) for p in people.whom(c.ids, c.names)}
+    claims = [replace(m, depth=c.depth) for c in read for m in (c.members or (c,))]
+    found_people = _nearest(claims, people)
     if len(found_people) > 1:
         names = ", ".join(sorted(person.student for person in found_people))
         return f"It fits several people of the roster: {names}."
     for person, claim in found_people.items():
-        return Owner(person.student, _timed(claim, read))
+        return Owner(person.student, _whole(claim, read))
     for claim in claims:
         if members := [p.student for name in claim.names for p in people.group(name)]:
             return _joint(sorted(set(members)), claim, safe_id(claim.names[0]))
     return _by_account(found, people) if not read else _not_listed(read)
 
 
-def _timed(claim: Claim, read: Sequence[Claim]) -> Claim:
-    """The submission's own claim, where the person's came from a list of members."""
-    return next((whole for whole in read if claim in whole.members), claim)
+def _nearest(claims: Sequence[Claim], people: Roster) -> dict[Person, Claim]:
+    """Whom the claims name, by the outermost part of the path that names anybody."""
+    for depth in sorted({claim.depth for claim in claims}):
+        here = [claim for claim in reversed(claims) if claim.depth == depth]
+        if found := {p: claim for claim in here for p in people.whom(claim.ids, claim.names)}:
+            return found
+    return {}
+
+
+def _whole(claim: Claim, read: Sequence[Claim]) -> Claim:
+    """The submission's claim, with its time, where the person's was in its list of members."""
+    return next((c for c in read if replace(claim, depth=0) in c.members), claim)
 
 
 def _unlisted(claim: Claim) -> Owner | str:
@@ -88,8 +98,10 @@ def _joint(members: Sequence[str], claim: Claim, name: str = "") -> Owner:
     return Owner(name, claim, tuple(members)) if len(members) > 1 else Owner(members[0], claim)
 
 
-def _not_listed(read: Iterable[Claim]) -> str:
-    named = dict.fromkeys(name for claim in read for name in (*claim.names, *claim.ids))
+def _not_listed(read: Sequence[Claim]) -> str:
+    first = next((claim for claim in read if claim.sure), read[0])
+    people = first.members or (first,)
+    named = dict.fromkeys(name for claim in people for name in (*claim.names, *claim.ids))
     return f"The roster has nobody who is called {' or '.join(named)}."
 
 

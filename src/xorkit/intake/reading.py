@@ -17,6 +17,10 @@ from xorkit.intake.cells import Cell, as_mapping, cells_of
 MAX_BYTES = 256 * 2**20
 _ASK = "Please ask for the notebook itself: in Colab, File > Download > Download .ipynb."
 
+# A long lesson has a hundred cells and 100 KB of text; pictures pasted into it may make it 10 MB.
+MAX_CELLS = 2_000
+MAX_TEXT = 32 * 2**20
+
 # How files of other kinds begin, and what they are.
 _OTHER_KINDS = (
     (b"%PDF", "a PDF, a picture of the notebook on paper"),
@@ -62,11 +66,21 @@ def read_notebook(data: bytes) -> tuple[NotebookNode, tuple[str, ...]]:
         text = _decoded(unpacked, repairs)
     raw = _parsed(text, repairs)
     cells = cells_of(raw)
-    if not any(cell.source.strip() for cell in cells):
-        raise Refused(f"The notebook in this file has no cell with text in it. {_ASK}")
+    _refuse_odd_sizes(cells)
     if "worksheets" in raw:
         repairs.append("The file was in an old notebook format and was brought up to date.")
     return _clean(cells, cut_off=bool(raw.get(_CUT_OFF))), tuple(repairs)
+
+
+def _refuse_odd_sizes(cells: tuple[Cell, ...]) -> None:
+    if all(cell.is_blank for cell in cells):
+        raise Refused(f"The notebook in this file has no cell with text in it. {_ASK}")
+    size = sum(len(cell.source) for cell in cells)
+    if len(cells) > MAX_CELLS or size > MAX_TEXT:
+        raise Refused(
+            f"The notebook has {len(cells)} cells with {size >> 20} MB of text, far more than "
+            f"anybody writes. {_ASK}"
+        )
 
 
 def is_cut_off(notebook: object) -> bool:

@@ -95,7 +95,7 @@ def spellings(name: str) -> frozenset[str]:
 def safe_id(text: str) -> str:
     """A student's id as a folder's name: no path, no pattern signs, no spaces."""
     text = unicodedata.normalize("NFC", text).strip()
-    return re.sub(r"[^\w.@+-]+", "_", text).lstrip(".-").strip("_") or ""
+    return re.sub(r"[^\w.@+-]+", "_", text).lstrip("._-").rstrip("_")
 
 
 def read_roster(path: Path) -> Roster:

@@ -1,0 +1,98 @@
+"""Any table of people is read, and whom an id or a name means is never guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xorkit.intake import Roster, read_roster
+from xorkit.intake.roster import safe_id, spellings
+
+
+def students(people: Roster) -> list[str]:
+    return [person.student for person in people.people]
+
+
+def whom(people: Roster, *ids: str, name: str = "") -> set[str]:
+    return {person.student for person in people.whom(ids, [name] if name else [])}
+
+
+TABLES = {
+    "ours": "id,first_name,last_name,email,lms_user_id\njdoe,Jane,Doe,j@uni.example,7\n",
+    "with semicolons": "ID;Name;E-Mail\njdoe;Doe, Jane;j@uni.example\n",
+    "with tabs": "username\tfull name\temail\njdoe\tJane Doe\tj@uni.example\n",
+    "of Gradescope": "First Name,Last Name,SID,Email,Role\nJane,Doe,jdoe,j@uni.example,Student\n",
+    "of Canvas": (
+        "Student,ID,SIS User ID,SIS Login ID,Section,XOR (9)\n"
+        "    Points Possible,,,,,40\n"
+        '"Doe, Jane",jdoe,s7,j@uni.example,A,\n'
+    ),
+    "of Moodle": (
+        "Identifier,Full name,Email address,Status,Grade\n"
+        "Participant 70,Jane Doe,j@uni.example,Submitted,\n"
+    ),
+    "of Moodle in German": (
+        "ID,Vollständiger Name,E-Mail-Adresse,Name\nTeilnehmer/in70,x,j@uni.example,Jane Doe\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_of_any_make_are_read(kind: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text(TABLES[kind], encoding=encoding)
+    people = read_roster(path)
+    student = "70" if "Moodle" in kind else "jdoe"
+
+    assert [name for name in students(people) if name] == [student]
+    assert whom(people, student) == {student}
+    assert whom(people, "J@UNI.example") == {student}
+    assert whom(people, name="Jane Doe") == {student}
+    assert whom(people, name="doejane" if "Canvas" in kind else "Jane Doe") == {student}
+    assert whom(people, "stranger", name="Jane Roe") == set()
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("Zoë Müller", "Zoe Mueller"),
+        ("Zoë Müller", "ZOE MULLER"),
+        ("Müller, Zoë", "müllerzoë"),
+        ("Müller, Zoë", "Zoë Müller"),
+        ("Weiß, Sören", "soerenweiss"),
+        ("Andre\u0301", "André"),
+        ("O'Brien, Conan", "obrienconan"),
+        ("李 小龙", "李小龙"),
+    ],
+)
+def test_a_name_is_known_in_the_spellings_that_systems_give_it(written: str, seen: str) -> None:
+    assert spellings(written) & spellings(seen)
+
+
+def test_an_id_that_is_known_counts_more_than_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("id,name\nann,Ann Lee\nbob,Bob Ray\n")
+
+    assert whom(read_roster(path), "bob", name="Ann Lee") == {"bob"}
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "name,group\nJane,1\n", '"a\nb'])
+def test_a_table_without_people_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"empty|must be called|table"):
+        read_roster(path)
+
+
+@given(st.text())
+def test_whatever_an_id_is_its_folder_is_a_plain_name(text: str) -> None:
+    name = safe_id(text)
+
+    assert not set(name) & set('/\\*?[]{}~:|<>"\0\n ')
+    assert name not in {".", ".."}
+    assert not name.startswith((".", "-"))
+    assert safe_id(name) == name

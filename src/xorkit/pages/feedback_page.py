@@ -11,7 +11,7 @@ from xorkit.lesson import Lesson
 from xorkit.pages.rendering import render
 from xorkit.pages.training import drawn
 from xorkit.pages.words import plural, praise
-from xorkit.verdict import CellVerdict, Outcome, TestOutcome, Verdict
+from xorkit.verdict import CellVerdict, Finding, Outcome, TestOutcome, Verdict
 
 LOOP = "training_loop"  # the answer cell whose updates are drawn
 
@@ -84,11 +84,18 @@ def feedback(verdict: Verdict, lesson: Lesson, *, answers: Mapping[str, str] | N
         first=first,
         later=[exercise for exercise in todo if exercise is not first],
         notes=[finding for finding in verdict.findings if finding.note],
+        elsewhere=_elsewhere(verdict),
         opening=_opening(verdict),
         share=verdict.score / verdict.max_score if verdict.max_score else 0.0,
         training=drawn(verdict, lesson),
         loop_right=any(e.name == LOOP and e.cell.score == e.cell.max_score for e in exercises),
     )
+
+
+def _elsewhere(verdict: Verdict) -> list[Finding]:
+    """What was found in cells that bear no points of their own."""
+    cells = {cell.grade_id.removeprefix("test_") for cell in verdict.cells}
+    return [f for f in verdict.findings if not f.note and f.grade_id not in cells]
 
 
 def _opening(verdict: Verdict) -> str:
@@ -111,22 +118,22 @@ def _exercise(
 ) -> Exercise:
     name = cell.grade_id.removeprefix("test_")
     part = lesson.parts.get(name)
-    claims = tuple(_claims(cell.tests))
-    messages = {message for claim in claims for message in claim.messages}
     own = [found for found in verdict.findings if found.grade_id == name and not found.note]
+    told = {test.message for each in verdict.cells for test in each.tests}
     matching = lesson.matching is not None and name == "matching"
     rubric = lesson.recall.get(name)
+    mark = verdict.details.get("recall", {}).get(name) if rubric else None
     return Exercise(
         name=name,
         title=part.title if part else name.replace("_", " "),
         look=part.look if part else "",
         cell=cell,
-        claims=claims,
-        said=tuple(found.message for found in own if found.message not in messages),
+        claims=tuple(_claims(cell.tests)),
+        said=tuple(found.message for found in own if found.message not in told),
         blank=any(found.code == "blank" for found in own),
         choices=verdict.details.get("matching", ()) if matching else (),
         question=rubric.question if rubric else "",
-        mark=verdict.details.get("recall", {}).get(name) if rubric else None,
+        mark={"answer": "", **mark} if mark else None,
         text=answers.get(name, ""),
     )
 

@@ -42,7 +42,7 @@ def with_code(text: str) -> Markup:
 def link(template: str, **names: str) -> str:
     """An address with {student} and the like filled in."""
     for name, value in names.items():
-        template = template.replace(f"{{{name}}}", quote(value, safe=""))
+        template = template.replace(f"{{{name}}}", quote(value, safe="", errors="replace"))
     return template
 
 

@@ -16,7 +16,7 @@ from xorkit.pages import class_statistics as about
 from xorkit.pages import pictures
 from xorkit.pages.rendering import link, render
 from xorkit.pages.svg import OTHER, STUCK, YOU
-from xorkit.pages.words import DIAGNOSES, difficulty, discrimination
+from xorkit.pages.words import DIAGNOSES, FEW_LEARNERS, difficulty, discrimination
 from xorkit.verdict import Verdict
 
 FEEDBACK = "../feedback/{student}/{assignment}/{assignment}.html"
@@ -75,6 +75,7 @@ def report(
         exercises=[_exercise(item, lesson) for item in about.items(graded)],
         diagnoses=about.grouped(graded, lambda verdict: verdict.diagnosis),
         words=DIAGNOSES,
+        few=FEW_LEARNERS,
         curves=_curves(graded, lesson),
         stuck=STUCK_CODE,
         confusion=about.confusion(graded, lesson.matching) if lesson.matching else None,

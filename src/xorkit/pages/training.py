@@ -115,7 +115,5 @@ def _move(move: Array, step: Array) -> str:
     if not asked:
         return "a move where none was asked for"
     along = float(move @ step) / (length * asked)
-    times = f"{length / asked:.2g} times as long"
-    if along > 1 - SAME:
-        return f"the right direction, {times} as asked"
-    return f"uphill, {times} as asked" if along < SAME - 1 else f"another direction, {times}"
+    way = "another direction" if abs(along) < 1 - SAME else "the right direction"
+    return f"{'uphill' if along < SAME - 1 else way}, {length / asked:.2g} times as long as asked"

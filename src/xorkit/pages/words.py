@@ -58,18 +58,18 @@ def difficulty(share: float | None) -> str:
 
 
 def discrimination(correlation: float | None, learners: int) -> str:
-    """How well an exercise tells strong learners from weak ones."""
+    """How well an exercise tells strong learners from weak ones, as a sentence."""
     if learners < FEW_LEARNERS:
-        return "too few learners to say"
+        return "Too few learners to say what it tells."
     if correlation is None:
-        return "nothing: all of them have the same"
+        return "It tells nothing: all of them have the same."
     if correlation >= TELLING:
-        return "a lot: who does well elsewhere does well here"
+        return "It tells a lot: who does well elsewhere does well here."
     if correlation >= FAIR:
-        return "something"
+        return "It tells something."
     if correlation < -CHANCE / math.sqrt(learners):
-        return "the wrong way round: who does well elsewhere does badly here"
-    return "hardly anything"
+        return "Have a look at it: who does well elsewhere does badly here."
+    return "It tells hardly anything."
 
 
 def praise(share: float) -> str:

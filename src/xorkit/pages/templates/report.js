@@ -2,7 +2,7 @@
   const table = document.querySelector("#all table");
   if (!table) return;
   const body = table.tBodies[0];
-  const rows = [...body.rows].map((row) => ({ row, name: row.cells[0].textContent.toLowerCase(), ...row.dataset }));
+  const rows = [...body.rows].map((row) => ({ row, name: row.querySelector("a").textContent.toLowerCase(), ...row.dataset }));
   const [name, status, found, count] = ["name", "status", "found-code", "count"].map((id) => document.getElementById(id));
   const filter = () => {
     const wanted = name.value.trim().toLowerCase();

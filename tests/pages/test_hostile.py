@@ -1,0 +1,73 @@
+"""Whatever a learner writes is text on a page, and nothing else."""
+
+from __future__ import annotations
+
+import classroom
+import pytest
+from classroom import Page, Room
+from hostile_texts import BREAKERS, hostile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from xorkit.lesson import Lesson
+from xorkit.pages import feedback, report
+from xorkit.pages.rendering import shown
+
+PAGES = ["mistaken", "refused", "all"]
+Built = list[tuple[str, frozenset[str]]]
+TEXTS = (
+    st.text(max_size=60)
+    | st.sampled_from(BREAKERS)
+    | st.text(alphabet="<>&\"'`{}%/=!-", max_size=9)
+)
+FEW = settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def built_of(page: Page) -> Built:
+    """The page's elements and the names of their attributes, but no text and no value."""
+    return [(tag, frozenset(attributes)) for tag, attributes in page.elements]
+
+
+def page_of(who: str, text: str, room: Room) -> Page:
+    """The feedback page of a learner, or the report on all, with this text all over it."""
+    lesson, answers = classroom.lesson(), {"training_loop": text}
+    if who == "all":
+        return Page(report([hostile(each.verdict, text) for each in room.values()], lesson))
+    return Page(feedback(hostile(room[who].verdict, text), lesson, answers=answers))
+
+
+@pytest.fixture(scope="session")
+def harmless(room: Room) -> dict[tuple[str, bool], Built]:
+    """How pages are built with a harmless text, and with none."""
+    return {
+        (who, bool(text)): built_of(page_of(who, text, room)) for who in PAGES for text in ("x", "")
+    }
+
+
+@FEW
+@given(text=TEXTS)
+@pytest.mark.parametrize("who", PAGES)
+def test_no_text_adds_an_element_or_an_attribute(
+    who: str, text: str, room: Room, harmless: dict[tuple[str, bool], Built]
+) -> None:
+    text = text.replace("`", "'")  # between two of them stands code
+
+    assert built_of(page_of(who, text, room)) == harmless[who, bool(text)]
+
+
+@pytest.mark.parametrize("text", BREAKERS)
+def test_a_learner_reads_the_own_answer_as_it_was_written(
+    text: str, room: Room, lesson: Lesson
+) -> None:
+    page = Page(feedback(hostile(room["mistaken"].verdict, text), lesson))
+
+    assert " ".join(shown(text).split()) in page.words
+
+
+@given(st.text())
+def test_a_page_can_always_be_written_as_utf_8(text: str) -> None:
+    shown(text + "\ud800").encode()

@@ -1,0 +1,197 @@
+"""Both pages in a real Chromium, on a phone and on a desk, in light and in dark."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import classroom
+import pytest
+from classroom import Room
+from hostile_texts import BREAKERS, hostile
+
+from xorkit.pages import feedback, report
+
+pytest.importorskip("playwright")
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="NO CHROMIUM HERE: browser tests are skipped"
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SCREENS = {"phone": (390, "light"), "desk": (1280, "dark"), "night": (390, "dark")}
+FEEDBACK = ("right", "mistaken", "stuck", "empty", "refused")
+NAMES = [*FEEDBACK, "report", "hostile"]
+
+
+@pytest.fixture(scope="session")
+def files(room: Room, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages as files, where the links between them lead."""
+    root, lesson = tmp_path_factory.mktemp("pages"), classroom.lesson()
+    found = {}
+    for who, learner in room.items():
+        found[who] = root / "feedback" / who / "xor" / "xor.html"
+        found[who].parent.mkdir(parents=True)
+        page = feedback(learner.verdict, lesson, answers=learner.answers)
+        found[who].write_text(page, "utf-8")
+    verdicts = [learner.verdict for learner in room.values()]
+    nasty = [replace(hostile(room["mistaken"].verdict, text), student=text) for text in BREAKERS]
+    found |= {name: root / "report" / f"{name}.html" for name in ("report", "hostile")}
+    found["report"].parent.mkdir()
+    found["report"].write_text(report(verdicts, lesson, before={"right": 38}), "utf-8")
+    found["hostile"].write_text(report([*verdicts, *nasty], lesson), "utf-8")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+def noted(page: Page) -> dict[str, list[str]]:
+    """What the page says in the console, asks for and pops up, from now on."""
+    found: dict[str, list[str]] = {"console": [], "requests": [], "dialogs": []}
+    page.on("console", lambda message: found["console"].append(message.text))
+    page.on("pageerror", lambda error: found["console"].append(str(error)))
+    page.on("request", lambda request: found["requests"].append(request.url))
+    page.on("dialog", lambda dialog: (found["dialogs"].append(dialog.message), dialog.dismiss()))
+    return found
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_quiet_alone_and_fits_the_screen(
+    name: str, screen: str, page: Page, files: dict[str, Path]
+) -> None:
+    width, scheme = SCREENS[screen]
+    page.set_viewport_size({"width": width, "height": 844})
+    page.emulate_media(color_scheme=scheme)
+    found = noted(page)
+
+    page.goto(files[name].as_uri())
+
+    own = [url for url in found["requests"] if not url.startswith("data:image/png")]
+    assert own == [files[name].as_uri()]
+    assert found["console"] == found["dialogs"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("screen", ["phone", "desk"])
+@pytest.mark.parametrize("name", ["mistaken", "stuck", "refused", "report"])
+def test_axe_finds_no_barrier(name: str, screen: str, page: Page, files: dict[str, Path]) -> None:
+    width, scheme = SCREENS[screen]
+    page.set_viewport_size({"width": width, "height": 844})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(files[name].as_uri())
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+
+    found: dict[str, Any] = Axe().run(page).response
+
+    barriers = [
+        (each["id"], [n["html"][:200] for n in each["nodes"]]) for each in found["violations"]
+    ]
+    assert barriers == []
+
+
+def test_the_links_of_the_report_lead_to_the_feedback(page: Page, files: dict[str, Path]) -> None:
+    page.goto(files["report"].as_uri())
+    page.locator("#all").get_by_role("link", name="mistaken", exact=True).click()
+
+    assert page.get_by_role("heading", level=1).inner_text() == "Feedback for mistaken"
+
+
+def test_the_table_is_filtered_by_name_status_and_diagnosis(
+    page: Page, files: dict[str, Path]
+) -> None:
+    page.goto(files["report"].as_uri())
+    shown = page.locator("#all tbody tr:visible th a")
+
+    assert shown.count() == 6
+    page.get_by_label("Status").select_option("not_gradable")
+    assert shown.all_inner_texts() == ["refused"]
+    page.get_by_label("Status").select_option("")
+    page.get_by_label("Learner", exact=True).fill("T")
+    assert shown.all_inner_texts() == ["empty", "mistaken", "right", "stuck"]
+    page.get_by_label("Diagnosis").select_option("bad-start")
+    assert shown.all_inner_texts() == ["stuck"]
+    assert page.get_by_role("status").inner_text() == "1 of 6 learners"
+
+
+def test_a_diagnosis_leads_to_its_learners_in_the_table(page: Page, files: dict[str, Path]) -> None:
+    page.goto(files["report"].as_uri())
+
+    page.locator("#found").get_by_role("button", name="slopes are never cleared").click()
+
+    assert page.locator("#all tbody tr:visible th a").all_inner_texts() == ["mistaken"]
+
+
+def test_the_table_is_sorted_both_ways_by_keyboard(page: Page, files: dict[str, Path]) -> None:
+    page.goto(files["report"].as_uri())
+    header = page.get_by_role("button", name="Points")
+    points = page.locator("#all tbody tr td:nth-child(2)")
+
+    header.focus()
+    page.keyboard.press("Enter")
+    rising = points.all_inner_texts()
+    page.keyboard.press("Enter")
+
+    assert rising[0] == "–"
+    assert rising[1:] == sorted(rising[1:], key=float)
+    assert points.all_inner_texts()[-1] == "–"
+    assert page.locator("#all th[aria-sort=descending]").inner_text().startswith("Points")
+
+
+def test_without_scripts_every_learner_is_still_there(
+    browser: Browser, files: dict[str, Path]
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(files["report"].as_uri())
+
+        assert page.locator("#all tbody tr").count() == 6
+        assert not page.get_by_role("search").is_visible()
+
+
+def test_on_paper_everything_is_unfolded(page: Page, files: dict[str, Path]) -> None:
+    page.goto(files["right"].as_uri())
+    claim = page.get_by_text("The weights move.")
+    assert not claim.is_visible()
+
+    page.emulate_media(media="print")
+
+    assert claim.is_visible()
+
+
+def test_a_link_to_an_exercise_is_reached_and_opened_by_keyboard(
+    page: Page, files: dict[str, Path]
+) -> None:
+    page.goto(files["right"].as_uri())
+    summary = page.locator("#training_loop > summary")
+
+    summary.focus()
+    page.keyboard.press("Enter")
+
+    assert page.get_by_text("The weights move.").is_visible()

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import nbformat
 import numpy as np
@@ -136,15 +136,17 @@ class _Plugin:
             if not passed.issuperset(marker.args):
                 pytest.skip("Judged once the tests above pass.")
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Function, call: pytest.CallInfo[None]
-    ) -> Iterator[None]:
-        report = yield
-        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
-            error = call.excinfo.value if call.excinfo else None
+    ) -> pytest.TestReport:
+        """In the place of pytest's own report, whose traceback takes longer than all the tests."""
+        error = call.excinfo.value if call.excinfo else None
+        if call.when == "call" or (call.when == "setup" and error is not None):
             self._outcomes(item).append(self._conclude(item, error))
-        return report
+        outcome: Literal["passed", "failed"] = "failed" if error else "passed"
+        phase = "setup" if call.when == "collect" else call.when  # only tests get here
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, phase)
 
     def _outcomes(self, item: pytest.Item) -> list[TestOutcome]:
         return self.outcomes[item.nodeid.split("::")[0]]

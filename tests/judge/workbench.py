@@ -5,23 +5,28 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import multiprocessing
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import numpy as np
 import torch
+import yaml
 from torch import nn
 
 from xorkit import judge as judging
 from xorkit import lesson as lessons
 from xorkit import probe
+from xorkit.engine.grading import grade
 from xorkit.evidence import CellRun, Evidence, loads
-from xorkit.hidden import Judgement, hidden_tests, judge
+from xorkit.hidden import hidden_tests
 from xorkit.lesson import Lesson
+from xorkit.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
 SOLUTION = {
@@ -52,6 +57,21 @@ for epoch in range(5000):
 BLANKS = (*SOLUTION, "predictions")
 
 
+@dataclass(frozen=True)
+class Seen:
+    """The evidence of a notebook, and how many answers of its own model are off in the end."""
+
+    evidence: Evidence
+    off: int
+
+
+def table(name: str) -> dict[str, dict[str, Any]]:
+    """A table of ways to write the cells, beside this file."""
+    rows: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / name).read_text())
+    return rows
+
+
+@cache
 def lesson(epochs: int = 5000) -> Lesson:
     """XOR's lesson, with fewer passes where a test need not wait for learning."""
     loaded = lessons.load(ROOT / "lessons" / "xor.yaml")
@@ -59,8 +79,9 @@ def lesson(epochs: int = 5000) -> Lesson:
     return loaded.model_copy(update={"task": loaded.task.model_copy(update={"epochs": epochs})})
 
 
-def hidden_cells() -> dict[str, str]:
-    """The hidden tests of the trained blanks, as the source notebook holds them."""
+@cache
+def hidden_cells() -> Mapping[str, str]:
+    """The hidden tests of the four training cells and of the predictions, from the notebook."""
     notebook = nbformat.read(ROOT / "source" / "xor" / "xor.ipynb", as_version=4)
     wanted = {f"test_{blank}" for blank in BLANKS}
     return {
@@ -70,14 +91,13 @@ def hidden_cells() -> dict[str, str]:
     }
 
 
-def observe(cells: Mapping[str, str], course: Lesson, seed: int) -> Evidence:
+def observe(cells: Mapping[str, str], course: Lesson, seed: int = 0) -> Seen:
     """What the probe sees of answer cells, each blank not named being the solution's."""
     assert course.task is not None
     answers = {**SOLUTION, **cells}
     rng = np.random.default_rng(seed)
     asked = judging.questions(course.trained, course.facts.good, course.facts.stall, rng)
     namespace: dict[str, Any] = {"__name__": "__main__", "torch": torch, "nn": nn}
-    namespace["F"] = torch.nn.functional
     probe.recorder().reset()
     torch.manual_seed(seed)
     runs, seen = [], {}
@@ -86,7 +106,24 @@ def observe(cells: Mapping[str, str], course: Lesson, seed: int) -> Evidence:
         error = _run(source, namespace)
         runs.append(CellRun(blank, "error" if error else "ok", error))
         seen[blank] = loads(json.dumps(probe.observe(blank, namespace, source, asked)))
-    return Evidence(tuple(runs), answers, seen, asked)
+    evidence = Evidence(tuple(runs), answers, seen, asked)
+    return Seen(evidence, _off(namespace.get("model"), course))
+
+
+def observe_apart(cells: Mapping[str, str], course: Lesson, seed: int = 0) -> Seen:
+    """As `observe`, in a process of its own, where what a cell breaks stays broken."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+
+    def work() -> None:
+        seen = observe(cells, course, seed)
+        theirs.send_bytes(json.dumps([seen.evidence.to_json(), seen.off]).encode())
+
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    theirs.close()
+    evidence, off = json.loads(ours.recv_bytes())
+    child.join()
+    return Seen(Evidence.from_json(evidence), off)
 
 
 def _run(source: str, namespace: dict[str, Any]) -> tuple[str, str] | None:
@@ -95,22 +132,45 @@ def _run(source: str, namespace: dict[str, Any]) -> tuple[str, str] | None:
         warnings.simplefilter("ignore")
         try:
             exec(compile(source, "<cell>", "exec"), namespace)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return type(error).__name__, str(error)
     return None
 
 
-def judged(cells: Mapping[str, str], course: Lesson, seed: int = 0) -> Judgement:
-    """The judgement of answer cells; a failure of the grader itself fails the test."""
-    judgement = judge(hidden_cells(), observe(cells, course, seed), course)
-    assert not judgement.faults, judgement.faults
-    return judgement
+def _off(model: Any, course: Lesson) -> int:
+    """How many answers of a model are not near their targets: PyTorch's word, not the judge's."""
+    task = course.trained
+    try:
+        with torch.no_grad():
+            answers = model(torch.tensor(task.inputs, dtype=torch.float32)).double().numpy()
+        return int((~(np.abs(answers - task.targets) <= task.near)).any(axis=1).sum())
+    except Exception:
+        return len(task.inputs)
 
 
-def lost(judgement: Judgement) -> dict[str, float]:
+def verdict(seen: Seen, course: Lesson) -> Verdict:
+    """The verdict on what was seen; a failure of the grader itself fails the test."""
+    found, faults = grade("ada", seen.evidence, course, hidden_cells())
+    assert not faults, faults
+    return found
+
+
+def judged(row: Mapping[str, Any], seed: int = 0) -> tuple[Verdict, Seen]:
+    """The verdict on a row of a table, and what was seen."""
+    course = lesson(5000 if row.get("full") else 300)
+    cells = {blank: row[blank] for blank in SOLUTION if blank in row}
+    seen = (observe_apart if row.get("apart") else observe)(cells, course, seed)
+    return verdict(seen, course), seen
+
+
+def lost(verdict: Verdict) -> dict[str, float]:
     """The points that each cell lost, where it lost any."""
-    points = {cell.grade_id: cell.max_score - cell.score for cell in judgement.cells}
+    points = {cell.grade_id: cell.max_score - cell.score for cell in verdict.cells}
     return {grade_id: points for grade_id, points in points.items() if points}
 
 
-__all__ = ["BLANKS", "ROOT", "SOLUTION", "judged", "lesson", "lost", "observe", "replace"]
+def wanted_loss(row: Mapping[str, Any], off: int) -> dict[str, float]:
+    """The points that each cell is to lose by a row of the table of mistakes."""
+    result = off if row.get("result", "own") == "own" else 4
+    points = {**row["loses"], "test_predictions": result}
+    return {grade_id: float(points) for grade_id, points in points.items() if points}

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xorkit import reference
 from xorkit.evidence import Array, Run
-from xorkit.judge.updates import ratios
+from xorkit.judge.updates import gradients, ratios
 from xorkit.reference import Task
 
 LIKE = 1e-2  # relative: nothing is credited by it, and the nearest wrong things differ by more
@@ -24,6 +23,7 @@ class Pass:
     row: Array  # (P,), where it began
     left: Array  # .grad when it began
     slope: Array  # what its walks added to .grad
+    first: Array  # what the first of them added
     used: Array  # .grad when the last step was over
     stepped: Array  # how far the steps went
     beside: Array  # how far anything else moved the weights
@@ -48,13 +48,15 @@ def passes(run: Run) -> list[Pass]:
         if letter == "b":
             if now is None or now.moved:
                 found += [now] if now is not None else []
-                now = Pass(rows[k], grads[k], nothing, nothing, nothing, nothing)
+                now = Pass(rows[k], grads[k], nothing, nothing, nothing, nothing, nothing)
             walk = k
         elif letter == "s":
             step = k
         elif letter == "B" and now is not None and walk >= 0:
-            added = now.slope + grads[k] - grads[walk]
-            now, walk = replace(now, slope=added, walks=now.walks + 1), -1
+            added = grads[k] - grads[walk]
+            first = now.first if now.walks else added
+            now = replace(now, slope=now.slope + added, first=first, walks=now.walks + 1)
+            walk = -1
         elif letter == "S" and now is not None and step >= 0:
             went = now.stepped + rows[step] - rows[k]
             now, step = replace(now, used=grads[k], stepped=went, steps=now.steps + 1), -1
@@ -68,23 +70,25 @@ class Habits:
     walks: float  # a pass
     steps: float
     scale: float  # the slopes that were walked, as a multiple of the lesson's
-    slopes_right: bool  # whether they point where the lesson's point
+    slopes_right: bool  # whether they point where the loss's slopes point
+    walks_whole: bool  # whether one walk alone points there already
+    stepped: bool  # whether steps moved the weights
     steps_plain: bool  # whether each step goes lr · .grad
     beside: bool  # whether the weights also moved outside of `step`
     undone: bool  # whether they went somewhere else than downhill there
     leftovers: bool  # whether passes began with old slopes
 
 
-def habits(run: Run, task: Task) -> Habits | None:
-    """None where no pass was looked at from beginning to end."""
+def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
+    """Compared with a loss of `updates.gradients`; None where no pass was seen to its end."""
     found = passes(run)
     if not found:
         return None
-    names = ("row", "slope", "used", "stepped", "beside")
-    rows, slopes, used, stepped, beside = (
+    names = ("row", "slope", "first", "used", "stepped", "beside")
+    rows, slopes, first, used, stepped, beside = (
         np.stack([getattr(p, name) for p in found]) for name in names
     )
-    true = reference.gradient(rows, task.inputs, task.targets, task.net)
+    true = dict(gradients(task, task.net))[loss](rows)
     scales = ratios(slopes, true)
     steps = np.array([p.steps for p in found])
     astray = beside - ratios(beside, true)[:, None] * true
@@ -93,6 +97,8 @@ def habits(run: Run, task: Task) -> Habits | None:
         steps=float(np.median(steps)),
         scale=float(np.median(scales)),
         slopes_right=_mostly_small(slopes - scales[:, None] * true, slopes),
+        walks_whole=_mostly_small(first - ratios(first, true)[:, None] * true, first),
+        stepped=_mostly(stepped),
         steps_plain=_mostly_small(stepped - task.lr * steps[:, None] * used, stepped),
         beside=_mostly(beside),
         undone=_mostly(beside) and not _mostly_small(astray, beside),

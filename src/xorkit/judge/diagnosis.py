@@ -14,6 +14,7 @@ from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.calls import Habits, habits
 from xorkit.judge.updates import (
+    FEW,
     Mechanism,
     descent,
     distinct,
@@ -25,6 +26,7 @@ from xorkit.reference import Net, Task
 from xorkit.verdict import Finding
 
 CELL = "training_loop"
+ODD = 0.01  # of the updates: what draws a new start is right again at once
 NEAR = 0.02  # how far a ratio may be from the whole number that it is taken for
 
 
@@ -41,8 +43,6 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     if run.stopped and not run.passes:
         text = "The cell ran for seconds and never finished a single pass. What does it wait for?"
         return (finding("timeout", text),)
-    if run.models > 2 and run.models * 4 > run.total:
-        return (_rebuilt(run),)
     if run.error is not None:
         return (_broken(run, *run.error),)
     if not (run.events or run.passes):
@@ -53,11 +53,11 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         return (finding("not-trained", text),)
     if mechanism.kind == "misfit":
         return (_misfit(run, task),)
-    habit = habits(run, task)
+    habit = habits(run, task, mechanism.loss)
     if mechanism.kind == "still":
         return (_still(run, after, habit),)
-    if mechanism.kind in ("unknown", "straight", "batch"):
-        return (_unlike(run, mechanism, habit, task),)
+    if mechanism.kind in ("linear", "adaptive") and habit is not None and not habit.slopes_right:
+        mechanism = Mechanism("unknown", error=mechanism.error)  # the slopes are at fault
     found = [
         _not_cleared(run, mechanism, habit, task),
         *_length(run, mechanism, habit, task),
@@ -77,11 +77,14 @@ def _times(count: float, what: str = "time") -> str:
 # ------------------------------------------------------------------------------ runs that broke
 
 
-def _rebuilt(run: Run) -> Finding:
+def rebuilt(run: Run) -> Finding | None:
+    """A run in which most passes had a model of their own."""
+    if run.models <= 2 or run.models * 4 <= run.total:
+        return None
     return finding(
         "model-rebuilt-in-loop",
-        f"In {_times(run.total, 'pass')[:-1] + 'es'} the grader met {run.models} different models:"
-        " yours is born again and forgets. What has to happen only once?",
+        f"In {run.total} passes the grader met {run.models} different models: yours is born again"
+        " and forgets. What has to happen only once?",
     )
 
 
@@ -89,6 +92,7 @@ def _broken(run: Run, name: str, text: str) -> Finding:
     line = text.splitlines()[0] if text else ""
     if name == "NotImplementedError" and "empty" in text:
         return finding("blank", line)
+    line = line.split(": [")[0].split(". ")[0].rstrip(".")  # PyTorch goes on for lines
     done = int(moves(run.rows).sum())
     where = f"after {_times(done, 'update')}" if done else "before the first update"
     raised = f"The loop stopped {where} with {name}: {line}"
@@ -136,7 +140,7 @@ def _misfit(run: Run, task: Task) -> Finding:
 def _still(run: Run, after: Run | None, habit: Habits | None) -> Finding:
     events = run.events
     walks, steps = events.count("b") + events.count("g"), events.count("s")
-    if habit is not None and habit.steps and habit.undone:
+    if habit is not None and habit.stepped:
         return finding(
             "model-rebuilt-in-loop",
             f"Each of {walks} passes begins with the same weights as the first: what a step changed"
@@ -160,7 +164,7 @@ def _still(run: Run, after: Run | None, habit: Habits | None) -> Finding:
             f"The weights were told to move {_times(steps)} and stayed where they were, because no"
             " slope was ever worked out. What should work them out, and is it really called?",
         )
-    if not steps:
+    if not steps and "o" not in events:
         return finding(
             "no-step",
             f"In {walks} passes the slopes were worked out, and the weights never moved. When do"
@@ -199,8 +203,8 @@ def _still_with_steps(run: Run, after: Run | None, steps: int, walks: int) -> Fi
         )
     return finding(
         "frozen-parameters",
-        f"The slopes are there, and {steps} steps were made, but they moved other numbers than"
-        " this model's. For whose numbers was that optimizer made?",
+        f"The slopes are there, and {steps + run.events.count('o')} steps were made, but they moved"
+        " other numbers than this model's. For whose numbers was that optimizer made?",
     )
 
 
@@ -266,6 +270,8 @@ def _length(
     if mechanism.kind not in ("factor", "sums", "schedule") or mechanism.factor == 1:
         return ()
     factor = mechanism.factor
+    if mechanism.kind == "schedule" and habit is not None and abs(habit.scale - 1) > NEAR:
+        return (_other_scale(habit.scale, task),)
     if mechanism.kind == "schedule":
         text = "The length of the steps changes from pass to pass, in the lesson it stays. Why?"
         return (finding("wrong-lr", text),)
@@ -273,7 +279,7 @@ def _length(
         return (_scaled(factor),)
     found = []
     rest = factor / habit.scale
-    walks = habit.walks if _whole(habit.walks) and _whole(habit.scale) else 1
+    walks = habit.walks if habit.walks_whole and _whole(habit.walks) else 1
     if walks >= 2:
         text = (
             f"Each step is {factor:.3g} times as long as asked: {_times(walks, 'walk')} back in"
@@ -341,7 +347,7 @@ def _left_out(mechanism: Mechanism, task: Task) -> Finding | None:
 
 
 def _other_rule(mechanism: Mechanism) -> Finding | None:
-    if mechanism.kind == "linear" and abs(mechanism.late) > abs(mechanism.factor):
+    if mechanism.kind == "late":
         return finding(
             "step-before-backward",
             "Each step follows the slope of the pass before: first you step, and only then you"
@@ -360,6 +366,19 @@ def _other_rule(mechanism: Mechanism) -> Finding | None:
 
 
 def _other_loss(mechanism: Mechanism, task: Task) -> Finding | None:
+    if mechanism.kind == "targets":
+        goals = ", ".join(f"{round(value, 2) + 0:g}" for value in mechanism.targets)
+        text = (
+            f"The loop pulls the answers towards ({goals}). Look at the table: what is each answer"
+            " compared with?"
+        )
+        return finding("wrong-loss", text)
+    if mechanism.kind == "part":
+        text = (
+            f"Every step looks at some of the {len(task.inputs)} rows only, always the same ones."
+            " How many answers does your loss compare?"
+        )
+        return finding("wrong-loss", text)
     if mechanism.loss == "mse":
         return None
     if mechanism.loss == "target-shape":
@@ -434,10 +453,10 @@ def later_fault(run: Run, task: Task) -> Finding | None:
     """A fault that begins later than a run alone could see, in a run on the lesson's own net."""
     states = distinct(run.rows if run.complete else run.rows[:-1])
     right = matches(states, descent(states, task, task.net))
-    if not len(right) or right.all() or not right[:3].all():
+    if not len(right) or right.all() or not right[:FEW].all():
         return None  # not the lesson's data, loss or rate: nothing to compare with
     first = int(np.argmin(right))
-    part = explain(states[max(0, first - 3) :], task, task.net)
+    part = explain(states[max(0, first - FEW) :], task, task.net)
     if part.kind == "sums":
         return finding(
             "zero-grad-not-every-pass",
@@ -447,15 +466,10 @@ def later_fault(run: Run, task: Task) -> Finding | None:
     if part.kind in ("factor", "schedule"):
         text = f"Up to pass {first} every step is exact, then its length changes. What changes it?"
         return finding("wrong-lr", text)
-    if np.mean(right[first:]) > MOSTLY:
-        return None  # a new start now and then, say
+    if np.sum(~right) <= max(FEW, ODD * len(right)):
+        return None  # a new start now and then, or other weights put in their place at the end
     return finding(
         "wrong-optimizer",
         f"Up to pass {first} every update is −lr · slope, of those after it only"
         f" {np.mean(right[first:]):.0%}. What changes there?",
     )
-
-
-MOSTLY = (
-    0.9  # of the updates after the first odd one; what draws a new start is right again at once
-)

@@ -146,7 +146,7 @@ def _layouts(shapes: Shapes, task: Task) -> list[tuple[tuple[int, ...], Order]]:
     """Sizes and parameter orders to try: the lesson's net in any order, then what shapes say."""
     found = [(task.net.sizes, index) for index in arrangements(shapes, task.net)]
     said = _sizes(shapes)
-    if said is not None and said[0] != task.net.sizes:
+    if said is not None and (not found or said[0] != task.net.sizes):
         found.append(said)
     return found
 

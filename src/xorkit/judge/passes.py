@@ -10,7 +10,7 @@ from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.claims import HOLDS, Judged, fails
 from xorkit.judge.diagnosis import finding
-from xorkit.judge.updates import arranged, moves
+from xorkit.judge.updates import arranged
 from xorkit.reference import Net, Task
 
 ENOUGH = 0.98  # of the lesson's passes: counting from 1 or stopping at the last print is no mistake
@@ -25,33 +25,34 @@ class Facts:
     typical: int  # passes after which half of those that learn have learned
 
 
-def updates_of(run: Run) -> int:
-    """How many updates a run made: passes at one point count once."""
-    return int(moves(run.rows).sum()) if run.complete else run.passes
-
-
 def near(rows: Array, net: Net, task: Task) -> Array:
     """Which predictions (N,) at the last of the rows are near their targets."""
     predicted = reference.predict(rows[-1:], task.inputs, net)[0]
     return np.asarray((np.abs(predicted - task.targets) <= task.near).all(axis=1))
 
 
-def judge_passes(own: Run | None, whole: tuple[Run, ...], task: Task, facts: Facts) -> Judged:
+def judge_passes(
+    own: Run | None, whole: tuple[Run, ...], share: float, task: Task, facts: Facts
+) -> Judged:
     """Whether the loop makes its passes; stopping because it has learned is no fault.
 
+    `share` of the walks back end in an update: four walks may share one, row by row.
+
     Whole runs were made from a start that learns and from one that stalls: a loop that stops after
-    the same number of passes on both counts them, it doesn't look at its loss.
+    the same number of passes on both counts them, it doesn't look at its loss. Where they took too
+    long to tell and the own run came to its end, the learner has the benefit of the doubt.
     """
     runs = [run for run in (own, *whole) if run is not None and run.passes]
-    count = max((updates_of(run) for run in runs), default=0)
+    count = round(share * max((run.passes for run in runs), default=0))
     if not count:
         text = "No pass of the loop moved the weights. What makes a pass, and how often?"
         return fails(finding("too-few-epochs", text))
     endless = next((run for run in whole if run.stopped and run.models == 1), None)
-    if endless is not None and not _ends_when_learned(own, whole, task):
+    slow = endless is not None and endless.total < task.epochs and own is not None
+    if endless is not None and not slow and not _ends_when_learned(own, whole, task):
         text = f"The loop was still running after {endless.passes} passes. What makes it end?"
         return fails(finding("timeout", text))
-    if count >= ENOUGH * task.epochs or _looks(whole, task):
+    if count >= ENOUGH * task.epochs or slow or _looks(whole, task):
         return HOLDS
     text = (
         f"Your loop makes {count} passes. Half of the starts that learn need more than"

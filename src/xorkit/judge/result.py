@@ -13,7 +13,7 @@ from xorkit.evidence import Array, EvidenceError, Run, read_numbers, shown
 from xorkit.judge.claims import HOLDS, Judged, fails
 from xorkit.judge.data import Data
 from xorkit.judge.model import Model, judge_model
-from xorkit.judge.passes import ENOUGH, Facts, near, updates_of
+from xorkit.judge.passes import ENOUGH, Facts, near
 from xorkit.judge.settings import Settings
 from xorkit.judge.training import Training
 from xorkit.judge.updates import Mechanism, arranged, descent, distinct, explain, matches, moves
@@ -157,10 +157,14 @@ def _proved(rows: Array, own: Run, mine: Task, task: Task) -> tuple[bool, str]:
     if not _unlearned(kept[0], task, mine.net):
         return False, ""
     mechanism = explain(kept, mine, mine.net)
-    if mechanism.kind in ("clean", "factor", "sums", "schedule", "linear", "adaptive", "batch"):
-        if whole or _replayed(rows, own, mechanism, mine):
-            return True, ""
-    elif whole and _restarted(kept, mine, task):
+    if mechanism.descends:
+        proved = whole or _replayed(rows, own, mechanism, mine)
+    else:
+        jumps = _jumps(kept, mine)
+        proved = whole and jumps is not None and _all_unlearned(jumps, task, mine.net)
+        if jumps is not None and not proved:
+            return False, ""
+    if proved:
         return True, ""
     losses = _losses(rows, mine.net, task)
     falls = bool(losses[-1] < losses[0]) and len(rows) > 100 and mechanism.kind != "straight"
@@ -187,13 +191,15 @@ def _replayed(rows: Array, own: Run, mechanism: Mechanism, mine: Task) -> bool:
     return bool(np.allclose(end, rows[-1:], rtol=ENDED, atol=ENDED))
 
 
-def _restarted(rows: Array, mine: Task, task: Task) -> bool:
-    """Whether the run is plain descent but for new starts, the last of them unlearned."""
+def _jumps(rows: Array, mine: Task) -> Array | None:
+    """Where a run of plain descent went on after something else than a step; None if it is none."""
     states = distinct(rows)
     wrong = np.flatnonzero(~matches(states, descent(states, mine, mine.net)))
-    if len(wrong) > FEW_ODD * len(states):
-        return False
-    return all(_unlearned(states[k + 1], task, mine.net) for k in wrong)
+    return states[wrong + 1] if len(wrong) <= FEW_ODD * len(states) else None
+
+
+def _all_unlearned(rows: Array, task: Task, net: Net) -> bool:
+    return all(_unlearned(row, task, net) for row in rows)
 
 
 # ------------------------------------------------------------------------------ and is it near?
@@ -224,7 +230,7 @@ def _compared(
 
 def _stalls(theta: Array, own: Run, mine: Task) -> bool:
     """Whether the passes that a right loop saved by stopping early wouldn't have helped either."""
-    rest = mine.epochs - updates_of(own)
+    rest = mine.epochs - own.passes
     if rest <= (1 - ENOUGH) * mine.epochs:
         return True
     end = reference.descend(theta, mine.inputs, mine.targets, mine.net, lr=mine.lr, epochs=rest)

@@ -14,8 +14,8 @@ import numpy as np
 
 from xorkit.evidence import EvidenceError, Run, read_run, read_text, shown
 from xorkit.judge.claims import HOLDS, Judged, fails
-from xorkit.judge.diagnosis import faults, finding, later_fault
-from xorkit.judge.passes import ENOUGH, Facts, judge_passes, updates_of
+from xorkit.judge.diagnosis import faults, finding, later_fault, rebuilt
+from xorkit.judge.passes import ENOUGH, Facts, judge_passes
 from xorkit.judge.updates import FEW, Mechanism, arrangement, explain, moves
 from xorkit.reference import Task
 from xorkit.verdict import Finding
@@ -93,7 +93,8 @@ def judge_training(seen: Mapping[str, Any], task: Task, facts: Facts) -> Trainin
     run = in_order(runs.alone, task)
     mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)
     found = _faults(runs, run, mechanism, task)
-    passes = judge_passes(runs.own, runs.whole, task, facts)
+    share = float(np.mean(moves(runs.alone.rows))) if runs.alone.passes else 1.0
+    passes = judge_passes(runs.own, runs.whole, share, task, facts)
     if found and (found[0].code == "timeout" or runs.alone.error is not None):
         passes = fails(found[0])
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4
@@ -113,6 +114,9 @@ def _faults(runs: Runs, run: Run | None, mechanism: Mechanism, task: Task) -> tu
     """All that is wrong with the loop, most telling first; empty where it is proved."""
     alone = runs.alone
     clean = mechanism.clean and alone.error is None
+    born_again = rebuilt(alone)
+    if born_again is not None:
+        return (born_again,)
     if runs.replaced and not clean:
         return (_tampered(runs.replaced),)
     if not runs.tied and (clean or mechanism.kind == "misfit"):
@@ -163,8 +167,8 @@ def _idle(runs: Runs, task: Task) -> Finding | None:
     """Walks back over all rows that no step follows, in a loop that makes too few steps for it."""
     run = runs.alone
     idle = int((~moves(run.rows)).sum())
-    whole = [each for each in (runs.own, *runs.whole) if each is not None]
-    updates = max(map(updates_of, whole), default=0)
+    passes = max(each.passes for each in (run, runs.own, *runs.whole) if each is not None)
+    updates = passes * (1 - idle / run.passes)
     if idle <= IDLE * run.passes or updates >= ENOUGH * task.epochs or _shared(run):
         return None
     text = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +30,7 @@ FITTED = 10 * CLOSE  # where numbers were fitted, they take up some of the error
 PLAIN = 100.0  # how much worse the plain reading of a plain net may fit than another one
 FEW = 3  # updates that tell nearly all mistakes apart; one does not
 MAX_ARRANGEMENTS = 48  # orders of a model's parameters that are tried: 2-2-1 has four
+MAX_TARGETS = 16  # numbers up to which the targets that a run was trained on are worked out
 MAX_SUBSETS = 6  # rows of data up to which every subset of them is tried as a mini-batch
 ADAPTIVE_ROWS = 200  # updates from which Adam and its like are told apart before all are checked
 ADAPTIVE_CLOSE = 0.03  # their division by a root of tiny gradients magnifies rounding
@@ -41,25 +42,31 @@ class Mechanism:
     """What makes a run's updates.
 
     kind: clean (θ − lr·∇L, every time), still (nothing moves), sums (of gradients), factor (times
-    lr·∇L), schedule (a factor that changes), linear (momentum, weight decay, a gradient that comes
-    late), adaptive (Adam and its like), batch (of fewer rows than all), straight (always the same
-    way, whatever the slope), misfit (no parameters of this net) or unknown. `loss` is the loss
-    whose gradient it is; `target-shape`: every prediction is compared with every target.
+    lr·∇L), schedule (a factor that changes), straight (always the same way, whatever the slope),
+    late (the gradient of the pass before), targets (others than the lesson's), linear (momentum,
+    weight decay), adaptive (Adam and its like), part (some rows of the data only), batch (now these
+    rows, now those), misfit (no parameters of this net) or unknown. `loss` is the loss whose
+    gradient it is; `target-shape`: every prediction is compared with every target.
     """
 
     kind: str
     loss: str = "mse"
     factor: float = 1.0
     momentum: float = 0.0
-    late: float = 0.0  # linear: the share of the pass before in the gradient
     cleared: tuple[int, ...] = ()  # sums: the updates before which the gradients were cleared
     still: tuple[int, ...] = ()  # the columns that never move though their slope is not 0
+    targets: tuple[float, ...] = ()
     name: str = ""  # adaptive: which
     error: float = math.inf  # of the worst update, relative to plain descent
 
     @property
     def clean(self) -> bool:
         return self.kind == "clean" and self.loss == "mse" and not self.still
+
+    @property
+    def descends(self) -> bool:
+        """Whether it is some way of training: each update follows from slopes alone."""
+        return self.kind not in ("still", "straight", "misfit", "unknown")
 
 
 def matches(rows: Array, predicted: Array) -> npt.NDArray[np.bool_]:
@@ -122,27 +129,32 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
     if matches(states, descent(states, task, net)).all():
         return Mechanism("clean", error=0.0)
     updates, begun = states[:-1] - states[1:], states[:-1]
-    error = float(distance(updates, descent(states, task, net), begun).max())
-    for name, gradient in gradients(task, net):
-        found = _explain_with(updates, task.lr * gradient(begun), begun)
-        if found is not None:
-            return replace(found, loss=name, error=error)
-    kind = "unknown"
-    if _straight(updates):
-        kind = "straight"
-    elif _batch(updates, begun, task, net):
-        kind = "batch"
-    return Mechanism(kind, error=error)
+    slopes = {name: task.lr * gradient(begun) for name, gradient in gradients(task, net)}
+    error = float(distance(updates, slopes["mse"], begun).max())
+    found = (
+        _by_slopes((_clean, _factor, _sums, _schedule), updates, slopes, begun)
+        or _straight(updates)
+        or _targets(updates, begun, task, net)
+        or _by_slopes((_late, _linear, _adaptive), updates, slopes, begun)
+        or _batch(updates, begun, task, net)
+    )
+    return replace(found or Mechanism("unknown"), error=error)
 
 
-def _explain_with(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
-    """What makes the updates (K, P) from lr·gradients at the states (K, P), if anything does."""
+Attempt = Callable[[Array, Array, Array], Mechanism | None]
+
+
+def _by_slopes(
+    attempts: Sequence[Attempt], updates: Array, slopes: Mapping[str, Array], states: Array
+) -> Mechanism | None:
+    """What makes the updates (K, P) from lr·gradients (K, P) of some loss at the states (K, P)."""
     still = ~updates.any(axis=0)
-    frozen = still & (np.abs(slopes) > 4 * EPS * np.abs(states).max()).any(axis=0)
-    for attempt in (_clean, _factor, _sums, _linear, _schedule, _adaptive):
-        found = attempt(updates[:, ~still], slopes[:, ~still], states[:, ~still])
-        if found is not None:
-            return replace(found, still=tuple(np.flatnonzero(frozen).tolist()))
+    for attempt in attempts:
+        for loss, slope in slopes.items():
+            found = attempt(updates[:, ~still], slope[:, ~still], states[:, ~still])
+            if found is not None:
+                frozen = still & (np.abs(slope) > 4 * EPS * np.abs(states).max()).any(axis=0)
+                return replace(found, loss=loss, still=tuple(np.flatnonzero(frozen).tolist()))
     return None
 
 
@@ -182,18 +194,31 @@ def _sums(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
     return Mechanism("sums", factor=factor, cleared=tuple(np.flatnonzero(cleared).tolist()))
 
 
+def _late(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+    """Each update follows the gradient of the pass before."""
+    if len(updates) < FEW or distance(updates[1:], slopes[:-1], states[1:]).max() > CLOSE:
+        return None
+    return Mechanism("late")
+
+
 def _linear(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
     """Shares of the update before (momentum: Polyak, 1964), of the slope before, of θ itself."""
     if len(updates) < 2 * FEW:
         return None
-    terms = np.stack([slopes[1:], updates[:-1], slopes[:-1], states[1:]])
-    flat = terms.reshape(len(terms), -1).T
-    factors, *_ = np.linalg.lstsq(flat, updates[1:].ravel())
-    predicted = np.tensordot(factors, terms, axes=1)
-    if distance(updates[1:], predicted, states[1:]).max() > FITTED:
+    before = np.zeros_like(updates[:1])
+    terms = np.stack(
+        [
+            slopes,
+            np.concatenate([before, updates[:-1]]),
+            np.concatenate([before, slopes[:-1]]),
+            states,
+        ]
+    )
+    factors, *_ = np.linalg.lstsq(terms.reshape(len(terms), -1).T, updates.ravel())
+    if distance(updates, np.tensordot(factors, terms, axes=1), states).max() > FITTED:
         return None
-    factor, momentum, late, _ = (float(value) for value in factors)
-    return Mechanism("linear", factor=factor, momentum=momentum, late=late)
+    factor, momentum, *_ = (float(value) for value in factors)
+    return Mechanism("linear", factor=factor, momentum=momentum) if factor > CLOSE else None
 
 
 def _schedule(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
@@ -241,27 +266,49 @@ ADAPTIVE: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def _straight(updates: Array) -> bool:
+def _straight(updates: Array) -> Mechanism | None:
     """Whether all updates go the very same way: no slope of a curved loss does."""
     if len(updates) < FEW:
-        return False
+        return None
     ways = updates / np.linalg.norm(updates, axis=1)[:, None]
-    return bool(np.abs(ways - ways[0]).max() < FITTED)
+    return Mechanism("straight") if np.abs(ways - ways[0]).max() < FITTED else None
 
 
-def _batch(updates: Array, states: Array, task: Task, net: Net) -> bool:
+def _targets(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | None:
+    """Other targets than the lesson's, always the same: the gradient is linear in them."""
+    count = task.targets.size
+    if len(updates) < FEW or count > MAX_TARGETS:
+        return None
+
+    def slopes(targets: Array) -> Array:
+        goal = targets.reshape(task.targets.shape)
+        return (task.lr * reference.gradient(states, task.inputs, goal, net)).ravel()
+
+    without = slopes(np.zeros(count))
+    terms = np.stack([without - slopes(unit) for unit in np.eye(count)], axis=1)
+    targets, *_ = np.linalg.lstsq(terms, without - updates.ravel())
+    predicted = (without - terms @ targets).reshape(updates.shape)
+    if distance(updates, predicted, states).max() > FITTED:
+        return None
+    return Mechanism("targets", targets=tuple(float(value) for value in targets))
+
+
+def _batch(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | None:
     """Updates that look at a part of the rows only: mini-batches, one row at a time."""
     count = len(task.inputs)
     if count > MAX_SUBSETS:
-        return False
+        return None
     best = np.full(len(updates), np.inf)
-    for size in range(1, count + 1):
+    for size in range(1, count):
         for chosen in itertools.combinations(range(count), size):
             part = list(chosen)
             inputs, targets = task.inputs[part], task.targets[part]
             slopes = task.lr * reference.gradient(states, inputs, targets, net)
-            best = np.minimum(best, distance(updates, slopes, states))
-    return bool(best.max() <= CLOSE)
+            errors = distance(updates, slopes, states)
+            if errors.max() <= CLOSE:
+                return Mechanism("part")
+            best = np.minimum(best, errors)
+    return Mechanism("batch") if best.max() <= CLOSE else None
 
 
 def arrangements(shapes: Sequence[tuple[int, ...]], net: Net) -> Iterator[npt.NDArray[np.int64]]:

@@ -28,7 +28,7 @@ from xorkit.probe.recording import (
 )
 
 FEW_SECONDS = 5.0  # a few dozen passes of a right loop take 0.02 s, with a picture in each 3 s
-WHOLE_SECONDS = 15.0  # 5000 passes take a second
+WHOLE_SECONDS = 20.0  # 5000 passes take a second, on a busy machine five
 WHOLE_ROOM = 60_000  # numbers kept of a whole run's rows: 6,000 passes of the lesson's net
 
 Namespace = dict[str, Any]
@@ -162,8 +162,8 @@ def _following(start: _Start, old: Iterable[torch.Tensor]) -> Iterator[None]:
             if not record.models:
                 start.give(fresh)
         first = next((p for p in module._parameters.values() if p is not None), None)
-        current = record.recordings[-1]
-        if first is not None and current.parameters and first is current.parameters[0]:
+        current = record.recordings[-1] if record.recordings else None
+        if first is not None and current is not None and first is current.parameters[0]:
             current.event(ord("f"))
 
     handle = register_module_forward_pre_hook(on_forward)
@@ -244,18 +244,19 @@ def run_in(
     with kept(known), record.aside():
         record.reset(room=WHOLE_ROOM)
         _Start(right["model"]).give(way.parameters)
-        record.add(way.parameters)
+        own = record.add(way.parameters)
         following = _following(_Start(right["model"]), [*known, *way.parameters])
         with swapped(namespace, way.names), following:
             error = _within(source, namespace, limit, seconds)
             over = isinstance(error, Enough) or record.passes >= limit
             fitting = [recording for recording in record.recordings if recording.fits]
-            longest = max(fitting, key=lambda recording: recording.passes)
+            longest = max(fitting, key=lambda recording: recording.passes, default=own)
             run = longest.to_json(
                 total=record.passes,
                 models=record.models,
                 on_model=holds(parameters_of(namespace.get("model"), right["X"]), longest),
                 stopped=over,
+                cut=over and record.passes < limit,
                 error=None if over else describe(error),
             )
     strayed = longest.ids & {id(p) for p in known} - {id(p) for p in way.parameters}

@@ -97,8 +97,6 @@ def _own(namespace: Namespace, questions: Mapping[str, Any]) -> tuple[dict[str, 
         total=record.passes,
         models=record.models,
         on_model="model" not in namespace or holds(parameters, recording),
-        stopped=False,
-        error=None,
     )
     return run, record.passes
 
@@ -161,4 +159,4 @@ def publish(blank: str, source: str, questions: str) -> None:
     from IPython.display import display
 
     seen = observe(blank, shell().user_ns, source, json.loads(questions))
-    display({MIME: seen}, raw=True)  # type: ignore[no-untyped-call]
+    display({MIME: seen}, raw=True)

@@ -100,18 +100,27 @@ class Recording:
         return np.asarray(self._table([self.row()])[0])
 
     def to_json(
-        self, *, total: int, models: int, on_model: bool, stopped: bool, error: object
+        self,
+        *,
+        total: int,
+        models: int,
+        on_model: bool,
+        stopped: bool = False,
+        cut: bool = False,
+        error: object = None,
     ) -> dict[str, Any]:
+        """As evidence. `cut`: the last pass was interrupted, and half of a step may be done."""
         grads = [grads for _, grads in self.details]
+        cut = cut and len(self.rows) == self.passes > 1
         return {
             "shapes": [list(parameter.shape) for parameter in self.parameters],
-            "rows": encode(self._table([*self.rows, self.row()])),
+            "rows": encode(self._table(self.rows if cut else [*self.rows, self.row()])),
             "events": self.events.decode("ascii"),
             "before": self.before[-MAX_DETAILS:],
             "detail_rows": encode(self._table([row for row, _ in self.details])),
             "detail_grads": encode(np.array(grads, np.float32).reshape(-1, self.width)),
             "losses": encode(np.array(self.losses, np.float64)),
-            "passes": self.passes,
+            "passes": self.passes - cut,
             "total": total,
             "models": models,
             "on_model": on_model,
@@ -212,6 +221,7 @@ class Recorder:
             (optimizer, "zero_grad", self._cleared(optimizer.zero_grad)),
             (module, "zero_grad", self._cleared(module.zero_grad)),
             (module, "__init__", self._built(module.__init__)),
+            (module, "__setstate__", self._built(module.__setstate__)),  # what a copy begins with
         ]
         for owner, name, hook in self.hooks:
             setattr(owner, name, hook)
@@ -338,11 +348,13 @@ class Recorder:
         try:
             groups = getattr(owner, "param_groups", None)
             first = groups[0]["params"][0] if groups else next(iter(owner.parameters()))
-            for recording in reversed(self.recordings):
-                if id(first) in recording.ids:
-                    recording.event(letter)
-                    return
-            self._note(letter)
+            own = next((r for r in reversed(self.recordings) if id(first) in r.ids), None)
+            if own is not None:
+                own.event(letter)
+            else:
+                self._note(letter)
+            if letter == ord("s") and self.recordings and own is not self.recordings[-1]:
+                self.recordings[-1].event(ord("o"))
         except (Exception, StopIteration):  # as in `_on_pass`
             return
 
@@ -368,9 +380,10 @@ def holds(parameters: Sequence[torch.Tensor], recording: Recording) -> bool:
     if recording.ids & {id(parameter) for parameter in parameters}:
         return True
     own = [flat(parameter) for parameter in parameters]
-    return sum(map(len, own)) == recording.width > 0 and bool(
-        np.array_equal(np.concatenate(own).astype(np.float32), recording.values())
-    )
+    if not sum(map(len, own)) == recording.width > 0:
+        return False
+    own_values, values = np.concatenate(own).astype(np.float32), recording.values()
+    return bool(np.array_equal(np.sort(own_values), np.sort(values)))  # whatever their order
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """Makes the attacks of attacks.txt from inside real kernels.
 
-`python red_team.py [--unconfined]` prints, as JSON, the names of those that got through.
+`python red_team.py [--unconfined]` prints, as JSON, the names of those that got through, and what
+became of cells that hide what they use from a watchdog.
 """
 
 from __future__ import annotations
@@ -35,6 +36,25 @@ finally:
     os.chdir("..")
 print("BREACH", breach) if breach else None
 """
+# What an unprivileged grader can't see as easily as root can.
+HIDERS = {
+    "hides files where they can't be listed": (
+        "import os, time; os.mkdir('d', 0o300)\n"
+        "for i in range(100): open(f'd/{i}', 'wb').write(bytes(10**6))\ntime.sleep(9)"
+    ),
+    "hides files by deleting them while open": (
+        "import os, time\nfiles = []\n"
+        "for i in range(100):\n    files.append(open('f', 'wb', 0)); os.unlink('f')\n"
+        "    files[-1].write(bytes(10**6))\ntime.sleep(9)"
+    ),
+    "hides memory in a shared mapping": (
+        "import mmap; m = mmap.mmap(-1, 5 << 29)\nwhile True: m.write(bytes(1 << 20))"
+    ),
+    "starts many threads": (
+        "import threading, time\nthreading.stack_size(1 << 16)\n"
+        "while True: threading.Thread(target=time.sleep, args=(9,)).start()"
+    ),
+}
 SECRET = "expected = [0, 1, 1, 0]"
 TOKEN = "XORKIT_RED_TEAM_TOKEN"
 
@@ -133,4 +153,9 @@ if __name__ == "__main__":
     os.environ[TOKEN] = secrets.token_hex(16)
     confined = "--unconfined" not in sys.argv
     with Warm(Limits(), confined=confined, preload=("torch",)) as warm, attacker(warm) as party:
-        print(json.dumps([name for name in ATTACKS if got_through(party.attempt(name))]))
+        through = [name for name in ATTACKS if got_through(party.attempt(name))]
+        statuses = {}
+        for name, code in HIDERS.items() if confined else ():
+            with warm.start() as kernel:
+                statuses[name] = kernel.run(code).status
+        print(json.dumps({"through": through, "statuses": statuses}))

@@ -60,7 +60,7 @@ HARMLESS = {
         "display_data")""",
     "prints a message over the limit": f'print("x" * {2 * LIMITS.message})',
     "prints more than is kept": f'print("x" * {LIMITS.output // 2}, flush=True)\n' * 3,
-    "raises with a text without end": 'raise Exception("x" * 10**6)',
+    "raises with a text without end": 'raise Exception("x" * 10**5)',
     "raises with a name without end": 'raise type("E" * 10**5, (Exception,), {})("x")',
     "raises what can't be shown": (
         "class Shy(Exception):\n    def __str__(self): raise ValueError\nraise Shy()"

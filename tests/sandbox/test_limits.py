@@ -1,6 +1,7 @@
 """A cell that takes too much is ended, named, and costs nobody else anything."""
 
 import json
+import platform
 
 import pytest
 from small import LIMITS
@@ -46,11 +47,6 @@ ENDED: dict[str, tuple[str, Status, bool]] = {
     "crashes": ("import ctypes; ctypes.string_at(0)", "died", False),
     "kills itself": ("import os; os.kill(os.getpid(), 9)", "died", False),
     "aborts": ("import os; os.abort()", "died", False),
-    "makes a foreign system call": (
-        "import ctypes; ctypes.CDLL(None).syscall(0x40000000 + 39)",
-        "died",
-        False,
-    ),
     "closes every descriptor": ("import os; os.closerange(0, 300)", "died", False),
     "prints forever": ("while True: print('no end in sight')", "output", True),
     "prints forever after an interrupt": (
@@ -66,12 +62,6 @@ ENDED: dict[str, tuple[str, Status, bool]] = {
     "starts too many threads": (
         "import threading, time\nthreading.stack_size(1 << 16)\n"
         "while True: threading.Thread(target=time.sleep, args=(60,)).start()",
-        "died",
-        False,
-    ),
-    "ends its main thread and goes on": (
-        "import threading, time, ctypes\nthreading.Thread(target=time.sleep, args=(60,)).start()\n"
-        "ctypes.CDLL(None).syscall(60, 0)",
         "died",
         False,
     ),
@@ -95,6 +85,29 @@ ENDED: dict[str, tuple[str, Status, bool]] = {
     "writes one file that is too long": ("open('f', 'wb').write(bytes(10**8))", "error", True),
     "opens too many files": ("x = [open('/dev/null') for i in range(10**4)]", "error", True),
 }
+
+if platform.machine() == "x86_64":
+    ENDED |= {
+        "makes a system call of another convention": (
+            "import ctypes; ctypes.CDLL(None).syscall(0x40000000 + 39)",
+            "died",
+            False,
+        ),
+        "makes a 32-bit system call from machine code": (
+            "import ctypes, mmap\nm = mmap.mmap(-1, 4096, prot=7)\n"
+            "m.write(bytes([0xB8, 20, 0, 0, 0, 0xCD, 0x80, 0xC3]))\n"
+            "ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()",
+            "died",
+            False,
+        ),
+        "ends its main thread and goes on": (
+            "import threading, time, ctypes\n"
+            "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+            "ctypes.CDLL(None).syscall(60, 0)",
+            "died",
+            False,
+        ),
+    }
 
 
 @pytest.mark.parametrize("name", LATE)

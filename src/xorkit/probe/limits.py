@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TypeVar
@@ -13,6 +14,7 @@ T = TypeVar("T")
 
 ASKED_SECONDS = 5.0  # a question takes a millisecond
 HURRY = 0.1  # seconds after which what swallowed the first Enough gets more of them
+SHARE = 0.05  # of a core that a run gets on the busiest machine; one with less is asleep
 AGAIN = 0.005  # seconds between them: sooner or later one hits a line outside of any `try`
 
 
@@ -38,14 +40,21 @@ def under_alarm(action: Callable[[], T]) -> T:
 def alarmed(seconds: float) -> Iterator[Callable[[], None]]:
     """Raises Enough in `under_alarm` after so many seconds, again and again.
 
-    Gives a function that has it ring very soon. Without alarms (Windows, threads) nothing rings.
+    They are seconds of the processor, so that a busy machine ends no right loop; a run that sleeps
+    has no more of the clock's. Gives a function that has it ring very soon. Without alarms (Windows, threads) nothing rings.
     """
     main = threading.current_thread() is threading.main_thread()
     if not hasattr(signal, "setitimer") or not main:
         yield lambda: None
         return
 
+    begun, used = time.monotonic(), time.process_time()
+    hurried: list[object] = []
+
     def ring(_: int, frame: FrameType | None) -> None:
+        mine = time.process_time() - used
+        if not hurried and SHARE * (time.monotonic() - begun) < mine < seconds:
+            return  # the machine was busy with others: it rings again soon
         while frame is not None:
             if frame.f_code is under_alarm.__code__:
                 raise Enough
@@ -53,7 +62,6 @@ def alarmed(seconds: float) -> Iterator[Callable[[], None]]:
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
-    hurried: list[object] = []
 
     def hurry() -> None:
         if not hurried:  # once: whoever calls again and again would put it off for ever

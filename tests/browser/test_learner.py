@@ -1,0 +1,149 @@
+"""A learner's whole way in a real browser: open the release, fill it, run it, hand it in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from xorkit import intake
+from xorkit.answers import answer_cells, solution_texts
+from xorkit.engine import batch
+from xorkit.engine.course import open_course
+from xorkit.engine.release import generate
+from xorkit.engine.work import Settings
+
+pytest.importorskip("playwright")
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="NO CHROMIUM HERE: browser tests are skipped"
+)
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+]
+QUIET = {  # no news, no update checks; every cell in the page at once
+    "apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
+    "notebook-extension/tracker": {
+        "windowingMode": "none",
+        "codeCellConfig": {"autoClosingBrackets": False},
+    },
+}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A JupyterLab of its own on a free port: its address and its folder."""
+    folder = tmp_path / "learner"
+    folder.mkdir()
+    for name, values in QUIET.items():
+        path = tmp_path / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), "utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTER_CONFIG_DIR": "config"}
+    places |= {"JUPYTERLAB_WORKSPACES_DIR": "workspaces", "JUPYTER_DATA_DIR": "data"}
+    environment = {**os.environ, **{name: str(tmp_path / place) for name, place in places.items()}}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += [f"--port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            yield _answering(f"http://localhost:{port}"), folder
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _answering(address: str) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=5).close()
+            return address
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise TimeoutError("JupyterLab didn't start within a minute")
+
+
+def _fill(page: Page, anchor: str, text: str) -> None:
+    """Types a cell's new text, as a learner who pastes the own answer does."""
+    cell = page.locator(".jp-CodeCell", has=page.locator(".cm-content", has_text=anchor)).first
+    cell.scroll_into_view_if_needed()
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+
+
+def test_what_a_learner_fills_in_and_saves_in_jupyterlab_earns_all_points(
+    lab: tuple[str, Path], tmp_path: Path
+) -> None:
+    address, folder = lab
+    shutil.copy(ROOT / "release" / "xor" / "xor.ipynb", folder)
+    source = nbformat.read(ROOT / "source" / "xor" / "xor.ipynb", as_version=4)
+    solutions = solution_texts(source)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.goto(f"{address}/doc/tree/xor.ipynb")
+        page.wait_for_selector(".jp-CodeCell .cm-content", timeout=60_000)
+        for grade_id, cell in answer_cells(source).items():
+            _fill(page, cell.source.splitlines()[0].lstrip("# "), solutions[grade_id])
+        page.get_by_role("menuitem", name="Run").first.click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        _wait_until_run(page)
+        errors = page.locator("[data-mime-type='application/vnd.jupyter.error']").count()
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(2000)
+        browser.close()
+
+    assert errors == 0
+    assert _graded(folder / "xor.ipynb", tmp_path / "course") == (40, ())
+
+
+def _wait_until_run(page: Page) -> None:
+    """Every code cell has a number: nothing waits and nothing runs."""
+    page.wait_for_function(
+        """() => {
+            const cells = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')];
+            return cells.length > 10 && cells.every(cell => /\\[\\d+\\]/.test(cell.textContent));
+        }""",
+        timeout=180_000,
+    )
+
+
+def _graded(file: Path, folder: Path) -> tuple[float, tuple[str, ...]]:
+    """The saved file's points and what was found, after collecting and grading it."""
+    for name in ("source", "lessons"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    course = open_course(folder, "xor")
+    generate(course, folder / "release")
+    handed_in = folder / "handed-in"
+    handed_in.mkdir()
+    shutil.copy(file, handed_in / "ada.ipynb")
+    intake.collect([handed_in], course.path("submitted"), course.release, assignment="xor")
+    (progress,) = batch.grade(course, Settings())
+    found = tuple(f.code for f in progress.verdict.findings if not f.note)
+    return progress.verdict.score, found

@@ -41,7 +41,8 @@ def alarmed(seconds: float) -> Iterator[Callable[[], None]]:
     """Raises Enough in `under_alarm` after so many seconds, again and again.
 
     They are seconds of the processor, so that a busy machine ends no right loop; a run that sleeps
-    has no more of the clock's. Gives a function that has it ring very soon. Without alarms (Windows, threads) nothing rings.
+    has no more of the clock's. Gives a function that has it ring very soon. Without alarms
+    (Windows, threads) nothing rings.
     """
     main = threading.current_thread() is threading.main_thread()
     if not hasattr(signal, "setitimer") or not main:

@@ -270,8 +270,12 @@ def _length(
     if mechanism.kind not in ("factor", "sums", "schedule") or mechanism.factor == 1:
         return ()
     factor = mechanism.factor
-    if mechanism.kind == "schedule" and habit is not None and abs(habit.scale - 1) > NEAR:
-        return (_other_scale(habit.scale, task),)
+    if mechanism.kind == "schedule" and _other_values(run, task):
+        text = (
+            f"The first loss is {run.losses[0]:.4f}, where the mean of the squared errors is"
+            f" {_mean_squares(run, task)[0]:.4f}. What is done to it before you walk back?"
+        )
+        return (finding("wrong-loss", text),)
     if mechanism.kind == "schedule":
         text = "The length of the steps changes from pass to pass, in the lesson it stays. Why?"
         return (finding("wrong-lr", text),)
@@ -299,6 +303,17 @@ def _length(
     if abs(rest - 1) > NEAR and not (drivers >= 2 and habit.beside):
         found.append(_scaled(rest))
     return tuple(found) or (_scaled(factor),)
+
+
+def _mean_squares(run: Run, task: Task) -> Array:
+    rows = run.rows[: len(run.losses)]
+    return reference.loss(rows, task.inputs, task.targets, task.net)
+
+
+def _other_values(run: Run, task: Task) -> bool:
+    """Whether what the loop walks back from is no mean of squared errors."""
+    known = len(run.losses) > 0 and len(run.rows) > len(run.losses)
+    return known and not np.allclose(run.losses, _mean_squares(run, task), rtol=1e-3)
 
 
 def _whole(value: float) -> bool:

@@ -57,9 +57,9 @@ class Runs:
     """What the probe saw of a loop. `whole` were made where the own run was short."""
 
     alone: Run
-    own: Run | None
-    whole: tuple[Run, ...]
-    replaced: tuple[str, ...]  # functions of PyTorch that the notebook put its own in place of
+    own: Run | None = None
+    whole: tuple[Run, ...] = ()
+    replaced: tuple[str, ...] = ()  # functions of PyTorch that the notebook put its own in place of
 
     @property
     def tied(self) -> bool:
@@ -86,14 +86,18 @@ def own_run(seen: Mapping[str, Any]) -> Run | None:
     return None if seen.get("own") is None else read_run(seen["own"])
 
 
-@np.errstate(all="ignore")  # a run that ends in NaN is evidence like any other
 def judge_training(seen: Mapping[str, Any], task: Task, facts: Facts) -> Training:
-    """The claims about the loop, from its runs. Raises EvidenceError."""
-    runs = read_runs(seen)
+    """The claims about the loop, from what the probe saw of it. Raises EvidenceError."""
+    return judge_runs(read_runs(seen), task, facts)
+
+
+@np.errstate(all="ignore")  # a run that ends in NaN is evidence like any other
+def judge_runs(runs: Runs, task: Task, facts: Facts) -> Training:
+    """The claims about the loop, from its runs."""
     run = in_order(runs.alone, task)
     mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)
     found = _faults(runs, run, mechanism, task)
-    share = float(np.mean(moves(runs.alone.rows))) if runs.alone.passes else 1.0
+    share = min(1.0, (moves(runs.alone.rows).sum() + 1) / max(1, runs.alone.passes))
     passes = judge_passes(runs.own, runs.whole, share, task, facts)
     if found and (found[0].code == "timeout" or runs.alone.error is not None):
         passes = fails(found[0])

@@ -302,7 +302,6 @@ class _Plugin:
 OPTIONS = (
     "--disable-plugin-autoload",
     "--noconftest",
-    "--tb=no",  # the learner reads messages, and making tracebacks took a third of the time
     "--capture=no",  # a kernel's stdout has no file descriptor to capture
     "--override-ini=filterwarnings=",
     *(

@@ -376,6 +376,14 @@ def test_a_path_out_of_the_archive_is_refused_and_writes_nothing(name: str, tmp_
     assert {path.name for path in tmp_path.iterdir()} == {"a", "1.zip"}
 
 
+@pytest.mark.parametrize("name", [".", "/".join("a" * 50), "n" * 300 + ".ipynb"])
+def test_a_name_that_no_file_has_is_refused(name: str, tmp_path: Path) -> None:
+    done = take_in(tmp_path, hostile_zip(tmp_path / "1.zip", name))
+
+    assert authors(tmp_path) == {"jdoe": 0}
+    assert "name" in done.refused[0].reason
+
+
 def test_links_in_archives_and_folders_are_not_followed(tmp_path: Path) -> None:
     secret = tmp_path / "secret.ipynb"
     secret.write_bytes(work_of(CLASS[1]))

@@ -21,6 +21,8 @@ from xorkit.intake.reading import MAX_BYTES, Refused
 MAX_MEMBERS = 50_000
 # What all archives of one call may unpack to: a bomb unpacks to more, a class never does.
 MAX_TOTAL_BYTES = 16 * 2**30
+# What file systems allow; longer names only come from those who wish us ill.
+MAX_NAME, MAX_PARTS = 255, 40
 # The download, a learner's zip in it, and one for systems that wrap the download once more.
 MAX_DEPTH = 3
 _IGNORED = ("__MACOSX", ".ipynb_checkpoints", "Thumbs.db", "desktop.ini")
@@ -113,7 +115,8 @@ class Opener:
         for member in members:
             path = _path_of(member)
             if not any(_ignored(part) for part in path.parts):
-                found = self._member(archive, member, (*trail, *path.parts), f"{source}/{path}")
+                parts = tuple(part[:MAX_NAME] for part in path.parts[:MAX_PARTS]) or ("?",)
+                found = self._member(archive, member, (*trail, *parts), f"{source}/{path}")
                 yield from self._nested(found, depth) if _is_zip(found) else (found,)
 
     def _member(
@@ -169,6 +172,10 @@ def _path_of(member: zipfile.ZipInfo) -> PurePosixPath:
 
 def _refusal(member: zipfile.ZipInfo) -> str:
     path = _path_of(member)
+    if not path.parts:
+        return "It has no name."
+    if len(path.parts) > MAX_PARTS or max(map(len, path.parts)) > MAX_NAME:
+        return "Its name is longer than any file's."
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", path.parts[0]):
         return "Its path leads out of the archive."
     if stat.S_ISLNK(member.external_attr >> 16):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xorkit.intake.finding import Choice, Piece
 from xorkit.intake.released import Released
 
-_STAR = re.compile(r"^\s*from\s+\S+\s+import\s+\*", re.MULTILINE)
+_STAR = re.compile(r"^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*", re.MULTILINE)
 # Calls whose effect is felt in the answers although they define nothing: seeds, default types.
 _SETTING = re.compile(r"^\w+(?:\.\w+)*\.(?:manual_seed|seed|set_\w+)\(", re.MULTILINE)
 

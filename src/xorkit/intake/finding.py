@@ -11,7 +11,9 @@ from xorkit.intake.cells import Cell
 from xorkit.intake.released import Answer, Released, anchor_of
 from xorkit.intake.texts import Text, statements
 
-_FENCED = re.compile(r"^\s*(?:```|~~~)[^\n]*\n(.*?)^\s*(?:```|~~~)\s*$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(
+    r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)^[ \t]*(?:```|~~~)[ \t]*$", re.MULTILINE | re.DOTALL
+)
 # Two texts that share this much of the shorter one are copies, not halves of one answer.
 _COPIED = 0.5
 # Nobody splits or copies a cell more often; to compare all pieces of a file that is made of

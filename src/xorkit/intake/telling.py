@@ -50,7 +50,7 @@ def about_answer(choice: Choice, before: Choice | None) -> Iterator[str]:
         yield f"{title}: your answer stood in another cell and was moved to its own."
     if worded(answer, version.text) != version.text.source:
         yield f"{title}: your words were not in quotes after the name; now they are."
-    if any(piece.kind != answer.cell.kind for piece in version.pieces):
+    elif any(piece.kind != answer.cell.kind for piece in version.pieces):
         yield f"{title}: your answer stood in a {version.pieces[0].kind} cell; it was read as code."
 
 

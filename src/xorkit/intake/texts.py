@@ -13,7 +13,7 @@ from functools import cached_property
 
 # Longer texts are not parsed: nobody writes one by hand, and the compiler's time is not free.
 PARSED_CHARACTERS = 200_000
-_MAGIC = re.compile(r"^(\s*)(?:[%!]|\w+\s*=\s*[%!])[^\n]*$", re.MULTILINE)
+_MAGIC = re.compile(r"^([ \t]*)(?:[%!]|\w+[ \t]*=[ \t]*[%!])[^\n]*$", re.MULTILINE)
 _BOUND = re.compile(
     r"^(?:def|class|import|from\s+\S+\s+import)\s+(\w+)|^(\w+)\s*(?::[^=\n]+)?=(?!=)"
 )
@@ -126,9 +126,12 @@ def parsed(source: str) -> list[ast.stmt]:
     """The top-level statements of a text; none where it can't be parsed."""
     if _symbols(source) is None:
         return []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(_without_magics(source)).body
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(_without_magics(source)).body
+    except (RecursionError, MemoryError):  # a tree takes more than its table of names
+        return []
 
 
 def statements(source: str) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Iterator
 
 from xorkit.intake.released import Answer
 from xorkit.intake.texts import Text, parsed
 
-_FORM = re.compile(r"\s*#\s?@(?:param|markdown|title).*$", re.MULTILINE)
+_FORM = re.compile(r"#\s?@(?:param|markdown|title)")
 
 
 def worded(answer: Answer, text: Text) -> str:
@@ -29,7 +30,11 @@ def _has_value(answer: Answer, text: Text) -> bool:
 def _assignments(answer: Answer, source: str) -> list[ast.Assign]:
     """The statements that set the cell's own name."""
     assigned = [node for node in parsed(source) if isinstance(node, ast.Assign)]
-    return [node for node in assigned if ast.unparse(node.targets[0]) == answer.grade_id]
+    return [node for node in assigned if _is_name(node.targets[0], answer.grade_id)]
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _spoken(answer: Answer, text: Text) -> str:
@@ -43,11 +48,16 @@ def _spoken(answer: Answer, text: Text) -> str:
     strings = [value.strip() for value in constants if isinstance(value, str) and value.strip()]
     if strings:
         return "\n".join(strings)
-    said = "\n".join(answer.new_lines(Text(text.kind, _FORM.sub("", text.source))))
-    if text.kind == "code":
-        said = re.sub(r"^\s*#+ ?", "", said, flags=re.MULTILINE)
-    said = re.sub(rf"^\s*{re.escape(answer.grade_id)}\s*=", "", said, flags=re.MULTILINE)
-    return said.strip("\"' \t\n")
+    return "\n".join(_said(answer, text)).strip("\"' \t\n")
+
+
+def _said(answer: Answer, text: Text) -> Iterator[str]:
+    """The learner's lines without what the form, the comment sign and the name add to them."""
+    for line in answer.new_lines(text):
+        words = _FORM.split(line, maxsplit=1)[0].strip()
+        if text.kind == "code":
+            words = words.lstrip("#").strip()
+        yield re.sub(rf"^{re.escape(answer.grade_id)}\s*=", "", words)
 
 
 def _with_value(answer: Answer, words: str) -> str:

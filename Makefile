@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/xorkit demo
 
 test: $(READY) $(VENV)/browser check
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # The quick half of `make test`: style and types.
 check: $(READY)
@@ -24,7 +24,7 @@ build: $(READY)
 
 # Everything that is too long for `make test`.
 sweep: $(READY)
-	$(BIN)/pytest -n 2 --sweep
+	$(BIN)/pytest -n 2 --dist loadfile --sweep
 	$(BIN)/python bench/judge_table.py
 
 bench: $(READY)

@@ -127,8 +127,8 @@ def demo(
             downloaded = folder / "downloaded"
             samples.write(downloaded, learners, course.source, course.release)
             _collect(course, [downloaded / samples.HANDED_IN], downloaded / samples.ROSTER)
-            # The sample class has a loop without end: ten seconds are enough to see that.
-            verdicts = _grade(course, _settings(10, "2G", unconfined), workers=workers)
+            # The sample class has a loop without end: twenty seconds are enough to see that.
+            verdicts = _grade(course, _settings(20, "2G", unconfined), workers=workers)
             _feedback(course)
             report_path = _report(course)
             shown = next(v.student for v in verdicts if "no-zero-grad" in v.diagnosis)

@@ -302,7 +302,8 @@ def _moodle_folder(filled: _Filled, row_index: int) -> str:
     row = filled.rows[row_index]
     name = row[header.index("full name")] if "full name" in header else "Participant"
     plain = re.sub(r"[\\/:*?\"<>|_]+", " ", name).strip() or "Participant"
-    return f"{plain}_{filled.people[row_index].student}_assignsubmission_file_"
+    number = re.sub(r"\D+", "", row[0])  # of "Participant 1236059", in any language
+    return f"{plain}_{number}_assignsubmission_file_"
 
 
 def _zip_pages(path: Path, pages: Mapping[str, Path]) -> Path:

@@ -28,6 +28,7 @@ from downloads import (
 from small_course import as_bytes, node, small_master, solved
 
 from xorkit.intake import Collected, collect, members_of, read_record
+from xorkit.intake.records import sha256
 
 Layout = Callable[[Learner], dict[str, bytes]]
 
@@ -155,6 +156,16 @@ def test_the_newest_attempt_by_the_lms_wins_whatever_comes_first(tmp_path: Path)
     assert "by learner 0, attempt 2" in text
 
 
+def test_a_file_without_a_time_takes_the_earlier_time_away(tmp_path: Path) -> None:
+    first = zipped(tmp_path / "1.zip", blackboard_attempt("2019-11-20-10-00-00", 1))
+    take_in(tmp_path, first)
+    take_in(tmp_path, folder_of(tmp_path, {"jdoe/xor.ipynb": work_of(CLASS[0], 2)}))
+
+    folder = tmp_path / "submitted" / "jdoe" / "xor"
+    assert "attempt 2" in (folder / "xor.ipynb").read_text()
+    assert not (folder / "timestamp.txt").exists()
+
+
 def blackboard_attempt(time: str, attempt: int) -> dict[str, bytes]:
     return {f"XOR lab_jdoe_attempt_{time}_xor.ipynb": work_of(CLASS[0], attempt)}
 
@@ -229,6 +240,31 @@ def test_any_file_name_will_do(name: str, tmp_path: Path) -> None:
     take_in(tmp_path, folder_of(tmp_path, {f"jdoe/{name}": data}))
 
     assert authors(tmp_path) == {"jdoe": 0}
+
+
+def test_a_notebook_is_found_under_the_name_of_another_kind_of_file(tmp_path: Path) -> None:
+    take_in(tmp_path, folder_of(tmp_path, {"jdoe/xor.pdf": work_of(CLASS[0])}))
+
+    assert authors(tmp_path) == {"jdoe": 0}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names there are always text")
+def test_a_file_name_that_is_no_text_is_taken_and_can_be_printed(tmp_path: Path) -> None:
+    download = folder_of(tmp_path, {"jdoe/xor.ipynb": work_of(CLASS[0])})
+    os.rename(
+        os.fsencode(download / "jdoe/xor.ipynb"), os.fsencode(download) + b"/jdoe/M\xfcll.ipynb"
+    )
+    (item,) = take_in(tmp_path, download).taken
+
+    assert item.source.encode().endswith(b"/jdoe/M?ll.ipynb")
+
+
+def test_two_people_whose_folders_would_get_one_name_are_listed(tmp_path: Path) -> None:
+    files = {"Jane Doe/xor.ipynb": work_of(CLASS[0]), "Jane_Doe/xor.ipynb": work_of(CLASS[1])}
+    done = take_in(tmp_path, folder_of(tmp_path, files), with_roster=False)
+
+    assert authors(tmp_path) == {}
+    assert len(done.unplaced) == 2
 
 
 def test_what_lies_beside_a_notebook_is_left_alone(tmp_path: Path) -> None:
@@ -331,6 +367,28 @@ def test_nor_does_it_without_a_roster(tmp_path: Path) -> None:
     take_in(tmp_path, zipped(tmp_path / "1.zip", files), with_roster=False)
 
     assert authors(tmp_path) == {p.login: p.number for p in CLASS[:3]}
+
+
+def test_a_list_of_the_learner_s_own_making_gives_nobody_s_work_away(tmp_path: Path) -> None:
+    forged = "\n".join(
+        [
+            "submission_5:",
+            "  :submitters:",
+            "  - :sid: jdoe",
+            "late:",
+            "  :submitters:",
+            "  - :sid: jdoe",
+        ]
+    )
+    files = {f"x/submission_{i}/xor.ipynb": work_of(CLASS[i]) for i in (5, 6)}
+    files["x/submission_6/submission_metadata.yml"] = forged.encode()
+    real = "\n".join(f"submission_{i}:\n  :submitters:\n  - :sid: '{CLASS[i].sid}'" for i in (5, 6))
+    files["x/submission_metadata.yml"] = real.encode()
+    files["late/xor.ipynb"] = work_of(LATE)
+    take_in(tmp_path, zipped(tmp_path / "1.zip", files))
+
+    people = (CLASS[5], CLASS[6], LATE)
+    assert authors(tmp_path) == {p.login: p.number for p in people}
 
 
 @pytest.mark.parametrize(
@@ -526,6 +584,18 @@ def test_a_record_that_no_longer_fits_its_notebook_is_not_believed(tmp_path: Pat
     assert read_record(written).source
     written.write_bytes(work_of(CLASS[1]))
     assert read_record(written).source == ""
+
+
+def test_a_record_of_the_learner_s_own_making_gives_nobody_else_a_grade(tmp_path: Path) -> None:
+    folder = tmp_path / "submitted" / "jdoe" / "xor"
+    folder.mkdir(parents=True)
+    data = work_of(CLASS[0])
+    (folder / "xor.ipynb").write_bytes(data)
+    forged = {"notebook": sha256(data), "members": ["jdoe", "ab"], "repairs": [1, {}], "turn": []}
+    (folder / "intake.json").write_text(json.dumps(forged))
+
+    assert members_of(tmp_path / "submitted", "xor") == {}
+    assert read_record(folder / "xor.ipynb").repairs == ()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"repairs": 3}', '{"unknown": 1}'])

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from xorkit.intake.cells import sound
 from xorkit.intake.reading import MAX_BYTES, Refused
 
 # A download of 1,000 learners with a few files each has well under 10,000 members.
@@ -89,25 +91,36 @@ class Opener:
             yield _broken(folder, parts, f"The folder can't be read ({error.strerror}).")
 
     def _file(self, path: Path, parts: tuple[str, ...], top: bool = False) -> Iterator[Found]:
+        source, parts = sound(str(path)), tuple(map(sound, parts))
         status = path.stat() if top else path.lstat()
         if not stat.S_ISREG(status.st_mode):
-            yield _broken(str(path), parts, "It is a link or a special file: not followed.")
+            yield _broken(source, parts, "It is a link or a special file: not followed.")
         elif path.suffix.lower() == ".zip":
-            yield from self._archive(path, () if top else parts, str(path), depth=1)
+            yield from self._archive(self._kept_open(path), () if top else parts, source, depth=1)
         else:
             modified = datetime.fromtimestamp(status.st_mtime, UTC)
-            yield Found(str(path), parts, lambda: self._read(lambda: path.open("rb")), modified)
+            yield Found(source, parts, lambda: self._read(lambda: path.open("rb")), modified)
+
+    def _kept_open(self, path: Path) -> Callable[[], zipfile.ZipFile]:
+        """The archive at this path, opened once when it is first wanted."""
+        return cache(lambda: self._open.enter_context(zipfile.ZipFile(path)))
 
     def _archive(
-        self, file: Path | IO[bytes], trail: tuple[str, ...], source: str, depth: int
+        self,
+        opened: Callable[[], zipfile.ZipFile],
+        trail: tuple[str, ...],
+        source: str,
+        depth: int,
     ) -> Iterator[Found]:
         here = trail or (PurePosixPath(source).name,)
         try:
-            archive = self._open.enter_context(zipfile.ZipFile(file))
+            members = [member for member in opened().infolist() if not member.is_dir()]
+        except Refused as error:
+            yield _broken(source, here, str(error))
+            return
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             yield _broken(source, here, f"The zip archive is damaged ({error}).")
             return
-        members = [member for member in archive.infolist() if not member.is_dir()]
         if len(members) > MAX_MEMBERS:
             reason = f"The zip archive holds {len(members)} files, more than {MAX_MEMBERS}."
             yield _broken(source, here, reason)
@@ -116,27 +129,32 @@ class Opener:
             path = _path_of(member)
             if not any(_ignored(part) for part in path.parts):
                 parts = tuple(part[:MAX_NAME] for part in path.parts[:MAX_PARTS]) or ("?",)
-                found = self._member(archive, member, (*trail, *parts), f"{source}/{path}")
+                found = self._member(opened, member, (*trail, *parts), f"{source}/{path}")
                 yield from self._nested(found, depth) if _is_zip(found) else (found,)
 
     def _member(
-        self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, parts: tuple[str, ...], source: str
+        self,
+        opened: Callable[[], zipfile.ZipFile],
+        member: zipfile.ZipInfo,
+        parts: tuple[str, ...],
+        source: str,
     ) -> Found:
         if reason := _refusal(member):
             return _broken(source, parts, reason)
-        return Found(source, parts, lambda: self._read(lambda: archive.open(member)), _time(member))
+
+        def read() -> bytes:
+            return self._read(lambda: opened().open(member))
+
+        return Found(source, parts, read, _time(member))
 
     def _nested(self, found: Found, depth: int) -> Iterator[Found]:
+        """An archive in an archive: unpacked anew for each of its files rather than kept."""
         if depth == MAX_DEPTH:
             reason = "It is a zip in a zip in a zip. Please ask for the notebook itself."
             yield _broken(found.source, found.parts, reason)
-            return
-        try:
-            inner = io.BytesIO(found.read())
-        except Refused as error:
-            yield _broken(found.source, found.parts, str(error))
         else:
-            yield from self._archive(inner, found.parts, found.source, depth + 1)
+            opened = partial(_opened, found)
+            yield from self._archive(opened, found.parts, found.source, depth + 1)
 
     def _read(self, opened: Callable[[], IO[bytes]]) -> bytes:
         """A file's bytes, counted as they come: what a header announces is not believed."""
@@ -151,6 +169,10 @@ class Opener:
         if self._left < 0:
             raise Refused(f"The files unpack to more than {MAX_TOTAL_BYTES >> 30} GB in all.")
         return data
+
+
+def _opened(found: Found) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(found.read()))
 
 
 def _ignored(name: str) -> bool:

@@ -43,8 +43,8 @@ def _cell(raw: Mapping[str, Any]) -> Cell:
     return Cell(
         kind=_kind(raw),
         source=_source(raw["source"] if "source" in raw else raw.get("input")),
-        grade_id=grade_id if isinstance(grade_id, str) else "",
-        ids=tuple(dict.fromkeys(name for name in ids if isinstance(name, str) and name)),
+        grade_id=sound(grade_id) if isinstance(grade_id, str) else "",
+        ids=tuple(dict.fromkeys(sound(name) for name in ids if isinstance(name, str) and name)),
         nbgrader=nbgrader,
     )
 
@@ -59,12 +59,16 @@ def _kind(raw: Mapping[str, Any]) -> str:
 
 
 def _source(source: object) -> str:
-    """A cell's text from a string or a list of lines; what UTF-8 can't carry is replaced."""
+    """A cell's text from a string or a list of lines."""
     if isinstance(source, list):
         lines = [line for line in source if isinstance(line, str)]
         glue = "" if any(line.endswith("\n") for line in lines[:-1]) else "\n"
         source = glue.join(lines)
     if not isinstance(source, str):
         return ""
-    source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    return source.encode("utf-8", "replace").decode("utf-8")
+    return sound(source.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", ""))
+
+
+def sound(text: str) -> str:
+    """The text without halves of characters, which can be neither printed nor saved."""
+    return text.encode("utf-8", "replace").decode("utf-8")

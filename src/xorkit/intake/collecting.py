@@ -150,7 +150,7 @@ def _settled(
 ) -> Iterator[Item]:
     """What becomes of one student's files."""
     if people is None and _may_be_several_people(files):
-        reason = "Two files are called after this name: two people or two tries? A roster can tell."
+        reason = "Several files are called so: several people or several tries? A roster can tell."
         yield from (handed.item("unplaced", reason) for handed in files)
         return
     files = sorted(files, key=lambda handed: handed.rank, reverse=True)
@@ -162,11 +162,13 @@ def _settled(
         return
     readable, refused = _readable(likely, plan)
     if not readable:
-        yield from [*refused, *_readable(others, plan)[1]]
-        return
-    newer = [handed for handed in others if handed.attempt > readable[0].handed.attempt]
-    refused += [handed.item("refused", "It is newer, but no notebook.") for handed in newer]
-    yield _stored(readable, refused, folder, old)
+        readable, unlikely = _readable(others, plan)
+        refused += unlikely
+    else:
+        newer = [handed for handed in others if handed.attempt > readable[0].handed.attempt]
+        refused += [handed.item("refused", "It is newer, but no notebook.") for handed in newer]
+    if readable:
+        yield _stored(readable, refused, folder, old)
     yield from refused
 
 
@@ -179,10 +181,10 @@ def _is_known(found: Found, old: Record) -> bool:
 
 
 def _may_be_several_people(files: Sequence[_Handed]) -> bool:
-    """Whether nothing but a display name says that these files are one person's."""
-    return len(files) > 1 and any(
-        handed.owner.claim.names and not handed.owner.claim.ids for handed in files
-    )
+    """Whether nothing but a display name, or its likeness to a folder's, makes them one's."""
+    names = {handed.owner.claim.ids[:1] or handed.owner.claim.names[:1] for handed in files}
+    only_names = any(handed.owner.claim.names and not handed.owner.claim.ids for handed in files)
+    return len(names) > 1 or (only_names and len(files) > 1)
 
 
 def _readable(files: Sequence[_Handed], plan: Released) -> tuple[list[_Readable], list[Item]]:

@@ -65,20 +65,28 @@ class Collection:
 
 def survey(assignment: str, files: Sequence[Found], root: str) -> Collection:
     """Read what a download says about itself; a damaged list counts as none."""
-    submitters: dict[str, Claim] = {}
-    usernames: dict[str, str] = {}
-    for found in files:
-        if found.name == GRADESCOPE_LIST:
-            submitters.update(_gradescope_list(found))
-        elif found.name.endswith(".txt") and (match := _BLACKBOARD.fullmatch(found.name)):
-            usernames[match["who"]] = _blackboard_user(found, match["who"])
     folders = {found.parts[0] for found in files if len(found.parts) > 1}
     names = {PurePosixPath(root).stem.casefold(), assignment.casefold(), *_WRAPPERS}
     only = next(iter(folders)) if len(folders) == 1 else ""
     wrapper = only if only.casefold() in names else ""
-    ilias = _is_ilias(files, wrapper)
-    collection = Collection(assignment, submitters, usernames, wrapper, ilias)
+    lists = [found for found in files if found.name == GRADESCOPE_LIST]
+    listed = min(lists, key=lambda found: len(found.parts), default=None)
+    collection = Collection(
+        assignment,
+        submitters=_gradescope_list(listed) if listed else {},
+        usernames=dict(_blackboard_users(files, wrapper)),
+        wrapper=wrapper,
+        ilias=_is_ilias(files, wrapper),
+    )
     return replace(collection, depth=_usual_depth(files, collection))
+
+
+def _blackboard_users(files: Sequence[Found], wrapper: str) -> Iterator[tuple[str, str]]:
+    """What the texts beside the submissions tell; deeper ones are of a learner's making."""
+    for found in files:
+        match = _BLACKBOARD.fullmatch(found.name)
+        if match and is_list(found) and len(_inside(found.parts, wrapper)) == 1:
+            yield match["who"], _blackboard_user(found, match["who"])
 
 
 def _usual_depth(files: Sequence[Found], collection: Collection) -> int:
@@ -268,23 +276,24 @@ def _untagged(loader: Any, _suffix: str, node: yaml.Node) -> object:
 _RubyLoader.add_multi_constructor("!", _untagged)
 
 
-def _gradescope_list(found: Found) -> Iterator[tuple[str, Claim]]:
-    """Folder name and claim of every submission in Gradescope's list."""
+def _gradescope_list(found: Found) -> Mapping[str, Claim]:
+    """The claim of every submission in Gradescope's list, by its folder's name."""
     try:
-        listed = _RubyLoader(found.read()).get_single_data()
+        listed = as_mapping(_RubyLoader(found.read()).get_single_data())
     except (Refused, yaml.YAMLError, RecursionError, ValueError):
-        return
-    for folder, about in as_mapping(listed).items():
-        keys = {str(key).lstrip(":"): value for key, value in as_mapping(about).items()}
-        people = keys.get("submitters")
-        people = people if isinstance(people, list) else []
-        members = tuple(_submitter(person) for person in people)
-        time = keys.get("created_at")
-        if isinstance(time, datetime):
-            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-        else:
-            time = None
-        yield str(folder), Claim("gradescope", time=time, members=members)
+        return {}
+    claims = ((str(folder), _submission(as_mapping(about))) for folder, about in listed.items())
+    return {name: claim for name, claim in claims if re.fullmatch(r"submission_\d+", name)}
+
+
+def _submission(about: Mapping[Any, Any]) -> Claim:
+    keys = {str(key).lstrip(":"): value for key, value in about.items()}
+    people, time = keys.get("submitters"), keys.get("created_at")
+    members = tuple(map(_submitter, people)) if isinstance(people, list) else ()
+    if not isinstance(time, datetime):
+        return Claim("gradescope", members=members)
+    in_utc = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    return Claim("gradescope", time=in_utc, members=members)
 
 
 def _submitter(person: object) -> Claim:

@@ -7,12 +7,12 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from xorkit.intake.cells import as_mapping
+from xorkit.intake.cells import as_mapping, sound
 
 RECORD = "intake.json"
 
@@ -58,13 +58,28 @@ def read_record(notebook: Path) -> Record:
 
 
 def _record(kept: Mapping[str, Any]) -> Record:
-    known = {f.name for f in fields(Record)}
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in kept.items()
-        if name in known
-    }
-    return Record(**values)
+    """A record from JSON; what is not of the kind that `write_submission` writes is left out."""
+    turn, late = kept.get("turn"), kept.get("late")
+    return Record(
+        source=_text(kept.get("source")),
+        sha256=_text(kept.get("sha256")),
+        notebook=_text(kept.get("notebook")),
+        repairs=_texts(kept.get("repairs")),
+        review=_texts(kept.get("review")),
+        handed_in=_text(kept.get("handed_in")),
+        modified=_text(kept.get("modified")),
+        turn=turn if isinstance(turn, int) else 0,
+        late=late if isinstance(late, bool) else None,
+        members=_texts(kept.get("members")),
+    )
+
+
+def _text(value: object) -> str:
+    return sound(value) if isinstance(value, str) else ""
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    return tuple(filter(None, map(_text, values))) if isinstance(values, list) else ()
 
 
 def _modified(path: Path) -> str:
@@ -90,6 +105,8 @@ def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], recor
     if record.handed_in:
         time = datetime.fromisoformat(record.handed_in)
         _write(folder / "timestamp.txt", f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+    else:
+        (folder / "timestamp.txt").unlink(missing_ok=True)  # an earlier file's
     kept = {**asdict(record), "notebook": sha256(data)}
     text = json.dumps(kept, ensure_ascii=False, indent=1) + "\n"
     _write(folder / RECORD, text.encode())
@@ -109,7 +126,11 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def members_of(submitted: Path, assignment: str) -> Mapping[str, tuple[str, ...]]:
-    """Who handed in together: the members of every group folder in `submitted/`."""
+    """Who handed in together: the members of every group folder in `submitted/`.
+
+    A student's own folder never has members, whatever a record in it says.
+    """
     notebooks = sorted(submitted.glob(f"*/{assignment}/{assignment}.ipynb"))
     found = {path.parent.parent.name: read_record(path).members for path in notebooks}
-    return {student: members for student, members in found.items() if members}
+    groups = ((name, members) for name, members in found.items() if len(members) > 1)
+    return {name: members for name, members in groups if name not in members}

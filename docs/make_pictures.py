@@ -1,11 +1,13 @@
-"""Makes the pictures of README and docs: `python docs/make_pictures.py`.
+"""Makes the pictures of README and docs: `python docs/make_pictures.py [DEMO FOLDER]`.
 
 The drawing of an update is computed by the reference; the screenshots are taken in headless
-Chromium of what `make demo` made and of the notebook in JupyterLab.
+Chromium of what `make demo` made.
 """
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -57,6 +59,27 @@ def walk(start: np.ndarray, task: reference.Task, forget: bool) -> tuple[np.ndar
     return np.concatenate(rows), np.concatenate(slopes)
 
 
+def photograph(demo: Path) -> None:
+    """A learner's feedback page and the class report, as `make demo` leaves them."""
+    from playwright.sync_api import sync_playwright
+
+    pages = {
+        "feedback": demo / "feedback" / "ipetrov" / "xor" / "xor.html",
+        "report": demo / "report" / "xor.html",
+    }
+    with sync_playwright() as playwright:
+        chromium = shutil.which("chromium")
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for name, path in pages.items():
+            page = browser.new_page(viewport={"width": 1000, "height": 1300})
+            page.goto(path.resolve().as_uri())
+            page.screenshot(path=HERE / "pictures" / f"{name}.png")
+        browser.close()
+
+
 if __name__ == "__main__":
     (HERE / "pictures").mkdir(exist_ok=True)
     draw_update()
+    photograph(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "demo")

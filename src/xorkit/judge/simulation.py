@@ -137,7 +137,7 @@ def simulate(
 ) -> list[Run]:
     """What a recorder sees of a loop of so many passes from each of the starts (K, P).
 
-    `stopped`: it was ended there, and what comes after the loop isn't reached.
+    `stopped`: it was ended at the next walk back, and what comes after the loop isn't reached.
     """
     walks = max(1, loop.order.count("b"))
     state = _State(starts, loop, task, room=walks * epochs + len(loop.before + loop.after))
@@ -147,6 +147,6 @@ def simulate(
         for epoch in range(epochs):
             for letter in loop.order:
                 state.call(letter, epoch)
-        for letter in "" if stopped else loop.after:
-            state.call(letter, 0)
-    return list(state.runs(stopped=stopped))
+        for letter in loop.order.partition("b")[0] if stopped else loop.after:
+            state.call(letter, epochs)
+    return list(state.runs(stopped=stopped and "b" in loop.order))

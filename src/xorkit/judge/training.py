@@ -200,7 +200,8 @@ def _claims(run: Run, found: tuple[Finding, ...]) -> tuple[Judged, Judged, Judge
     )
     if moves(run.rows).sum() < FEW:  # nothing could be seen of a second pass
         fresh, step = wrong, wrong
-    return HOLDS, fresh, step, wrong
+    told = (fresh.finding, step.finding)
+    return HOLDS, fresh, step, fails(next((each for each in found if each not in told), found[0]))
 
 
 NOTHING_SHOWN = ("model-rebuilt-in-loop", "tampering", "not-trained")

@@ -966,6 +966,12 @@ def words_in_a_markdown_cell_below(notebook: NotebookNode) -> None:
 
 
 @case(says="moved to its own", answers={"recall_step": QUOTED})
+def words_in_a_code_cell_below(notebook: NotebookNode) -> None:
+    cell(notebook, "recall_step")["source"] = UNTOUCHED["recall_step"]
+    insert_after(notebook, "recall_step", bare(WORDS))
+
+
+@case(says="moved to its own", answers={"recall_step": QUOTED})
 def words_in_a_markdown_cell_instead(notebook: NotebookNode) -> None:
     where = place(notebook, "recall_step")
     notebook.cells[where] = bare(WORDS, "markdown")

@@ -118,14 +118,21 @@ def _goes_on(choice: Choice, piece: Piece) -> bool:
 
 
 def _placed(opened: Sequence[Answer], piece: Piece, sides: tuple[int, int]) -> Iterator[Piece]:
-    if piece.kind != "code" and not piece.names.parsed and not piece.is_indented:
-        answer = _in_words(opened, sides)
-        yield piece if answer is None else replace(piece, home=answer.index)
-        return
-    for part in _cut_by_names(opened, piece):
-        signs = [(_signs(answer, part), -answer.index) for answer in opened]
-        number, index = max(signs, default=(0, 0))
-        yield replace(part, home=-index) if number else part
+    """The piece, or its parts, with the answers that they show signs of; prose by its place."""
+    if piece.kind == "code" or piece.names.parsed:
+        parts = [_signed(opened, part) for part in _cut_by_names(opened, piece)]
+        if any(part.home is not None for part in parts):
+            yield from parts
+            return
+    is_prose = not piece.names.parsed and not piece.is_indented
+    answer = _in_words(opened, sides) if is_prose else None
+    yield replace(piece, home=answer.index) if answer else piece
+
+
+def _signed(opened: Sequence[Answer], piece: Piece) -> Piece:
+    signs = [(_signs(answer, piece), -answer.index) for answer in opened]
+    number, index = max(signs, default=(0, 0))
+    return replace(piece, home=-index) if number else piece
 
 
 def _signs(answer: Answer, piece: Piece) -> int:
@@ -136,10 +143,11 @@ def _signs(answer: Answer, piece: Piece) -> int:
 
 def _in_words(opened: Iterable[Answer], sides: tuple[int, int]) -> Answer | None:
     """The answer in words that prose at this place must be; None where that is not sure."""
-    above, below = sides
-    near = [a for a in opened if a.in_words and above <= a.index <= below]
-    right_above = [answer for answer in near if answer.index == above]
-    return next(iter(right_above or (near if len(near) == 1 else [])), None)
+    in_words = [answer for answer in opened if answer.in_words]
+    right_above = [answer for answer in in_words if answer.index == sides[0]]
+    between = [answer for answer in in_words if sides[0] <= answer.index <= sides[1]]
+    found = right_above or between
+    return found[0] if len(found) == 1 else None
 
 
 def _cut_by_names(opened: Sequence[Answer], piece: Piece) -> Iterator[Piece]:

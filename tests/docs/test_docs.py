@@ -65,9 +65,13 @@ def test_the_tutorial_leads_from_clone_to_class(course: Path) -> None:
 
     from xorkit import samples
 
-    release = ROOT / "release" / "xor" / "xor.ipynb"
-    samples.write(course / "class", nbformat.read(release, as_version=4))
-    shutil.make_archive(str(course / "submissions"), "zip", course / "class")
+    source, release = (
+        nbformat.read(ROOT / step / "xor" / "xor.ipynb", as_version=4)
+        for step in ("source", "release")
+    )
+    learners = samples.read_class(ROOT / "samples" / "xor" / "class.yaml")[:4]
+    samples.write(course / "class", learners, source, release)
+    shutil.make_archive(str(course / "submissions"), "zip", course / "class" / samples.HANDED_IN)
 
     _run_page("tutorial.md", course)
 

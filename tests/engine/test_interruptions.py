@@ -139,6 +139,7 @@ def _children(pid: int) -> set[int]:
     return found
 
 
+@pytest.mark.sweep  # kills by the clock: right on a quiet machine only
 def test_a_killed_grader_takes_its_workers_along_and_the_next_one_does_only_the_rest(
     course: Course,
 ) -> None:

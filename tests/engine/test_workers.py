@@ -59,6 +59,7 @@ def test_a_worker_that_dies_costs_nobody_a_result(course: Course) -> None:
     assert scores(course) == dict.fromkeys(names, 5)
 
 
+@pytest.mark.sweep  # kills by the clock: right on a quiet machine only
 def test_what_kills_its_worker_twice_is_not_gradable_and_tried_again_next_time(
     course: Course,
 ) -> None:

@@ -257,20 +257,26 @@ def export(
     root: CourseOption = HERE,
 ) -> None:
     """Grades for the LMS."""
+    from xorkit import intake
     from xorkit.engine.batch import verdicts
+    from xorkit.export import ExportError
     from xorkit.export import export as write
 
     with _opened(root, assignment) as course:
         folder = output or course.path("exported", to)
         folder.mkdir(parents=True, exist_ok=True)
-        written = write(
-            verdicts(course),
-            to,
-            folder,
-            template=template,
-            roster=roster,
-            feedback=course.path("feedback"),
-        )
+        try:
+            written = write(
+                verdicts(course),
+                to,
+                folder,
+                template=template,
+                roster=roster,
+                feedback=course.path("feedback"),
+                members=intake.members_of(course.path("submitted"), assignment),
+            )
+        except ExportError as error:
+            _fail(str(error))
     for path in written:
         out.print(f"Wrote {path}")
 
@@ -427,9 +433,8 @@ def _collect(course: Course, paths: list[Path], roster: Path | None) -> bool:
     for item in found.items:
         says = [item.reason, *item.repairs, *(f"to look at: {text}" for text in item.review)]
         if item.fate != "unchanged" and any(says):
-            table.add_row(
-                item.student, Path(item.source).name, item.fate, "\n".join(filter(None, says))
-            )
+            cells = (item.student, Path(item.source).name, item.fate, "\n".join(filter(None, says)))
+            table.add_row(*map(escape, cells))
     if table.row_count:
         out.print(table)
     counts = (

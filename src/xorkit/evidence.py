@@ -91,10 +91,10 @@ class Run:
 
     A pass is one `backward` (or `torch.autograd.grad`); `rows[k]` are all parameters, flat, when
     pass k began, the last row is where they were in the end. After `rows` was full only the end was
-    kept. `events` are letters in the order of what happened: f forward, b and B backward begins and
-    ends, g `torch.autograd.grad`, z `zero_grad`, s and S `step` begins and ends, o another
-    optimizer steps. For the first of them `detail_rows` and `detail_grads` hold parameters and
-    `.grad` at that moment (NaN: None).
+    kept. `events` are letters in the order of what happened: f forward (F: with parameters that may
+    have no gradient), b and B backward begins and ends, g `torch.autograd.grad`, z `zero_grad`, s
+    and S `step` begins and ends, o another optimizer steps. For the first of them `detail_rows` and
+    `detail_grads` hold parameters and `.grad` at that moment (NaN: None).
     """
 
     shapes: tuple[tuple[int, ...], ...]

@@ -79,12 +79,15 @@ def lesson_net(sizes: tuple[int, ...]) -> Net:
     return Net(sizes, ("sigmoid",) * (len(sizes) - 1))
 
 
+Between = Callable[[Array, Array], Array]
+
+
 @dataclass(frozen=True)
 class Loss:
     """A loss of predictions p and targets t, both (K, N, out), and its slope in each p."""
 
-    value: Callable[[Array, Array], Array]  # (K,)
-    slope: Callable[[Array, Array], Array]  # (K, N, out)
+    value: Between  # (K,)
+    slope: Between  # (K, N, out)
 
 
 def _mean(values: Array) -> Array:
@@ -108,11 +111,25 @@ def _bce_slope(p: Array, t: Array) -> Array:
     return (p - t) / (p * (1 - p)) / _count(p)
 
 
+def _again(loss: Loss) -> Loss:
+    """A loss of predictions that are squashed once more before they are compared."""
+
+    def slope(p: Array, t: Array) -> Array:
+        squashed = sigmoid(p)
+        return loss.slope(squashed, t) * squashed * (1 - squashed)
+
+    return Loss(lambda p, t: loss.value(sigmoid(p), t), slope)
+
+
+MSE = Loss(lambda p, t: _mean((p - t) ** 2), lambda p, t: 2 * (p - t) / _count(p))
+BCE = Loss(_bce, _bce_slope)
 LOSSES = {
-    "mse": Loss(lambda p, t: _mean((p - t) ** 2), lambda p, t: 2 * (p - t) / _count(p)),
+    "mse": MSE,
     "sum": Loss(lambda p, t: ((p - t) ** 2).sum(axis=(1, 2)), lambda p, t: 2 * (p - t)),
     "half": Loss(lambda p, t: _mean((p - t) ** 2) / 2, lambda p, t: (p - t) / _count(p)),
-    "bce": Loss(_bce, _bce_slope),
+    "bce": BCE,
+    "mse-again": _again(MSE),
+    "bce-again": _again(BCE),
     "l1": Loss(lambda p, t: _mean(np.abs(p - t)), lambda p, t: np.sign(p - t) / _count(p)),
 }
 

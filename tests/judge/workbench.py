@@ -103,7 +103,9 @@ def observe(cells: Mapping[str, str], course: Lesson, seed: int = 0) -> Seen:
     runs, seen = [], {}
     for blank in BLANKS:
         source = answers.get(blank, "").replace("5000", str(course.task.epochs))
+        probe.recorder().cell_begins(namespace)
         error = _run(source, namespace)
+        probe.recorder().cell_begins(namespace)
         runs.append(CellRun(blank, "error" if error else "ok", error))
         seen[blank] = loads(json.dumps(probe.observe(blank, namespace, source, asked)))
     evidence = Evidence(tuple(runs), answers, seen, asked)

@@ -25,6 +25,8 @@ TORCH_LOSSES = {
     "sum": lambda p, t: ((p - t) ** 2).sum(),
     "half": lambda p, t: ((p - t) ** 2).mean() / 2,
     "bce": torch.nn.functional.binary_cross_entropy,
+    "mse-again": lambda p, t: torch.nn.functional.mse_loss(torch.sigmoid(p), t),
+    "bce-again": torch.nn.functional.binary_cross_entropy_with_logits,
     "l1": torch.nn.functional.l1_loss,
 }
 SMOOTH = ("sigmoid", "tanh", "none")  # where central differences converge everywhere

@@ -13,6 +13,7 @@ from xorkit.evidence import Array, Run
 from xorkit.judge.updates import gradients, ratios
 from xorkit.reference import Task
 
+MOST = 16  # passes that are compared: a wrong loop soon comes to where all slopes are 0
 LIKE = 1e-2  # relative: nothing is credited by it, and the nearest wrong things differ by more
 
 
@@ -75,13 +76,13 @@ class Habits:
     stepped: bool  # whether steps moved the weights
     steps_plain: bool  # whether each step goes lr · .grad
     beside: bool  # whether the weights also moved outside of `step`
-    undone: bool  # whether they went somewhere else than downhill there
+    undone: bool  # whether that went further than the steps, and somewhere else than downhill
     leftovers: bool  # whether passes began with old slopes
 
 
 def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
     """Compared with a loss of `updates.gradients`; None where no pass was seen to its end."""
-    found = passes(run)
+    found = passes(run)[:MOST]
     if not found:
         return None
     names = ("row", "slope", "first", "used", "stepped", "beside")
@@ -101,9 +102,13 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
         stepped=_mostly(stepped),
         steps_plain=_mostly_small(stepped - task.lr * steps[:, None] * used, stepped),
         beside=_mostly(beside),
-        undone=_mostly(beside) and not _mostly_small(astray, beside),
+        undone=not _mostly_small(astray, beside) and _size(beside) > _size(stepped),
         leftovers=_mostly(np.stack([p.left for p in found[1:] or found])),
     )
+
+
+def _size(values: Array) -> float:
+    return float(np.median(np.linalg.norm(values, axis=1)))
 
 
 def _mostly(values: Array) -> bool:

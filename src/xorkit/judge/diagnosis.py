@@ -44,7 +44,7 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         text = "The cell ran for seconds and never finished a single pass. What does it wait for?"
         return (finding("timeout", text),)
     if run.error is not None:
-        return (_broken(run, *run.error),)
+        return (broken(run, *run.error),)
     if not (run.events or run.passes):
         text = (
             "The cell ran, but nothing was trained: no prediction, no slope, no step. What does"
@@ -54,6 +54,8 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     if mechanism.kind == "misfit":
         return (_misfit(run, task),)
     habit = habits(run, task, mechanism.loss)
+    if mechanism.kind == "straight":
+        return (_straight(run),)
     if mechanism.kind == "still":
         return (_still(run, after, habit),)
     if mechanism.kind in ("linear", "adaptive") and habit is not None and not habit.slopes_right:
@@ -64,14 +66,16 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         _left_out(mechanism, task),
         _other_rule(mechanism),
         _other_loss(mechanism, task),
+        _unlike(run, mechanism, habit, task) if not mechanism.descends else None,
     ]
     return tuple(each for each in found if each is not None) or (
         _unlike(run, mechanism, habit, task),
     )
 
 
-def _times(count: float, what: str = "time") -> str:
-    return f"{count:.3g} {what}" + ("" if abs(count - 1) < NEAR else "s")
+def times(count: float, what: str = "time") -> str:
+    plural = "" if abs(count - 1) < NEAR else "es" if what.endswith("s") else "s"
+    return f"{round(count, 2):g} {what}{plural}"
 
 
 # ------------------------------------------------------------------------------ runs that broke
@@ -88,14 +92,20 @@ def rebuilt(run: Run) -> Finding | None:
     )
 
 
-def _broken(run: Run, name: str, text: str) -> Finding:
+def broken(run: Run, name: str, text: str) -> Finding:
+    """What a run that raised tells."""
     line = text.splitlines()[0] if text else ""
     if name == "NotImplementedError" and "empty" in text:
         return finding("blank", line)
     line = line.split(": [")[0].split(". ")[0].rstrip(".")  # PyTorch goes on for lines
     done = int(moves(run.rows).sum())
-    where = f"after {_times(done, 'update')}" if done else "before the first update"
+    where = f"after {times(done, 'update')}" if done else "before the first update"
     raised = f"The loop stopped {where} with {name}: {line}"
+    if "F" in run.events and "does not require grad" in text:
+        return finding(
+            "frozen-parameters",
+            f"{raised}. None of the model's numbers may have a slope: what was said about them?",
+        )
     cut = name == "AttributeError" and "no attribute 'backward'" in text
     if cut or "does not require grad" in text:
         return finding(
@@ -129,7 +139,7 @@ def _misfit(run: Run, task: Task) -> Finding:
     count = run.rows.shape[1]
     return finding(
         "wrong-architecture",
-        f"The loop trains {_times(count, 'number')}, and the net of lesson 10 has {task.net.width}."
+        f"The loop trains {times(count, 'number')}, and the net of lesson 10 has {task.net.width}."
         " Whose are they?",
     )
 
@@ -152,16 +162,22 @@ def _still(run: Run, after: Run | None, habit: Habits | None) -> Finding:
             f"The weights stayed put for {after.passes} passes and moved once, at the very end. How"
             " often should they move? Look at the left margin.",
         )
+    if not walks and not steps and not events.count("f"):
+        return finding(
+            "no-backward",
+            f"Slopes were cleared {times(events.count('z'))}, and nothing else was seen to happen:"
+            " no prediction, no slope, no step. Does something go wrong there without a word?",
+        )
     if not walks and not steps:
         return finding(
             "no-backward",
-            f"{_times(max(1, events.count('f')), 'prediction')} and no slope: the weights never"
-            " moved, and nobody asked which way is downhill. What finds that out?",
+            f"{times(events.count('f'), 'prediction')} and no slope: the weights never moved, and"
+            " nobody asked which way is downhill. What finds that out?",
         )
     if not walks:
         return finding(
             "no-backward",
-            f"The weights were told to move {_times(steps)} and stayed where they were, because no"
+            f"The weights were told to move {times(steps)} and stayed where they were, because no"
             " slope was ever worked out. What should work them out, and is it really called?",
         )
     if not steps and "o" not in events:
@@ -198,7 +214,7 @@ def _still_with_steps(run: Run, after: Run | None, steps: int, walks: int) -> Fi
             )
         return finding(
             "zero-grad-before-step",
-            f"Slopes were worked out {_times(walks)}, and every time they were gone when the"
+            f"Slopes were worked out {times(walks)}, and every time they were gone when the"
             " weights were to move. Who was there in between?",
         )
     return finding(
@@ -214,8 +230,8 @@ def _flat(run: Run, walks: int) -> Finding:
         return finding("wrong-loss", text)
     return finding(
         "detached-loss",
-        f"In {walks} passes every slope is exactly 0: somewhere between weights and loss the ground"
-        " is flat, like a stair. Does the loss see the soft answers?",
+        f"In {times(walks, 'pass')} every slope is exactly 0: somewhere between weights and loss"
+        " the ground is flat, like a stair. Does the loss see the soft answers?",
     )
 
 
@@ -237,11 +253,12 @@ def _steps_first(run: Run, after: Run | None) -> bool:
 def _not_cleared(
     run: Run, mechanism: Mechanism, habit: Habits | None, task: Task
 ) -> Finding | None:
-    if mechanism.kind == "schedule" and habit is not None and habit.leftovers:
-        text = "Passes begin with slopes of passes before. What should each one begin with?"
-        return finding("zero-grad-not-every-pass", text)
     if mechanism.kind != "sums":
-        return None
+        if habit is None or not habit.leftovers:
+            return None
+        text = "When a pass begins, the slopes of passes before are still there. What for?"
+        code = "zero-grad-not-every-pass" if "z" in run.events else "no-zero-grad"
+        return finding(code, text)
     states = distinct(run.rows)
     cleared, count = len(mechanism.cleared), len(states) - 1
     if cleared == 1 and "z" not in run.events + run.before:
@@ -286,7 +303,7 @@ def _length(
     walks = habit.walks if habit.walks_whole and _whole(habit.walks) else 1
     if walks >= 2:
         text = (
-            f"Each step is {factor:.3g} times as long as asked: {_times(walks, 'walk')} back in"
+            f"Each step is {factor:.3g} times as long as asked: {times(walks, 'walk')} back in"
             " every pass, and their slopes add up. How many does one pass need?"
         )
         found.append(finding("backward-twice", text))
@@ -294,7 +311,7 @@ def _length(
     if drivers >= 2 and _whole(drivers):
         text = (
             f"You go the right way, but {factor:.3g} times as far as asked: every pass moves the"
-            f" weights {_times(drivers)}. How often is meant?"
+            f" weights {times(drivers)}. How often is meant?"
         )
         found.append(finding("step-twice", text))
         rest = rest if habit.beside else rest / drivers
@@ -403,19 +420,26 @@ def _other_loss(mechanism: Mechanism, task: Task) -> Finding | None:
             f"All answers are pulled towards {goal:g}: each is compared with all {count} targets"
             " instead of its own. Print the shapes of answers and targets: what differs?",
         )
-    names = {"bce": "binary cross-entropy", "l1": "the plain error without the square"}
+    names = {
+        "bce": "binary cross-entropy",
+        "mse-again": "answers that are squashed once more before they are compared",
+        "bce-again": "cross-entropy of answers that are squashed once more",
+        "l1": "the plain error without the square",
+    }
     text = f"The steps follow the slope of {names[mechanism.loss]}. Which loss did the task name?"
     return finding("wrong-loss", text)
 
 
+def _straight(run: Run) -> Finding:
+    text = (
+        f"{int(moves(run.rows).sum())} updates go the very same way, whatever the slopes say: the"
+        " weights are put somewhere instead of trained. What tells them where downhill is?"
+    )
+    return finding("not-trained", text)
+
+
 def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) -> Finding:
     """A run whose updates follow no slope of the lesson's loss: what are they instead?"""
-    if mechanism.kind == "straight":
-        text = (
-            "All updates go the very same way, whatever the slopes say: the weights are put"
-            " somewhere instead of trained. What tells them where downhill is?"
-        )
-        return finding("not-trained", text)
     if mechanism.kind == "batch":
         count = len(task.inputs)
         text = (
@@ -431,8 +455,8 @@ def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) ->
         return finding("model-rebuilt-in-loop", text)
     if habit is not None and habit.slopes_right:
         text = (
-            "The slopes are right, but the weights don't move by lr · slope. What was lesson 7's"
-            " plain rule?"
+            "The slopes are right, but the weights don't move by lr · slope alone. What was lesson"
+            " 7's plain rule?"
         )
         return finding("wrong-optimizer", text)
     names = _other_net(run.rows, task)

@@ -9,7 +9,7 @@ import numpy as np
 from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.claims import HOLDS, Judged, fails
-from xorkit.judge.diagnosis import finding
+from xorkit.judge.diagnosis import broken, finding, times
 from xorkit.judge.updates import arranged
 from xorkit.reference import Net, Task
 
@@ -44,6 +44,9 @@ def judge_passes(
     """
     runs = [run for run in (own, *whole) if run is not None and run.passes]
     count = round(share * max((run.passes for run in runs), default=0))
+    broke = next((run for run in whole if run.error is not None), None)
+    if broke is not None and broke.error is not None and count < ENOUGH * task.epochs:
+        return fails(broken(broke, *broke.error))
     if not count:
         text = "No pass of the loop moved the weights. What makes a pass, and how often?"
         return fails(finding("too-few-epochs", text))
@@ -54,10 +57,17 @@ def judge_passes(
         return fails(finding("timeout", text))
     if count >= ENOUGH * task.epochs or slow or _looks(whole, task):
         return HOLDS
+    first = own if own is not None else runs[0]
+    made = times(round(share * first.passes), "pass")
     text = (
-        f"Your loop makes {count} passes. Half of the starts that learn need more than"
-        f" {facts.typical}: how many did the task say?"
+        f"Your loop makes {made}. Half of the starts that learn need more than {facts.typical}: how"
+        " many did the task say?"
     )
+    if len({run.passes for run in whole}) > 1:
+        text = (
+            f"Your loop ended after {made}, before all answers were right. What does it wait for,"
+            " and is that enough?"
+        )
     return fails(finding("too-few-epochs", text))
 
 

@@ -36,6 +36,8 @@ LOSS_NAMES = {
     "sum": "the sum of the squared errors. What did lesson 6 do with the sum?",
     "half": "half the mean squared error. Where does the half come from?",
     "bce": "binary cross-entropy, a good loss, but not the one that this lesson compares.",
+    "mse-again": "what comes out if each answer is squashed once more. Where is that done?",
+    "bce-again": "cross-entropy of answers that are squashed once more. Which loss was lesson 6's?",
     "l1": "the mean of the plain errors. What happened to each error in lesson 6?",
 }
 

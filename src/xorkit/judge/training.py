@@ -14,7 +14,7 @@ import numpy as np
 
 from xorkit.evidence import EvidenceError, Run, read_run, read_text, shown
 from xorkit.judge.claims import HOLDS, Judged, fails
-from xorkit.judge.diagnosis import faults, finding, later_fault, rebuilt
+from xorkit.judge.diagnosis import faults, finding, later_fault, rebuilt, times
 from xorkit.judge.passes import ENOUGH, Facts, judge_passes
 from xorkit.judge.updates import FEW, Mechanism, arrangement, explain, moves
 from xorkit.reference import Task
@@ -128,9 +128,9 @@ def _faults(runs: Runs, run: Run | None, mechanism: Mechanism, task: Task) -> tu
     if not clean:
         after = runs.own if runs.own is not None else next(iter(runs.whole), None)
         return faults(run or alone, mechanism, after, task)
-    short = _too_short(alone) or _idle(runs, task)
-    if short:
-        return (short,)
+    few = _idle(runs, task) or _too_short(alone)
+    if few:
+        return (few,)
     ordered = (in_order(each, task) for each in (*runs.whole, runs.own) if each is not None)
     late = (later_fault(each, task) for each in ordered if each is not None)
     return tuple(each for each in late if each is not None)[:1]
@@ -157,11 +157,11 @@ def _too_short(run: Run) -> Finding | None:
     count = int(moves(run.rows).sum())
     if count >= FEW:
         return None
-    text = f"The loop ended after {count} update{'s' * (count != 1)}. How many did the task say?"
+    text = f"The loop ended after {times(count, 'update')}. How many did the task say?"
     if run.events.count("f") > 10 * run.passes:
         text = (
-            f"{run.events.count('f')} predictions were made, and the weights moved {count} time"
-            f"{'s' * (count != 1)}. Which lines belong to every pass? Look at the left margin."
+            f"{run.events.count('f')} predictions were made, and the weights moved {times(count)}."
+            " Which lines belong to every pass? Look at the left margin."
         )
         return finding("step-outside-loop", text)
     return finding("too-few-epochs", text)

@@ -116,8 +116,8 @@ def gradients(task: Task, net: Net) -> Iterator[tuple[str, Callable[[Array], Arr
     yield "mse", of("mse", targets)
     # A target of shape (4,) is compared with every prediction: the same slope as its mean.
     yield "target-shape", of("mse", np.full_like(targets, targets.mean()))
-    yield "bce", of("bce", targets)
-    yield "l1", of("l1", targets)
+    for name in ("bce", "mse-again", "bce-again", "l1"):
+        yield name, of(name, targets)
 
 
 def explain(rows: Array, task: Task, net: Net) -> Mechanism:
@@ -140,9 +140,15 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
         or _straight(updates)
         or _targets(updates, begun, task, net)
         or _by_slopes((_late, _linear, _adaptive), updates, slopes, begun)
+        or _by_slopes((_linear, _adaptive), updates, _never_cleared(slopes), begun)
         or _batch(updates, begun, task, net)
     )
     return replace(found or Mechanism("unknown"), error=error)
+
+
+def _never_cleared(slopes: Mapping[str, Array]) -> dict[str, Array]:
+    """What steps find in .grad where nobody ever clears it."""
+    return {name: np.cumsum(slope, axis=0) for name, slope in slopes.items()}
 
 
 Attempt = Callable[[Array, Array, Array], Mechanism | None]

@@ -7,6 +7,7 @@ import itertools
 import os
 import random
 import sys
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 from xorkit.probe.asking import fill, kept, put
 from xorkit.probe.limits import Enough, alarmed, under_alarm
+from xorkit.probe.notebook import Namespace, plain_values, shell
 from xorkit.probe.recording import (
     describe,
     flat,
@@ -30,17 +32,6 @@ from xorkit.probe.recording import (
 FEW_SECONDS = 5.0  # a few dozen passes of a right loop take 0.02 s, with a picture in each 3 s
 WHOLE_SECONDS = 20.0  # 5000 passes take a second, on a busy machine five
 WHOLE_ROOM = 60_000  # numbers kept of a whole run's rows: 6,000 passes of the lesson's net
-
-Namespace = dict[str, Any]
-
-
-def shell() -> Any:
-    """The running IPython shell, None outside of one."""
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return None
-    return get_ipython()
 
 
 def lesson_objects(questions: Mapping[str, Any], start: Sequence[float]) -> dict[str, Any]:
@@ -95,6 +86,8 @@ def quiet() -> Iterator[None]:
         warnings.simplefilter("ignore")
         stack.enter_context(torch.random.fork_rng(devices=[]))
         stack.callback(random.setstate, random.getstate())
+        stack.callback(setattr, threading, "excepthook", threading.excepthook)
+        threading.excepthook = lambda args: None  # a thread of the learner's may have been ended
         stack.callback(np.random.set_state, np.random.get_state())
         stack.enter_context(torch.enable_grad())
         stack.enter_context(_without_pictures())
@@ -164,7 +157,7 @@ def _following(start: _Start, old: Iterable[torch.Tensor]) -> Iterator[None]:
         first = next((p for p in module._parameters.values() if p is not None), None)
         current = record.recordings[-1] if record.recordings else None
         if first is not None and current is not None and first is current.parameters[0]:
-            current.event(ord("f"))
+            current.event(ord("f") if first.requires_grad else ord("F"))
 
     handle = register_module_forward_pre_hook(on_forward)
     try:
@@ -246,15 +239,16 @@ def run_in(
         _Start(right["model"]).give(way.parameters)
         own = record.add(way.parameters)
         following = _following(_Start(right["model"]), [*known, *way.parameters])
-        with swapped(namespace, way.names), following:
+        before = plain_values(record.before_cell)
+        with swapped(namespace, {**before, **way.names}), following:
             error = _within(source, namespace, limit, seconds)
             over = isinstance(error, Enough) or record.passes >= limit
-            fitting = [recording for recording in record.recordings if recording.fits]
-            longest = max(fitting, key=lambda recording: recording.passes, default=own)
+            model = parameters_of(namespace.get("model"), right["X"])
+            longest = record.of(model) or own
             run = longest.to_json(
                 total=record.passes,
                 models=record.models,
-                on_model=holds(parameters_of(namespace.get("model"), right["X"]), longest),
+                on_model=holds(model, longest),
                 stopped=over,
                 cut=over and record.passes < limit,
                 error=None if over else describe(error),

@@ -13,15 +13,14 @@ import torch
 from xorkit.evidence import MAX_WIDTH, decode, encode
 from xorkit.probe.alone import (
     WHOLE_SECONDS,
-    Namespace,
     lesson_objects,
     quiet,
     run_alone,
     run_blank,
     run_in,
-    shell,
 )
 from xorkit.probe.asking import ask_loss, ask_model, ask_optimizer, ask_tensor, ask_value
+from xorkit.probe.notebook import Namespace, shell
 from xorkit.probe.recording import describe, flat, holds, parameters_of, recorder
 
 MIME = "application/vnd.xorkit.evidence+json"

@@ -25,6 +25,7 @@ from torch.optim.optimizer import (
 )
 
 from xorkit.evidence import MAX_SHAPES, MAX_WIDTH, encode
+from xorkit.probe.notebook import Namespace, plain_values, shell
 
 # Numbers kept of a run's rows: 20,000 passes of the lesson's net, four times what it asks for. With
 # all that else is seen of a loop they make 2 MB of JSON, which a kernel may publish at once.
@@ -196,6 +197,8 @@ class Recorder:
     def __init__(self) -> None:
         self.modules: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self.hooks: list[tuple[Any, str, Any]] = []
+        self.before_cell: Namespace = {}  # the notebook's plain values before the last cell
+        self._now: Namespace = {}
         self.reset()
 
     def reset(
@@ -212,6 +215,10 @@ class Recorder:
         self.at_limit = at_limit
         self.room = room
         self.before = ""
+
+    def cell_begins(self, namespace: Namespace) -> None:
+        """Is called before each cell, that of an observation included."""
+        self.before_cell, self._now = self._now, plain_values(namespace)
 
     def install(self) -> None:
         autograd, optimizer, module = torch.autograd, torch.optim.Optimizer, nn.Module
@@ -261,6 +268,8 @@ class Recorder:
     def _observed(self, original: Callable[..., Any], begin: int, end: int | None) -> Any:
         @functools.wraps(original)
         def observed(*args: Any, **kwargs: Any) -> Any:
+            if torch._C._functorch.peek_interpreter_stack() is not None:
+                return original(*args, **kwargs)  # `torch.func.grad` and its like must not be ended
             if self.limit is not None and self.passes >= self.limit:
                 self.at_limit()
             recording = self._on_pass(args, kwargs, begin)
@@ -359,11 +368,14 @@ class Recorder:
             return
 
     def of(self, parameters: Sequence[torch.Tensor]) -> Recording | None:
-        """The recording of these parameters, else of whatever made the most passes."""
+        """The recording of these parameters, else of whatever made by far the most passes."""
         ids = {id(parameter) for parameter in parameters}
         passed = [r for r in self.recordings if r.passes and r.fits]
-        own = [r for r in passed if ids & r.ids]
-        return own[-1] if own else max(passed, key=lambda r: r.passes, default=None)
+        return max(
+            passed,
+            key=lambda recording: recording.passes * (4 if ids & recording.ids else 1),
+            default=None,
+        )
 
 
 def _leads_to(node: Any, recording: Recording) -> bool:
@@ -391,6 +403,10 @@ def recorder() -> Recorder:
     """The process's recorder; from the first call on, everything is recorded."""
     made = Recorder()
     made.install()
+    notebook = shell()
+    if notebook is not None:
+        begins = functools.partial(made.cell_begins, notebook.user_ns)
+        notebook.events.register("pre_run_cell", lambda *_: begins())
     return made
 
 

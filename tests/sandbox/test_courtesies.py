@@ -55,6 +55,15 @@ COLAB = {
         "import torch\nprint(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))",
         "cpu\n",
     ),
+    "differentiates a function": (
+        "import torch\nprint(torch.func.grad(lambda x: (x ** 2).sum())(torch.ones(2)))",
+        "tensor([2., 2.])\n",
+    ),
+    "opens the compiler": (
+        "import torch._dynamo.config as config\nimport torch\n"
+        "torch._dynamo.reset(); print(torch._dynamo.config is config)",
+        "True\n",
+    ),
     "loads with workers": (
         "import torch\nfrom torch.utils.data import DataLoader\n"
         "print(len(list(DataLoader(torch.ones(4), 2, num_workers=2, prefetch_factor=4))))",

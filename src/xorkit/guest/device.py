@@ -67,5 +67,7 @@ def redirect(note: Callable[[str], None]) -> None:
     for name in FACTORIES:
         setattr(torch, name, making(getattr(torch, name)))
     torch.set_default_device = moving(torch.set_default_device)
-    torch.cuda.synchronize = torch.cuda.set_device = lambda *_: None
+    # Three functions: PyTorch's compiler, where somebody loads it, stops at one with two names.
+    torch.cuda.synchronize = lambda *_: None
+    torch.cuda.set_device = lambda *_: None
     torch.cuda.get_device_name = lambda *_: "CPU"

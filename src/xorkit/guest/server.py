@@ -23,7 +23,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from xorkit.guest import child
+from xorkit.guest import child, dynamo
 from xorkit.guest.terms import ConfinementError, SandboxError
 
 PARENT_POLL_SECONDS = 1.0  # only where another process holds the socket's other end open
@@ -111,12 +111,13 @@ def _make_profile() -> None:
 
 
 def _train_once() -> None:
-    """The first optimizer imports 800 modules (a second), the first backward pass a few more.
+    """What an optimizer and a backward pass import the first time.
 
     With one thread and tiny tensors: a forked child hangs in OpenMP if its parent used two.
     """
     torch: Any = importlib.import_module("torch")
     torch.set_num_threads(1)
+    dynamo.put_off()
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Sigmoid())
     for optimizer in (torch.optim.SGD(model.parameters()), torch.optim.Adam(model.parameters())):
         optimizer.zero_grad()

@@ -1,0 +1,47 @@
+"""`torch._dynamo` as far as training needs it; the real one comes when somebody asks for more.
+
+PyTorch's first optimizer imports it with 800 modules: a second, and 70 MiB that every kernel would
+inherit. It serves `torch.compile`, which isn't to be had in a kernel, and wraps each step of each
+optimizer, which takes a tenth of a small net's training time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+NAME = "torch._dynamo"
+
+
+class _Lazy(ModuleType):
+    """What eager code calls of it does nothing; any other name brings in the real module."""
+
+    def graph_break(self, *_: Any, **__: Any) -> None:
+        """Nothing is being compiled, so there is no graph to break."""
+
+    def disable(self, fn: Callable[..., Any] | None = None, *_: Any, **__: Any) -> Any:
+        """Keeps a function from being compiled: nothing is."""
+        return fn if fn is not None else lambda function: function
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__path__":  # that is asked for before a submodule
+            raise AttributeError(name)
+        return getattr(_load(), name)
+
+
+def put_off() -> None:
+    """Call it once torch is imported, before the first optimizer is made."""
+    if NAME not in sys.modules:
+        torch: Any = sys.modules["torch"]
+        sys.modules[NAME] = torch._dynamo = _Lazy(NAME)
+
+
+def _load() -> ModuleType:
+    if isinstance(sys.modules.get(NAME), _Lazy):
+        torch: Any = sys.modules["torch"]
+        del sys.modules[NAME]
+        torch._dynamo = importlib.import_module(NAME)
+    return sys.modules[NAME]

@@ -619,5 +619,6 @@ def _report(course: Course) -> Path:
     before: dict[str, Any] = json.loads(last.read_text("utf-8")) if last.exists() else {}
     found = list(verdicts(course))
     write(path, pages.report(found, course.lesson, before=before).encode())
-    write(last, json.dumps({verdict.student: verdict.score for verdict in found}).encode())
+    marks = {verdict.student: verdict.score for verdict in found if verdict.cells}
+    write(last, json.dumps(marks).encode())
     return path

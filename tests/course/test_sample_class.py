@@ -124,14 +124,16 @@ def test_matching_choices_are_lines_of_the_menu(learners: tuple[Learner, ...]) -
     assert chosen <= menu
 
 
-def test_collect_takes_every_file_but_those_that_are_no_notebook(
+def test_collect_takes_every_file_but_those_that_are_no_notebook_and_loses_nobody(
     graded: Graded, learners: tuple[Learner, ...]
 ) -> None:
     refused = {learner.id for learner in learners if learner.refused}
 
     assert {item.student for item in graded.collected.refused} == refused
     assert not graded.collected.unplaced
-    assert set(graded.verdicts) >= {learner.id for learner in learners} - refused
+    assert set(graded.verdicts) >= {learner.id for learner in learners}
+    ungraded = (v for v in graded.verdicts.values() if v.status == "not_gradable")
+    assert {verdict.student for verdict in ungraded} == refused
 
 
 def test_the_grader_itself_never_fails(graded: Graded) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tiny_course import assert_agrees, graded, hand_in, scores
 
 from xorkit.engine.course import Course
+from xorkit.intake.records import write_refusal
 
 SECRET = "the key to everything"
 
@@ -61,6 +62,11 @@ def _pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
+def _refused_when_collected(path: Path) -> None:
+    path.unlink()
+    write_refusal(path.parent, "It is a PDF.")
+
+
 def _nothing(path: Path) -> None:
     path.unlink()
 
@@ -90,6 +96,7 @@ REFUSED: dict[str, Callable[[Path], None]] = {
     "a folder instead of the file": _folder,
     "a file instead of the folder": _file_for_a_folder,
     "a pipe that nobody writes": _pipe,
+    "what collect refused": _refused_when_collected,
     "an empty folder": _nothing,
     "another file": _other_files,
     "two notebooks of other names": _two_others,
@@ -119,6 +126,7 @@ def test_what_cannot_be_read_is_refused_with_a_reason_and_stops_nobody(course: C
         assert (name, verdict.status, verdict.score) == (name, "not_gradable", 0)
         assert verdict.message
         assert SECRET not in verdict.message
+    assert done["what collect refused"].verdict.message == "It is a PDF."
     assert {name: score for name, score in scores(course).items() if score} == {"ada": 5, "zoe": 5}
     assert_agrees(course)
 

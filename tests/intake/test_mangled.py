@@ -60,7 +60,7 @@ def test_it_is_refused_with_what_was_seen_and_what_to_ask_for(case: Case) -> Non
     with pytest.raises(Refused, match=case.refused) as refusal:
         accept(small_master(), read_notebook(case.file())[0])
 
-    assert "Please ask for" in str(refusal.value)
+    assert "Wanted: " in str(refusal.value)
 
 
 def test_a_class_of_all_of_them_is_collected_with_each_in_its_list(tmp_path: Path) -> None:

@@ -347,3 +347,21 @@ def test_a_net_with_one_input_and_many_outputs_is_drawn_without_surface() -> Non
 
     assert {"loss-title", "updates-title"} <= set(page.ids)
     assert "surface-title" not in page.ids
+
+
+def test_a_file_that_the_grader_broke_down_on_asks_nothing_of_the_learner(
+    room: Room, lesson: Lesson
+) -> None:
+    broken = replace(room["refused"].verdict, review=("The grader failed on this file.",))
+
+    words = Page(feedback(broken, lesson)).words
+
+    assert "There is nothing that you have to do" in words
+    assert "Hand in" not in words
+
+
+def test_every_blank_is_named(room: Room, lesson: Lesson) -> None:
+    words = page_of(room["empty"], lesson).words.split("Exercise by exercise")[1]
+
+    for number in ("1a", "2a", "3a", "4a"):
+        assert f"Blank {number} is still empty: " in words

@@ -85,7 +85,7 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
         return None  # an error that cost nothing came from another cell's mistake
     name, text = run.error
     if name == "NotImplementedError" and EMPTY in text:
-        return Finding("blank", text, run.grade_id)
+        return Finding("blank", f"{text}. The cell stops there.", run.grade_id)
     return Finding("crash", f"The cell stopped with {name}: {text}", run.grade_id)
 
 

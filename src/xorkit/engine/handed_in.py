@@ -50,19 +50,21 @@ def _file(course: Course, student: str) -> Path:
     wanted = course.notebook_path("submitted", student)
     for folder in (wanted.parent.parent, wanted.parent):
         if folder.is_symlink():
-            raise _refused(course, folder, "is a link to somewhere else", student)
+            raise _refused(course, folder, "is a link to somewhere else")
     if not wanted.parent.is_dir():
-        raise _refused(course, wanted.parent, "is no folder", student)
+        raise _refused(course, wanted.parent, "is no folder")
     kinds = {path: _kind(path) for path in sorted(wanted.parent.iterdir())}
     if kinds.get(wanted) == "file":
         return wanted
     notebooks = [path for path, kind in kinds.items() if kind == "file" and ".ipynb" in path.name]
     if len(notebooks) == 1:
         return notebooks[0]
+    if reason := intake.refusal_in(wanted.parent):
+        raise intake.Refused(reason)
     if wanted in kinds:
-        raise _refused(course, wanted, f"is a {kinds[wanted]}", student)
+        raise _refused(course, wanted, f"is a {kinds[wanted]}")
     seen = ", ".join(path.name for path in kinds) or "nothing"
-    raise _refused(course, wanted.parent, f"holds no {wanted.name}, only {seen[:200]}", student)
+    raise _refused(course, wanted.parent, f"holds no {wanted.name}, only {seen[:200]}")
 
 
 def _kind(path: Path) -> str:
@@ -74,10 +76,10 @@ def _kind(path: Path) -> str:
     return "folder" if stat.S_ISDIR(mode) else "pipe or device"
 
 
-def _refused(course: Course, path: Path, what: str, student: str) -> intake.Refused:
+def _refused(course: Course, path: Path, what: str) -> intake.Refused:
     return intake.Refused(
-        f"{path.relative_to(course.root)} {what}. Ask {student} for the notebook itself: in Colab,"
-        " File → Download → Download .ipynb."
+        f"{path.relative_to(course.root)} {what}. Wanted: the notebook itself. In Colab: File >"
+        " Download > Download .ipynb."
     )
 
 

@@ -247,4 +247,6 @@ def not_gradable(assignment: Assignment, student: str, message: str) -> Verdict:
 
 
 def failed(assignment: Assignment, done: Done) -> Verdict:
-    return not_gradable(assignment, done.student, f"The grader failed: {done.problem}")
+    """The grader's own failure: no fault of the file's, so a person has to look."""
+    verdict = not_gradable(assignment, done.student, f"The grader failed: {done.problem}")
+    return replace(verdict, review=("The grader failed on this file.",))

@@ -150,7 +150,7 @@ class Opener:
     def _nested(self, found: Found, depth: int) -> Iterator[Found]:
         """An archive in an archive: unpacked anew for each of its files rather than kept."""
         if depth == MAX_DEPTH:
-            reason = "It is a zip in a zip in a zip. Please ask for the notebook itself."
+            reason = "It is a zip in a zip in a zip. Wanted: the notebook itself."
             yield _broken(found.source, found.parts, reason)
         else:
             opened = partial(_opened, found)
@@ -162,7 +162,7 @@ class Opener:
             with opened() as file:
                 data = file.read(max(0, min(MAX_BYTES, self._left)) + 1)
         except (OSError, EOFError, RuntimeError, ValueError, zlib.error, zipfile.BadZipFile) as e:
-            raise Refused(f"The file can't be read ({e}). Please ask for it once more.") from e
+            raise Refused(f"The file can't be read ({e}). Wanted: the same once more.") from e
         self._left -= len(data)
         if len(data) > MAX_BYTES:
             raise Refused(f"The file unpacks to more than {MAX_BYTES >> 20} MB.")
@@ -203,7 +203,7 @@ def _refusal(member: zipfile.ZipInfo) -> str:
     if stat.S_ISLNK(member.external_attr >> 16):
         return "It is a link, which is not followed."
     if member.flag_bits & 1:
-        return "It is locked with a password. Please ask for it without one."
+        return "It is locked with a password. Wanted: the same without one."
     if member.file_size > MAX_BYTES:
         return f"It unpacks to {member.file_size >> 20} MB; {MAX_BYTES >> 20} MB are read at most."
     return ""

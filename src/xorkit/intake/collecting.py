@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,14 @@ from xorkit.intake.layouts import claims, is_list, survey
 from xorkit.intake.owners import Owner, owner
 from xorkit.intake.reading import Refused, read_notebook
 from xorkit.intake.rebuilding import Rebuilt, accepted
-from xorkit.intake.records import Record, as_text, read_record, sha256, write_submission
+from xorkit.intake.records import (
+    Record,
+    as_text,
+    read_record,
+    sha256,
+    write_refusal,
+    write_submission,
+)
 from xorkit.intake.released import Released, released
 from xorkit.intake.roster import Roster, read_roster
 
@@ -109,7 +117,8 @@ def collect(
     """Take in everything under these paths; one bad file never stops the rest.
 
     Writes `submitted/<student>/<assignment>/<assignment>.ipynb`, rebuilt, and `intake.json`
-    beside it. Raises FileNotFoundError for a path, ValueError for a roster or master that is none.
+    beside it; where nothing of a learner's can be graded, `intake.json` alone, with the reason.
+    Raises FileNotFoundError for a path, ValueError for a roster or master that is none.
     """
     people = read_roster(roster) if roster else None
     plan = released(master)
@@ -169,6 +178,9 @@ def _settled(
         refused += [handed.item("refused", "It is newer, but no notebook.") for handed in newer]
     if readable:
         yield _stored(readable, refused, folder, old)
+    elif not (folder / f"{folder.name}.ipynb").exists():
+        with suppress(OSError):  # the list says it all the same
+            write_refusal(folder, refused[0].reason)
     yield from refused
 
 

@@ -15,7 +15,8 @@ from xorkit.intake.cells import Cell, as_mapping, cells_of
 
 # Saved outputs of 50 MB are seen; five times that is no notebook that anybody can open.
 MAX_BYTES = 256 * 2**20
-_ASK = "Please ask for the notebook itself: in Colab, File > Download > Download .ipynb."
+# Instructors read it in the list of what was refused, learners on their page.
+_ASK = "Wanted: the notebook itself. In Colab: File > Download > Download .ipynb."
 
 # A long lesson has a hundred cells and 100 KB of text; pictures pasted into it may make it 10 MB.
 MAX_CELLS = 2_000
@@ -94,7 +95,7 @@ def _refuse_other_kinds(data: bytes) -> None:
     if len(data) > MAX_BYTES:
         raise Refused(
             f"The file has {len(data) >> 20} MB, more than the {MAX_BYTES >> 20} MB that are "
-            "read. Please ask for it once more without outputs: Edit > Clear all outputs."
+            "read. Wanted: the same without outputs. In Colab: Edit > Clear all outputs."
         )
     for beginning, kind in _OTHER_KINDS:
         if data.startswith(beginning):

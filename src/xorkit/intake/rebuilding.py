@@ -58,14 +58,14 @@ def accepted(plan: Released, submitted: NotebookNode) -> Rebuilt:
     if len(foreign) > len(names) / 2:
         raise Refused(
             "It is the notebook of another assignment: its exercises are called "
-            f"{', '.join(sorted(foreign)[:5])}. Please ask for the one of this assignment."
+            f"{', '.join(sorted(foreign)[:5])}. Wanted: the one of this assignment."
         )
     rebuilt = _rebuilt(plan, cells, is_cut_off(submitted))
     # A stray `model = …` of any notebook is found as well: without a sign, half must be there.
     if 2 * len(rebuilt.found) < len(plan.answers) and not choices(plan, pieces_of(cells, plan)):
         raise Refused(
             f"It holds {len(rebuilt.found) or 'none'} of the {len(plan.answers)} answers of this "
-            "assignment. Please ask for the notebook that was filled in."
+            "assignment. Wanted: the notebook that was filled in."
         )
     return rebuilt
 

@@ -112,6 +112,22 @@ def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], recor
     _write(folder / RECORD, text.encode())
 
 
+def write_refusal(folder: Path, reason: str) -> None:
+    """In the place of a notebook: why what came can't be graded; raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"refused": reason}, ensure_ascii=False, indent=1) + "\n"
+    _write(folder / RECORD, text.encode())
+
+
+def refusal_in(folder: Path) -> str:
+    """Why what came for this folder can't be graded; empty where nothing was refused."""
+    try:
+        kept = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return _text(as_mapping(kept).get("refused"))
+
+
 def _write(path: Path, data: bytes) -> None:
     """All of it or nothing: a run that is broken off leaves no half file."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

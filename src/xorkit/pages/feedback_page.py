@@ -119,7 +119,9 @@ def _exercise(
     name = cell.grade_id.removeprefix("test_")
     part = lesson.parts.get(name)
     own = [found for found in verdict.findings if found.grade_id == name and not found.note]
-    told = {test.message for each in verdict.cells for test in each.tests}
+    blank = any(found.code == "blank" for found in own)
+    # The claims of a blank aren't shown, so that they tell nothing.
+    told = set() if blank else {t.message for each in verdict.cells for t in each.tests}
     matching = lesson.matching is not None and name == "matching"
     rubric = lesson.recall.get(name)
     mark = verdict.details.get("recall", {}).get(name) if rubric else None
@@ -130,7 +132,7 @@ def _exercise(
         cell=cell,
         claims=tuple(_claims(cell.tests)),
         said=tuple(found.message for found in own if found.message not in told),
-        blank=any(found.code == "blank" for found in own),
+        blank=blank,
         choices=verdict.details.get("matching", ()) if matching else (),
         question=rubric.question if rubric else "",
         mark={"answer": "", **mark} if mark else None,

@@ -126,9 +126,11 @@ class Curves:
     """The picture of all losses, and how many there are of each kind."""
 
     picture: Markup
+    baseline: float
     learned: int
     stuck: int
     mistaken: int
+    without: int
 
 
 def _curves(graded: Sequence[Verdict], lesson: Lesson) -> Curves | None:
@@ -139,8 +141,15 @@ def _curves(graded: Sequence[Verdict], lesson: Lesson) -> Curves | None:
             groups[_colour(verdict)].append((passes, losses))
     if not any(groups.values()):
         return None
-    picture = pictures.many_losses(groups, lesson)
-    return Curves(picture, len(groups[YOU]), len(groups[STUCK]), len(groups[OTHER]))
+    counts = {colour: len(group) for colour, group in groups.items()}
+    return Curves(
+        pictures.many_losses(groups, lesson),
+        pictures.baseline(lesson.trained),
+        learned=counts[YOU],
+        stuck=counts[STUCK],
+        mistaken=counts[OTHER],
+        without=len(graded) - sum(counts.values()),
+    )
 
 
 def _colour(verdict: Verdict) -> str:
@@ -160,7 +169,7 @@ def _seconds(graded: Sequence[Verdict]) -> Mapping[str, Any] | None:
 
 
 def _moves(verdicts: Sequence[Verdict], before: Mapping[str, float]) -> Moves:
-    after = {verdict.student: verdict.score for verdict in verdicts}
+    after = {verdict.student: verdict.score for verdict in verdicts if verdict.cells}
     both = [(s, before[s], after[s]) for s in after if before.get(s, after[s]) != after[s]]
     both.sort(key=lambda move: move[2] - move[1])
     new = tuple(student for student in after if student not in before)

@@ -64,7 +64,7 @@ def discrimination(correlation: float | None, learners: int) -> str:
     if correlation is None:
         return "It tells nothing: all of them have the same."
     if correlation >= TELLING:
-        return "It tells a lot: who does well elsewhere does well here."
+        return "It tells a lot."
     if correlation >= FAIR:
         return "It tells something."
     if correlation < -CHANCE / math.sqrt(learners):

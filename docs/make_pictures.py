@@ -17,41 +17,42 @@ import numpy as np
 from xorkit import lesson, reference
 
 HERE = Path(__file__).parent
-BLUE, VERMILION = "#0072b2", "#d55e00"  # told apart by every kind of sight (Okabe and Ito)
+BLUE, INK = "#0072b2", "#1c2630"
+PASSES = 5
 
 
 def draw_update() -> None:
-    """The first updates of two loops beside −lr · gradient, in the plane of two parameters."""
+    """How far two loops go in their first passes, beside −lr · gradient at the same points."""
     task = lesson.load(HERE.parent / "lessons" / "xor.yaml").trained
     start = reference.random_starts(np.random.default_rng(3), 1, task.net.sizes)
-    mpl.rcParams.update({"font.size": 11, "svg.fonttype": "none", "svg.hashsalt": "xorkit"})
-    figure, axes = plt.subplots(
-        1, 2, figsize=(9, 3.6), layout="constrained", sharex=True, sharey=True
-    )
-    titles = (
-        "zero_grad in every pass:\neach update is its slope",
-        "zero_grad forgotten:\nupdates are sums of slopes",
-    )
+    mpl.rcParams.update({"font.size": 12, "svg.fonttype": "none", "svg.hashsalt": "xorkit"})
+    figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.4), layout="constrained", sharey=True)
+    titles = ("zero_grad in every pass", "zero_grad forgotten")
     for axis, title, forget in zip(axes, titles, (False, True), strict=True):
         rows, slopes = walk(start, task, forget)
-        plane = np.stack([rows[:, 6], rows[:, 8]], axis=1)  # an output weight and its bias
-        axis.plot(*plane.T, "o-", color=BLUE, label="where the weights went", zorder=3)
-        for row, slope in zip(plane, slopes[:, [6, 8]], strict=False):
-            axis.annotate(
-                "", row - slope, row, arrowprops={"arrowstyle": "->", "color": VERMILION, "lw": 2}
+        moved, asked = (np.linalg.norm(each, axis=1) for each in (np.diff(rows, axis=0), slopes))
+        passes = np.arange(1, PASSES + 1)
+        axis.bar(passes, moved, 0.62, color=BLUE, label="how far the loop went")
+        outline = {"facecolor": "none", "edgecolor": INK, "linewidth": 1.6}
+        axis.bar(passes, asked, 0.8, **outline, label="lr · gradient there")
+        for number, length, wanted in zip(passes, moved, asked, strict=True):
+            axis.text(
+                number, max(length, wanted), f"{length / wanted:.2g}×", ha="center", va="bottom"
             )
-        axis.plot([], [], color=VERMILION, label="−lr · gradient there")
-        axis.set(title=title, xlabel="a weight")
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("a bias")
-    axes[0].legend(frameon=False)
+        axis.set(title=title, xticks=passes, yticks=[])
+        axis.margins(y=0.15)
+        axis.set_xlabel("pass")
+        axis.spines[["top", "right", "left"]].set_visible(False)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+    )
     figure.savefig(HERE / "pictures" / "update.svg", metadata={"Date": None})
 
 
 def walk(start: np.ndarray, task: reference.Task, forget: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Five updates from a start, and lr · gradient at each point."""
+    """The first updates from a start, and lr · gradient at each point."""
     rows, slopes, total = [start], [], np.zeros_like(start)
-    for _ in range(5):
+    for _ in range(PASSES):
         slope = task.lr * reference.gradient(rows[-1], task.inputs, task.targets, task.net)
         total = total + slope if forget else slope
         slopes.append(slope)
@@ -60,22 +61,23 @@ def walk(start: np.ndarray, task: reference.Task, forget: bool) -> tuple[np.ndar
 
 
 def photograph(demo: Path) -> None:
-    """A learner's feedback page and the class report, as `make demo` leaves them."""
+    """Pages of a learner and of the class, as `make demo` leaves them."""
     from playwright.sync_api import sync_playwright
 
-    pages = {
-        "feedback": demo / "feedback" / "ipetrov" / "xor" / "xor.html",
-        "report": demo / "report" / "xor.html",
-    }
+    learner, report = (
+        demo / "feedback" / "ipetrov" / "xor" / "xor.html",
+        demo / "report" / "xor.html",
+    )
     with sync_playwright() as playwright:
         chromium = shutil.which("chromium")
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
-        for name, path in pages.items():
-            page = browser.new_page(viewport={"width": 1000, "height": 1300})
+        page = browser.new_page(viewport={"width": 760, "height": 1000})
+        for name, path in (("feedback", learner), ("report", report)):
             page.goto(path.resolve().as_uri())
             page.screenshot(path=HERE / "pictures" / f"{name}.png")
+        page.locator("#curves figure").screenshot(path=HERE / "pictures" / "losses.png")
         browser.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 # Heavy imports stand inside the commands: `xorkit --help` must not wait for nbgrader.
 
 UNGRADABLE, BROKEN = 1, 2  # exit statuses: some could not be graded; wrong usage or a broken course
-LONG = 60  # characters of a finding that a terminal's table shows
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -135,7 +135,8 @@ def demo(
     out.print()
     out.print(f"The class report:         {report_path}")
     out.print(f"One learner's feedback:   {course.path('feedback', shown, 'xor', 'xor.html')}")
-    out.print(f"The formgrader:           cd {folder} && jupyter lab")
+    jupyter = Path(sys.executable).with_name("jupyter")  # there also where no venv is active
+    out.print(f"The formgrader:           cd {folder} && {jupyter} lab", soft_wrap=True)
 
 
 @app.command()

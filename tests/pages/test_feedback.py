@@ -365,3 +365,27 @@ def test_every_blank_is_named(room: Room, lesson: Lesson) -> None:
 
     for number in ("1a", "2a", "3a", "4a"):
         assert f"Blank {number} is still empty: " in words
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (0.001, "less than a hundredth as long"),
+        (0.5, "0.5 times as long"),
+        (2.217, "2.2 times as long"),
+        (107.3, "107 times as long"),
+    ],
+)
+def test_how_long_a_move_is_has_words_without_powers_of_ten(
+    ratio: float, said: str, room: Room, lesson: Lesson
+) -> None:
+    downhill = [[0.0, 0.1] + [0.0] * 7]
+    moved = [[ratio * number for number in downhill[0]]]
+    details = {
+        **room["mistaken"].verdict.details,
+        "updates": {"moved": moved, "downhill": downhill},
+    }
+
+    page = Page(feedback(replace(room["mistaken"].verdict, details=details), lesson))
+
+    assert f"Pass 1: the right direction, {said} as asked." in page.words

@@ -185,6 +185,24 @@ def test_on_paper_everything_is_unfolded(page: Page, files: dict[str, Path]) -> 
     assert claim.is_visible()
 
 
+def test_paper_is_light_whatever_the_screen_is(page: Page, files: dict[str, Path]) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    page.goto(files["right"].as_uri())
+
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    assert colour == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("name", ["mistaken", "report"])
+def test_nothing_runs_off_the_paper(name: str, page: Page, files: dict[str, Path]) -> None:
+    page.set_viewport_size({"width": 680, "height": 1000})  # A4 between margins of 15 mm
+    page.emulate_media(media="print")
+    page.goto(files[name].as_uri())
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 680
+
+
 def test_a_link_to_an_exercise_is_reached_and_opened_by_keyboard(
     page: Page, files: dict[str, Path]
 ) -> None:

@@ -16,6 +16,7 @@ from xorkit.pages import pictures
 from xorkit.verdict import Verdict
 
 SAME = 0.02  # of a step's length: the kept updates are rounded, and nobody sees less in a picture
+SHORT, LONG = 0.01, 99.5  # times: between them two digits say enough
 AGREE = 0.02  # how far the kept parameters' answers may be from the kept predictions
 
 
@@ -116,4 +117,10 @@ def _move(move: Array, step: Array) -> str:
         return "a move where none was asked for"
     along = float(move @ step) / (length * asked)
     way = "another direction" if abs(along) < 1 - SAME else "the right direction"
-    return f"{'uphill' if along < SAME - 1 else way}, {length / asked:.2g} times as long as asked"
+    return f"{'uphill' if along < SAME - 1 else way}, {_times(length / asked)} as long as asked"
+
+
+def _times(ratio: float) -> str:
+    if ratio < SHORT:
+        return "less than a hundredth"
+    return f"{ratio:.2g} times" if ratio < LONG else f"{ratio:.0f} times"

@@ -17,11 +17,13 @@ import functools
 import io
 import json
 import re
+import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, ModuleType
+from queue import SimpleQueue
+from types import ModuleType
 from typing import Any, Literal, TypeVar
 
 import nbformat
@@ -65,11 +67,6 @@ def hidden_tests(source: str) -> str:
     return found.group(1) if found else ""
 
 
-@functools.lru_cache(maxsize=256)
-def _compiled(grade_id: str, source: str) -> CodeType:
-    return compile(source, f"<{grade_id}>", "exec")
-
-
 @dataclass(frozen=True)
 class Judgement:
     """What the hidden tests concluded."""
@@ -90,7 +87,8 @@ class _Cell(pytest.Module):
 
     def _getobj(self) -> ModuleType:
         module = ModuleType(self.name)
-        exec(_compiled(self.name, self.source), vars(module))  # noqa: S102 - the course's own cell
+        code = compile(self.source, f"<{self.name}>", "exec")
+        exec(code, vars(module))  # noqa: S102 - the course's own cell
         return module
 
 
@@ -108,15 +106,34 @@ class _Notebook(pytest.File):
 
 @dataclass
 class _Plugin:
-    """One session: collects the cells, gives them evidence, keeps the outcomes."""
+    """One session: collects the cells once, then judges each piece of evidence by them.
+
+    `judgements` is called with each outcome before the next evidence is asked for.
+    """
 
     cells: Mapping[str, str]
-    evidence: Evidence
     lesson: Lesson
-    outcomes: defaultdict[str, list[TestOutcome]] = field(default_factory=lambda: defaultdict(list))
-    findings: list[Finding] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    judged: dict[str, Any] = field(default_factory=dict)
+    evidences: Iterable[Evidence]
+    judgements: Callable[[Judgement], None]
+    unusable: list[str] = field(default_factory=list)  # why cells could not be collected
+
+    def begin(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.outcomes: defaultdict[str, list[TestOutcome]] = defaultdict(list)
+        self.findings: list[Finding] = []
+        self.faults: list[str] = [*self.unusable]
+        self.judged: dict[str, Any] = {}
+
+    def judgement(self) -> Judgement:
+        cells = (self._cell(grade_id, tuple(self.outcomes[grade_id])) for grade_id in self.cells)
+        findings, faults = tuple(dict.fromkeys(self.findings)), tuple(self.faults)
+        return Judgement(tuple(cells), findings, faults, self.judged)
+
+    def _cell(self, grade_id: str, tests: tuple[TestOutcome, ...]) -> CellVerdict:
+        if not tests:  # fail closed: a cell without observed tests has no score
+            text = "The grader could not judge this; a person will look."
+            tests = (TestOutcome("tests", "not_judged", 0, "", text, review=True),)
+        return CellVerdict(grade_id, self.lesson.max_points(grade_id), tests)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", "needs(test): judged only where that test passed")
@@ -128,7 +145,17 @@ class _Plugin:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.faults.append(f"{report.nodeid}: {report.longreprtext}")
+            self.unusable.append(f"{report.nodeid}: {report.longreprtext}")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Every test once for each evidence. An item that runs again gets its fixtures anew."""
+        following = [*session.items[1:], None]
+        for evidence in self.evidences:
+            self.begin(evidence)
+            for item, nextitem in zip(session.items, following, strict=False):
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            self.judgements(self.judgement())
+        return True
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         passed = {t.name for t in self._outcomes(item) if t.outcome == "passed"}
@@ -299,49 +326,75 @@ class _Plugin:
         return lambda blank: self._seen(blank)["values"]
 
 
+# Only what runs tests and makes fixtures: the rest of pytest takes longer to start than all tests.
+UNUSED = (
+    *("cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "legacypath"),
+    *("logging", "monkeypatch", "pastebin", "recwarn", "setuponly", "setupplan", "skipping"),
+    *("stepwise", "subtests", "terminal", "terminalprogress", "threadexception", "tmpdir"),
+    *("unittest", "unraisableexception", "warnings"),
+)
 OPTIONS = (
     "--disable-plugin-autoload",
     "--noconftest",
-    "--capture=no",  # a kernel's stdout has no file descriptor to capture
+    "--assert=plain",  # hidden cells are no files that pytest could rewrite
     "--override-ini=filterwarnings=",
-    *(
-        f"-pno:{name}"
-        for name in (
-            *(
-                "cacheprovider",
-                "terminal",
-                "doctest",
-                "junitxml",
-                "pastebin",
-                "logging",
-                "debugging",
-            ),
-            *("faulthandler", "unraisableexception", "threadexception", "warnings", "stepwise"),
-            *("setuponly", "setupplan", "unittest", "terminalprogress"),
-        )
-    ),
+    *(f"-pno:{name}" for name in UNUSED),
 )
+
+
+def _run(plugin: _Plugin) -> None:
+    here = Path(__file__)
+    pytest.main([*OPTIONS, f"--rootdir={here.parent}", "-c", "/dev/null", str(here)], [plugin])
 
 
 def judge(cells: Mapping[str, str], evidence: Evidence, lesson: Lesson) -> Judgement:
     """Runs the hidden tests of graded cells (grade_id -> their code) over the evidence."""
-    plugin = _Plugin(cells, evidence, lesson)
-    here = Path(__file__)
-    args = [*OPTIONS, f"--rootdir={here.parent}", "-c", "/dev/null", str(here)]
-    pytest.main(args, plugins=[plugin])
-    verdicts = []
-    for grade_id in cells:
-        tests = tuple(plugin.outcomes[grade_id])
-        if not tests:  # fail closed: a cell without observed tests has no score
-            text = "The grader could not judge this; a person will look."
-            tests = (TestOutcome("tests", "not_judged", 0, "", text, review=True),)
-        verdicts.append(CellVerdict(grade_id, lesson.max_points(grade_id), tests))
-    return Judgement(
-        tuple(verdicts),
-        tuple(dict.fromkeys(plugin.findings)),
-        tuple(plugin.faults),
-        plugin.judged,
-    )
+    found: list[Judgement] = []
+    plugin = _Plugin(cells, lesson, [evidence], found.append)
+    _run(plugin)
+    return found[0] if found else _unfinished(plugin)
+
+
+def _unfinished(plugin: _Plugin) -> Judgement:
+    """What is left to say where pytest gave up: a person has to look at every cell."""
+    plugin.begin(Evidence())
+    plugin.faults.append("pytest ended before all hidden tests were done")
+    return plugin.judgement()
+
+
+class HiddenTests:
+    """The hidden tests of an assignment, kept ready for one evidence after the other.
+
+    Collecting them takes pytest longer than running them, so one session stays open: in a thread,
+    because pytest gives control back only at its end.
+    """
+
+    def __init__(self, cells: Mapping[str, str], lesson: Lesson) -> None:
+        self.lesson = lesson
+        self._cells = cells
+        self._session: threading.Thread | None = None
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        """Runs all of them over the evidence. Not for two threads at a time."""
+        if self._session is None or not self._session.is_alive():
+            self._open()
+        self._evidences.put(evidence)
+        return self._judgements.get()
+
+    def _open(self) -> None:
+        evidences: SimpleQueue[Evidence | None] = SimpleQueue()
+        judgements: SimpleQueue[Judgement] = SimpleQueue()
+        plugin = _Plugin(self._cells, self.lesson, iter(evidences.get, None), judgements.put)
+
+        def work() -> None:
+            try:
+                _run(plugin)
+            finally:
+                judgements.put(_unfinished(plugin))
+
+        self._evidences, self._judgements = evidences, judgements
+        self._session = threading.Thread(target=work, name="hidden tests", daemon=True)
+        self._session.start()
 
 
 def say(cell: CellVerdict) -> str:

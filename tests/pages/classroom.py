@@ -24,7 +24,7 @@ from xorkit import probe
 from xorkit.answers import answer_cells, solution_texts
 from xorkit.engine.grading import grade
 from xorkit.evidence import CellRun, Evidence, loads
-from xorkit.hidden import hidden_tests
+from xorkit.hidden import HiddenTests, hidden_tests
 from xorkit.lesson import Lesson
 from xorkit.verdict import Verdict
 
@@ -52,6 +52,11 @@ def hidden_cells() -> dict[str, str]:
     return {about["grade_id"]: hidden_tests(text) for about, text in cells if about.get("grade")}
 
 
+@cache
+def tests() -> HiddenTests:
+    return HiddenTests(hidden_cells(), lesson())
+
+
 @dataclass(frozen=True)
 class Learner:
     verdict: Verdict
@@ -77,7 +82,7 @@ def released() -> dict[str, str]:
 def graded(student: str, answers: Mapping[str, str], seed: int = LEARNS, **more: Any) -> Verdict:
     """The verdict on the solutions with some answer cells replaced; `more` goes into evidence."""
     evidence = _run({**solutions(), **answers}, seed, more)
-    verdict, faults = grade(student, evidence, lesson(), hidden_cells())
+    verdict, faults = grade(student, evidence, tests())
     assert not faults, faults
     return Verdict.from_json(json.loads(json.dumps(verdict.to_json())))
 

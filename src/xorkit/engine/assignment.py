@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from xorkit import judge
 from xorkit.engine.course import Course, code_version
 from xorkit.engine.results import digest
-from xorkit.hidden import hidden_tests
+from xorkit.hidden import HiddenTests, hidden_tests
 from xorkit.intake.released import Released, released
 from xorkit.lesson import Lesson
 
@@ -34,8 +34,9 @@ class Assignment:
     code: str  # the version of the kit that made it
 
     @cached_property
-    def hidden_cells(self) -> Mapping[str, str]:
-        return {grade_id: hidden_tests(text) for grade_id, text in self.graded_cells.items()}
+    def tests(self) -> HiddenTests:
+        cells = {grade_id: hidden_tests(text) for grade_id, text in self.graded_cells.items()}
+        return HiddenTests(cells, self.lesson)
 
     @cached_property
     def plan(self) -> Released:

@@ -9,11 +9,11 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.evidence import CellRun, Evidence
-from xorkit.hidden import Judgement, judge
+from xorkit.hidden import HiddenTests, Judgement
 from xorkit.judge import Result, Training
 from xorkit.judge.updates import arranged
 from xorkit.lesson import Lesson
-from xorkit.verdict import CellVerdict, Finding, Verdict
+from xorkit.verdict import Finding, Verdict
 
 EMPTY = "is still empty"  # every unfilled blank of a release says so
 SHOWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
@@ -26,27 +26,14 @@ UNFINISHED = {
 }
 
 
-def grade(
-    student: str,
-    evidence: Evidence,
-    lesson: Lesson,
-    hidden_cells: Mapping[str, str],
-    manual: Mapping[str, float] | None = None,
-) -> tuple[Verdict, tuple[str, ...]]:
-    """The verdict on one submission, and failures of the grader's own.
-
-    `manual` are marks that a person gave, by grade_id: they stand.
-    """
-    judgement = judge(hidden_cells, evidence, lesson)
-    cells = tuple(
-        CellVerdict(cell.grade_id, cell.max_score, cell.tests, (manual or {}).get(cell.grade_id))
-        for cell in judgement.cells
-    )
+def grade(student: str, evidence: Evidence, tests: HiddenTests) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict on one submission, and failures of the grader's own."""
+    judgement, lesson = tests.judge(evidence), tests.lesson
     verdict = Verdict(
         student=student,
         assignment=lesson.assignment,
         max_score=lesson.max_score,
-        cells=cells,
+        cells=judgement.cells,
         findings=_findings(judgement, evidence),
         repairs=evidence.repairs,
         review=evidence.review,

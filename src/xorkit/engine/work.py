@@ -159,11 +159,14 @@ def _done(assignment: Assignment, job: Job) -> Done:
         keys = replace(keys, limits=found[1].limits)
         evidence = replace(found[0], repairs=submission.repairs, review=submission.review)
         notebook = from_bytes(job.notebook) or submission.notebook
-        return _judged(assignment, job.student, evidence, keys, notebook)
-    evidence, notebook = _run(assignment, job.settings, submission)
-    if any(cell.status in LIMITED for cell in evidence.cells):
-        keys = replace(keys, limits=str(job.settings))
-    return replace(_judged(assignment, job.student, evidence, keys, notebook), ran=True)
+        ran = False
+    else:
+        evidence, notebook = _run(assignment, job.settings, submission)
+        if any(cell.status in LIMITED for cell in evidence.cells):
+            keys = replace(keys, limits=str(job.settings))
+        ran = True
+    done = _judged(assignment, job.student, evidence, keys, notebook)
+    return replace(done, ran=ran, evidence=pack_evidence(evidence, keys))
 
 
 def holds(keys: Keys, settings: Settings) -> bool:
@@ -217,7 +220,7 @@ def _judged(
     keys: Keys,
     notebook: NotebookNode | None,
 ) -> Done:
-    verdict, faults = grade(student, evidence, assignment.lesson, assignment.hidden_cells)
+    verdict, faults = grade(student, evidence, assignment.tests)
     graded = None
     if notebook is not None:
         graded = to_bytes(with_verdicts(notebook, assignment.graded_cells, verdict.cells))
@@ -226,19 +229,17 @@ def _judged(
         verdict=verdict,
         keys=keys,
         faults=faults,
-        evidence=pack_evidence(evidence, keys),
         notebook=graded,
     )
 
 
 def _judged_again(assignment: Assignment, job: Job) -> Done:
-    """From kept evidence alone, with no look at what is handed in now."""
+    """From kept evidence alone, which stays as it is, with no look at what is handed in now."""
     found = unpack_evidence(job.evidence)
     if found is None or found[1].run != job.keys.run:
         return Done(job.student, problem="there is no evidence that can be read")
     keys = replace(job.keys, judged=assignment.judged)
-    done = _judged(assignment, job.student, found[0], keys, from_bytes(job.notebook))
-    return replace(done, evidence=None)
+    return _judged(assignment, job.student, found[0], keys, from_bytes(job.notebook))
 
 
 def not_gradable(assignment: Assignment, student: str, message: str) -> Verdict:

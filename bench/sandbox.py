@@ -8,71 +8,31 @@ confinement, over its time in a plain warm process. The rounds of the last are i
 from __future__ import annotations
 
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, cast
+
+from warm import WarmProcess, training
 
 from xorkit.sandbox import Kernel, Limits, Warm
 
 MiB = 1 << 20
 SUBMISSIONS = 4  # at once, for the memory
-TRAINING = """
-import time
-import torch
-torch.set_num_threads(1)
-torch.manual_seed(1)
-X = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-Y = torch.tensor([[0.0], [1.0], [1.0], [0.0]])
-model = torch.nn.Sequential(
-    torch.nn.Linear(2, 2), torch.nn.Sigmoid(), torch.nn.Linear(2, 1), torch.nn.Sigmoid()
-)
-loss_fn = torch.nn.MSELoss()
-optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-started = time.perf_counter()
-for epoch in range(5000):
-    loss = loss_fn(model(X), Y)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-print(time.perf_counter() - started, flush=True)
-"""
-PLAIN = f"TRAINING = {TRAINING!r}\nwhile input(): exec(TRAINING, {{}})"
 
 
 def main(rounds: int) -> None:
     with ExitStack() as stack:
         confined = stack.enter_context(Warm(Limits(), preload=("torch",)))
         unconfined = stack.enter_context(Warm(Limits(), confined=False, preload=("torch",)))
-        plain = stack.enter_context(PlainProcess())
+        plain = stack.enter_context(WarmProcess())
         for warm in (confined, unconfined):
             warm.start().close()  # the server itself starts with the first kernel
         measure("kernel ready, confined (s)", rounds, lambda: time_to_ready(confined))
         measure("kernel ready, unconfined (s)", rounds, lambda: time_to_ready(unconfined))
         memory(confined)
-        training(rounds, plain, confined, unconfined)
-
-
-class PlainProcess:
-    """A warm Python that trains whenever it is asked to: the time that can't be beaten."""
-
-    def __enter__(self) -> PlainProcess:
-        self._process = subprocess.Popen(  # noqa: S603 - our own code, no shell
-            [sys.executable, "-c", PLAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.train()
-        return self
-
-    def train(self) -> float:
-        print("again", file=self._process.stdin, flush=True)
-        return float(cast(IO[str], self._process.stdout).readline())
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        trainings(rounds, plain, confined, unconfined)
 
 
 def time_to_ready(warm: Warm) -> float:
@@ -83,10 +43,10 @@ def time_to_ready(warm: Warm) -> float:
 
 def train(kernel: Kernel) -> float:
     """Seconds of the training loop alone."""
-    return float(str(kernel.run(TRAINING).outputs[0]["text"]))
+    return float(str(kernel.run(training()).outputs[0]["text"]))
 
 
-def training(rounds: int, plain: PlainProcess, confined: Warm, unconfined: Warm) -> None:
+def trainings(rounds: int, plain: WarmProcess, confined: Warm, unconfined: Warm) -> None:
     ratios: dict[str, list[float]] = {}
     for _ in range(rounds):
         limit = plain.train()

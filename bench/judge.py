@@ -1,0 +1,74 @@
+"""What recording and judging cost: `python bench/judge.py [rounds]`.
+
+Prints the time of the lesson's training with the recorder over the same without it (two warm
+processes, rounds interleaved, seconds of the processor), what an endless loop adds to memory, and
+the seconds that judging one submission takes: with its own pytest session beyond the time that
+pytest needs for no test at all, and in a session that stays open, as `xorkit grade` has it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "judge"))
+
+import workbench as w  # noqa: E402 - the tests' own harness, beside no package
+from warm import EPOCHS, WarmProcess  # noqa: E402 - beside this file
+
+from xorkit.hidden import judge  # noqa: E402
+
+RECORD = "import xorkit.probe as probe\nprobe.recorder()"
+ENDLESS = 40 * EPOCHS  # ten times what is kept of the passes
+LIGHT = 20  # judgements in a round: one takes a few milliseconds
+
+
+def main(rounds: int) -> None:
+    with WarmProcess() as plain, WarmProcess(RECORD) as recorded:
+        pairs = [(plain.train(), recorded.train()) for _ in range(rounds)]
+        before = resident(recorded.pid)
+        recorded.train(ENDLESS)
+        grown = resident(recorded.pid) - before
+    show("recorded training / plain", [mine / theirs for theirs, mine in pairs])
+    show(f"memory that {ENDLESS} more passes add (MiB)", [grown / (1 << 20)])
+
+    course = w.lesson()
+    cells, evidence = w.hidden_cells(), w.observe({}, course).evidence
+    tests = w.tests_of(course.trained.epochs)
+    tests.judge(evidence)
+    judge(cells, evidence, course)
+    alone, empty, open_ = [], [], []
+    for _ in range(rounds):
+        alone.append(seconds(lambda: judge(cells, evidence, course)))
+        empty.append(seconds(lambda: judge({}, evidence, course)))
+        open_.append(seconds(lambda: [tests.judge(evidence) for _ in range(LIGHT)]) / LIGHT)
+    show("pytest without any test (s)", empty)
+    show(
+        "judging one submission beyond that (s)", [a - e for a, e in zip(alone, empty, strict=True)]
+    )
+    show("judging one submission in an open session (s)", open_)
+
+
+def resident(pid: int) -> int:
+    """Bytes that a process holds."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmRSS"))
+
+
+def seconds(once: Callable[[], object]) -> float:
+    started = time.process_time()
+    once()
+    return time.process_time() - started
+
+
+def show(name: str, values: list[float]) -> None:
+    low, high = min(values), max(values)
+    print(f"{name:52} {statistics.median(values):8.3f}   [{low:.3f} - {high:.3f}]")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)

@@ -61,6 +61,8 @@ def _file(course: Course, student: str) -> Path:
         return notebooks[0]
     if wanted in kinds:
         raise _refused(course, wanted, f"is a {kinds[wanted]}", student)
+    if not notebooks and (reason := intake.read_record(wanted).refused):
+        raise intake.Refused(reason)
     seen = ", ".join(path.name for path in kinds) or "nothing"
     raise _refused(course, wanted.parent, f"holds no {wanted.name}, only {seen[:200]}", student)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Heavy imports stand inside the commands: `xorkit --help` must not wait for nbgrader.
 
 UNGRADABLE, BROKEN = 1, 2  # exit statuses: some could not be graded; wrong usage or a broken course
-LONG = 60  # characters of a finding that a terminal's table shows
+LEAST_MEMORY = 64 << 20  # a "2" that was to be 2G would fail everyone; training takes 40 MiB
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -87,6 +87,10 @@ def _opened(root: Path, assignment: str) -> Iterator[Course]:
 def _settings(timeout: float, memory: str, unconfined: bool) -> Settings:
     from xorkit.engine.work import Settings
 
+    if not 0 < timeout < float("inf"):
+        _fail(
+            f"--timeout {timeout:g} is no time that a cell could take; wanted seconds, such as 60"
+        )
     if unconfined:
         err.print(
             "[bold yellow]Warning:[/] --unconfined: learners' code runs as you, with all that you"
@@ -101,9 +105,12 @@ def _bytes(size: str) -> int:
     if number[-1:] in units:
         number, unit = number[:-1], units[number[-1]]
     try:
-        return int(float(number) * unit)
-    except ValueError:
-        _fail(f"--memory {size!r} is no size; wanted one such as 2G or 800M")
+        found = int(float(number) * unit)
+    except (ValueError, OverflowError):
+        found = 0
+    if found < LEAST_MEMORY:
+        _fail(f"--memory {size!r} is no size for a notebook; wanted one such as 2G or 800M")
+    return found
 
 
 # --------------------------------------------------------------------------------------- commands
@@ -231,6 +238,7 @@ def feedback(
 ) -> None:
     """One page a learner."""
     with _opened(root, assignment) as course:
+        _all_known(student, course, "autograded")
         _feedback(course, student)
 
 

@@ -77,7 +77,9 @@ def _opened(root: Path, assignment: str) -> Iterator[Course]:
     from xorkit.sandbox import SandboxError
 
     try:
-        yield open_course(root, assignment)
+        course = open_course(root, assignment)
+        course.check()
+        yield course
     except (CourseError, GradebookError, LessonError, SandboxError, WorkersError) as error:
         _fail(str(error))
     except OSError as error:
@@ -407,7 +409,6 @@ def _build(
     from xorkit.engine.proof import prove as checks
     from xorkit.engine.release import generate
 
-    course.check()
     generate(course, course.root / "release")
     out.print(f"Built {course.notebook_path('release')}")
     if not prove or settings is None:

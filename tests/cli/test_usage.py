@@ -54,7 +54,8 @@ def test_wrong_usage_ends_with_2_and_a_message(words: str, course: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "command", ["grade xor", "rejudge xor", "report xor", "feedback xor", "publish", "build"]
+    "command",
+    ["grade xor", "rejudge xor", "report xor", "rubric xor", "collect .", "publish", "build"],
 )
 def test_a_lesson_that_disagrees_with_its_notebook_ends_with_2(
     command: str, course: Path, tmp_path: Path

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # Heavy imports stand inside the commands: `xorkit --help` must not wait for nbgrader.
 
 UNGRADABLE, BROKEN = 1, 2  # exit statuses: some could not be graded; wrong usage or a broken course
+LEAST_MEMORY = 64 << 20  # a "2" that was to be 2G would fail everyone; training takes 40 MiB
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -77,7 +78,9 @@ def _opened(root: Path, assignment: str) -> Iterator[Course]:
     from xorkit.sandbox import SandboxError
 
     try:
-        yield open_course(root, assignment)
+        course = open_course(root, assignment)
+        course.check()
+        yield course
     except (CourseError, GradebookError, LessonError, SandboxError, WorkersError) as error:
         _fail(str(error))
     except OSError as error:
@@ -87,6 +90,10 @@ def _opened(root: Path, assignment: str) -> Iterator[Course]:
 def _settings(timeout: float, memory: str, unconfined: bool) -> Settings:
     from xorkit.engine.work import Settings
 
+    if not 0 < timeout < float("inf"):
+        _fail(
+            f"--timeout {timeout:g} is no time that a cell could take; wanted seconds, such as 60"
+        )
     if unconfined:
         err.print(
             "[bold yellow]Warning:[/] --unconfined: learners' code runs as you, with all that you"
@@ -101,9 +108,12 @@ def _bytes(size: str) -> int:
     if number[-1:] in units:
         number, unit = number[:-1], units[number[-1]]
     try:
-        return int(float(number) * unit)
-    except ValueError:
-        _fail(f"--memory {size!r} is no size; wanted one such as 2G or 800M")
+        found = int(float(number) * unit)
+    except (ValueError, OverflowError):
+        found = 0
+    if found < LEAST_MEMORY:
+        _fail(f"--memory {size!r} is no size for a notebook; wanted one such as 2G or 800M")
+    return found
 
 
 # --------------------------------------------------------------------------------------- commands
@@ -232,6 +242,7 @@ def feedback(
 ) -> None:
     """One page a learner."""
     with _opened(root, assignment) as course:
+        _all_known(student, course, "autograded")
         _feedback(course, student)
 
 
@@ -400,7 +411,6 @@ def _build(
     from xorkit.engine.proof import prove as checks
     from xorkit.engine.release import generate
 
-    course.check()
     generate(course, course.root / "release")
     out.print(f"Built {course.notebook_path('release')}")
     if not prove or settings is None:

@@ -141,7 +141,7 @@ def load(path: Path) -> Lesson:
         data["matching"] = _validated(Exercise, _read(beside["matching"]), beside["matching"])
     starts = path.with_name(f"{path.stem}.starts.json")
     if starts.exists():
-        data["starts"] = json.loads(starts.read_text("utf-8"))
+        data["starts"] = _read(starts)
     return _validated(Lesson, data, path)
 
 
@@ -166,12 +166,13 @@ def find(assignment: str, start: Path) -> Lesson:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    kind, parsed = ("JSON", json.loads) if path.suffix == ".json" else ("YAML", yaml.safe_load)
     try:
-        data = yaml.safe_load(path.read_text("utf-8"))
+        data = parsed(path.read_text("utf-8"))
     except FileNotFoundError:
         raise LessonError(f"{path} is missing; each assignment has such a file") from None
-    except yaml.YAMLError as error:
-        raise LessonError(f"{path} is no YAML: {error}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise LessonError(f"{path} is no {kind}: {error}") from error
     if not isinstance(data, dict):
         raise LessonError(f"{path} holds a {type(data).__name__}; wanted names with values")
     return data

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tiny_course import assert_agrees, graded, hand_in, scores
+from tiny_course import assert_agrees, graded, hand_in, marks, scores
 
+from xorkit.engine import batch
 from xorkit.engine.course import Course
-from xorkit.intake.records import write_refusal
+from xorkit.intake import collect
 
 SECRET = "the key to everything"
 
@@ -62,11 +64,6 @@ def _pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-def _refused_when_collected(path: Path) -> None:
-    path.unlink()
-    write_refusal(path.parent, "It is a PDF.")
-
-
 def _nothing(path: Path) -> None:
     path.unlink()
 
@@ -96,7 +93,6 @@ REFUSED: dict[str, Callable[[Path], None]] = {
     "a folder instead of the file": _folder,
     "a file instead of the folder": _file_for_a_folder,
     "a pipe that nobody writes": _pipe,
-    "what collect refused": _refused_when_collected,
     "an empty folder": _nothing,
     "another file": _other_files,
     "two notebooks of other names": _two_others,
@@ -126,9 +122,41 @@ def test_what_cannot_be_read_is_refused_with_a_reason_and_stops_nobody(course: C
         assert (name, verdict.status, verdict.score) == (name, "not_gradable", 0)
         assert verdict.message
         assert SECRET not in verdict.message
-    assert done["what collect refused"].verdict.message == "It is a PDF."
     assert {name: score for name, score in scores(course).items() if score} == {"ada": 5, "zoe": 5}
     assert_agrees(course)
+
+
+def test_who_was_refused_by_collect_is_not_gradable_until_a_good_file_comes(
+    course: Course, tmp_path: Path
+) -> None:
+    hand_in(course, "zoe")
+    _collect(course, tmp_path, "xor.pdf", b"%PDF-1.7")
+
+    for _ in range(2):
+        verdict = graded(course)["ada"].verdict
+        assert verdict.status == "not_gradable"
+        assert "The file is a PDF" in verdict.message
+    assert {mark.auto for mark in marks(course)["ada"].values()} == {None}
+    assert_agrees(course)
+    assert {v.student: v.status for v in batch.verdicts(course)} == {
+        "ada": "not_gradable",
+        "zoe": "graded",
+    }
+
+    good = hand_in(course, "somebody").read_bytes()
+    shutil.rmtree(course.path("submitted", "somebody"))
+    _collect(course, tmp_path, "tiny.ipynb", good)
+
+    assert graded(course)["ada"].verdict.status == "graded"
+    assert scores(course) == {"ada": 5, "zoe": 5}
+    assert_agrees(course)
+
+
+def _collect(course: Course, tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / "in" / "ada" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    collect([path.parents[1]], course.path("submitted"), course.release, assignment="tiny")
 
 
 def test_the_only_notebook_counts_under_any_name(course: Course) -> None:

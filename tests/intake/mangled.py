@@ -418,6 +418,15 @@ def downloaded_as_a_script(notebook: NotebookNode) -> bytes:
     return (head + "\n\n".join(code_cells) + "\n").encode()
 
 
+@case(says="Python script")
+def exported_as_a_script_by_jupyter(notebook: NotebookNode) -> bytes:
+    parts = ["#!/usr/bin/env python\n# coding: utf-8"]
+    for c in notebook.cells:
+        words = "\n".join(f"# {line}" for line in f"{c.source} {'...' * 999}".split("\n"))
+        parts.append(words if c.cell_type == "markdown" else f"# In[ ]:\n\n\n{c.source}")
+    return "\n\n\n".join(parts).encode()
+
+
 @case()
 def as_a_bare_list_of_cells(notebook: NotebookNode) -> bytes:
     return json.dumps(notebook.cells).encode()

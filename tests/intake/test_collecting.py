@@ -27,7 +27,7 @@ from downloads import (
 )
 from small_course import as_bytes, node, small_master, solved
 
-from xorkit.intake import Collected, collect, members_of, read_record, refusal_in
+from xorkit.intake import Collected, collect, members_of, read_record
 from xorkit.intake.records import sha256
 
 Layout = Callable[[Learner], dict[str, bytes]]
@@ -293,25 +293,6 @@ def test_a_refusal_names_the_learner_and_what_to_ask_for(tmp_path: Path) -> None
 
     assert {item.student for item in done.refused} == {"jdoe", "jdoe2", "late", "ab", "anon"}
     assert all("anted: " in item.reason for item in done.refused)
-
-
-def test_a_refusal_is_kept_for_the_learner_until_something_better_comes(tmp_path: Path) -> None:
-    folder = tmp_path / "submitted" / "jdoe" / "xor"
-    take_in(tmp_path, folder_of(tmp_path, {"jdoe/xor.pdf": b"%PDF-1.4"}))
-    refused = refusal_in(folder)
-    take_in(tmp_path, folder_of(tmp_path, {"jdoe/xor.ipynb": work_of(CLASS[0])}, "better"))
-
-    assert "PDF" in refused
-    assert refusal_in(folder) == ""
-    assert authors(tmp_path) == {"jdoe": 0}
-
-
-def test_what_was_good_before_is_not_replaced_by_a_refusal(tmp_path: Path) -> None:
-    take_in(tmp_path, folder_of(tmp_path, {"jdoe/xor.ipynb": work_of(CLASS[0])}))
-    take_in(tmp_path, folder_of(tmp_path, {"jdoe/xor.pdf": b"%PDF-1.4"}, "worse"))
-
-    assert refusal_in(tmp_path / "submitted" / "jdoe" / "xor") == ""
-    assert authors(tmp_path) == {"jdoe": 0}
 
 
 def test_a_stranger_and_a_nameless_file_are_listed_not_guessed(tmp_path: Path) -> None:

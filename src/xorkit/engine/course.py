@@ -71,7 +71,11 @@ class Course:
 
     @cached_property
     def release(self) -> NotebookNode:
-        return _read(self.notebook_path("release"), "run `xorkit build` first")
+        path = self.notebook_path("release")
+        found = _read(path, "run `xorkit build` first")
+        if _own_cells(found) != self.own_cells:
+            raise CourseError(f"{path} has other cells than the source: run `xorkit build` first")
+        return found
 
     @cached_property
     def graded_cells(self) -> Mapping[str, str]:
@@ -91,9 +95,7 @@ class Course:
     @property
     def own_cells(self) -> set[str]:
         """The grade_ids of all cells that nbgrader keeps in its gradebook."""
-        found = (cell.metadata.get("nbgrader", {}) for cell in self.source.cells)
-        kinds = ("grade", "solution", "locked", "task")
-        return {str(about["grade_id"]) for about in found if any(about.get(k) for k in kinds)}
+        return _own_cells(self.source)
 
     def check(self) -> None:
         """Raises CourseError where notebook and lesson don't agree about cells and points."""
@@ -149,7 +151,11 @@ def nbgrader_config(root: Path) -> Any:
     from traitlets.config.loader import PyFileConfigLoader
 
     NbGrader.clear_instance()
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    try:
+        config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    except Exception as error:  # it is a program, and can fail in any way
+        where = root.resolve() / "nbgrader_config.py"
+        raise CourseError(f"{where} stops with {type(error).__name__}: {error}") from error
     config.CourseDirectory.root = str(root.resolve())
     return Config(config)
 
@@ -161,12 +167,18 @@ def db_url(root: Path) -> str:
     return str(configured.get("db_url", default)) if "db_url" in configured else default
 
 
+def _own_cells(notebook: NotebookNode) -> set[str]:
+    found = (cell.metadata.get("nbgrader", {}) for cell in notebook.cells)
+    kinds = ("grade", "solution", "locked", "task")
+    return {str(about["grade_id"]) for about in found if any(about.get(k) for k in kinds)}
+
+
 def _read(path: Path, otherwise: str) -> NotebookNode:
     try:
         found: NotebookNode = nbformat.read(path, as_version=4)
     except FileNotFoundError:
         raise CourseError(f"{path} is missing: {otherwise}") from None
-    except (ValueError, nbformat.reader.NotJSONError) as error:
+    except (ValueError, nbformat.ValidationError, nbformat.reader.NotJSONError) as error:
         raise CourseError(f"{path} is no notebook: {error}") from error
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,8 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
     }
     by_cell = {run.grade_id: run for run in evidence.cells}
     ran = [found for run in by_cell.values() if (found := _of_run(run, run.grade_id in failed))]
+    answers = [run for name, run in by_cell.items() if name in evidence.answers]
+    ran += _costless(answers, failed)
     empty = {f.grade_id for f in ran if f.code == "blank"}
     broken = {f.grade_id for f in ran if f.code != "blank" and f.grade_id != "training_loop"}
     kept = [
@@ -58,7 +60,7 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
         for finding in judgement.findings
         if finding.grade_id not in empty | broken and finding.code
     ]
-    told = {finding.grade_id for finding in kept}
+    told = {finding.grade_id for finding in kept if not finding.note}
     # The judge says more of a loop that broke than the name of the error does.
     ran = [f for f in ran if not (f.code == "crash" and f.grade_id in told)]
     return tuple(dict.fromkeys(sorted([*kept, *ran], key=_rank)))
@@ -74,6 +76,21 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
     if name == "NotImplementedError" and EMPTY in text:
         return Finding("blank", f"{text}. The cell stops there.", run.grade_id)
     return Finding("crash", f"The cell stopped with {name}: {text}", run.grade_id)
+
+
+def _costless(runs: Iterable[CellRun], failed: set[str]) -> list[Finding]:
+    """The first cell that stopped with an error, where that cost nothing and nothing explains it.
+
+    A later one, or one below a mistake, may only have met what that left behind.
+    """
+    for run in runs:
+        if run.grade_id in failed:
+            return []
+        if run.error is not None:
+            name, text = run.error
+            said = f"The cell stopped with {name}: {text}"
+            return [Finding("crash", said, run.grade_id, note=True)]
+    return []
 
 
 FIRST = ("tampering", "memory", "timeout")

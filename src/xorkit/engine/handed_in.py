@@ -59,10 +59,10 @@ def _file(course: Course, student: str) -> Path:
     notebooks = [path for path, kind in kinds.items() if kind == "file" and ".ipynb" in path.name]
     if len(notebooks) == 1:
         return notebooks[0]
-    if reason := intake.refusal_in(wanted.parent):
-        raise intake.Refused(reason)
     if wanted in kinds:
         raise _refused(course, wanted, f"is a {kinds[wanted]}")
+    if not notebooks and (reason := intake.read_record(wanted).refused):
+        raise intake.Refused(reason)
     seen = ", ".join(path.name for path in kinds) or "nothing"
     raise _refused(course, wanted.parent, f"holds no {wanted.name}, only {seen[:200]}")
 

@@ -3,7 +3,7 @@
 from xorkit.intake.collecting import Collected, Item, collect
 from xorkit.intake.reading import Refused, read_notebook
 from xorkit.intake.rebuilding import Rebuilt, accept, rebuild
-from xorkit.intake.records import Record, members_of, read_record, refusal_in
+from xorkit.intake.records import Record, members_of, read_record
 from xorkit.intake.roster import Roster, read_roster
 
 __all__ = [
@@ -20,5 +20,4 @@ __all__ = [
     "read_record",
     "read_roster",
     "rebuild",
-    "refusal_in",
 ]

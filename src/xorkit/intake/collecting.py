@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from nbformat import NotebookNode
 
 from xorkit.intake.archives import Found, Opener
-from xorkit.intake.layouts import claims, is_list, survey
+from xorkit.intake.layouts import claims, is_likely, is_list, survey
 from xorkit.intake.owners import Owner, owner
 from xorkit.intake.reading import Refused, read_notebook
 from xorkit.intake.rebuilding import Rebuilt, accepted
@@ -21,7 +20,7 @@ from xorkit.intake.records import (
     as_text,
     read_record,
     sha256,
-    write_refusal,
+    write_record,
     write_submission,
 )
 from xorkit.intake.released import Released, released
@@ -29,8 +28,6 @@ from xorkit.intake.roster import Roster, read_roster
 
 Fate = Literal["taken", "unchanged", "refused", "unplaced"]
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-# Names under which a notebook can hide; files of other names only count where there is none.
-_LIKELY = (".ipynb", ".json", ".txt", ".py")
 
 
 @dataclass(frozen=True)
@@ -87,11 +84,6 @@ class _Handed:
     def rank(self) -> tuple[tuple[datetime, int], datetime]:
         return self.attempt, self.found.modified or _LONG_AGO
 
-    @property
-    def likely(self) -> bool:
-        name = self.found.name.lower()
-        return "." not in name or name.endswith(_LIKELY)
-
     def item(self, fate: Fate, reason: str = "") -> Item:
         student, late = self.owner.student, self.owner.claim.late
         return Item(self.found.source, fate, student, reason, late=late)
@@ -117,8 +109,8 @@ def collect(
     """Take in everything under these paths; one bad file never stops the rest.
 
     Writes `submitted/<student>/<assignment>/<assignment>.ipynb`, rebuilt, and `intake.json`
-    beside it; where nothing of a learner's can be graded, `intake.json` alone, with the reason.
-    Raises FileNotFoundError for a path, ValueError for a roster or master that is none.
+    beside it, which stands alone and says why where all of a student's files were refused. Raises
+    FileNotFoundError for a path, ValueError for a roster or master that is none.
     """
     people = read_roster(roster) if roster else None
     plan = released(master)
@@ -163,10 +155,10 @@ def _settled(
         yield from (handed.item("unplaced", reason) for handed in files)
         return
     files = sorted(files, key=lambda handed: handed.rank, reverse=True)
-    likely = [handed for handed in files if handed.likely]
-    others = [handed for handed in files if not handed.likely]
+    likely = [handed for handed in files if is_likely(handed.found.name)]
+    others = [handed for handed in files if not is_likely(handed.found.name)]
     old = read_record(folder / f"{folder.name}.ipynb")
-    if likely and _is_known(likely[0].found, old):
+    if likely and files[0].attempt == likely[0].attempt and _is_known(likely[0].found, old):
         yield likely[0].item("unchanged")
         return
     readable, refused = _readable(likely, plan)
@@ -178,9 +170,8 @@ def _settled(
         refused += [handed.item("refused", "It is newer, but no notebook.") for handed in newer]
     if readable:
         yield _stored(readable, refused, folder, old)
-    elif not (folder / f"{folder.name}.ipynb").exists():
-        with suppress(OSError):  # the list says it all the same
-            write_refusal(folder, refused[0].reason)
+    else:
+        refused[0] = _noted((likely or others)[0], refused[0], folder, old)
     yield from refused
 
 
@@ -225,15 +216,38 @@ def _stored(
     best, *others = readable
     name = f"{folder.name}.ipynb"
     new = _record(best, others, refused)
-    if old.sha256 == new.sha256:
-        return best.handed.item("unchanged")
-    if (folder / name).exists() and not new.is_newer_than(old):
-        return best.handed.item("unchanged", "It is not newer than what was collected before.")
     try:
+        if old.sha256 == new.sha256:
+            _look_again(folder, old, new.review)
+            return best.handed.item("unchanged")
+        if (folder / name).exists() and not new.is_newer_than(old):
+            return best.handed.item("unchanged", "It is not newer than what was collected before.")
         write_submission(folder, name, best.rebuilt.notebook, new)
     except OSError as error:
         return best.handed.item("refused", f"It could not be written to {folder}: {error}.")
     return replace(best.handed.item("taken"), repairs=new.repairs, review=new.review)
+
+
+def _noted(newest: _Handed, refused: Item, folder: Path, old: Record) -> Item:
+    """A refusal kept for the class to know of; an older notebook stays, and a person is told."""
+    new = replace(_origin(newest), refused=refused.reason)
+    try:
+        if old != Record() and not new.is_newer_than(old):
+            return refused
+        if any(".ipynb" in path.name for path in folder.glob("*")):
+            _look_again(folder, old, (_newer(refused),))
+        elif not newest.owner.review:  # else a guess would put somebody into the class
+            write_record(folder, new)
+    except OSError as error:
+        return replace(refused, reason=f"{refused.reason} It could not be noted: {error}.")
+    return refused
+
+
+def _look_again(folder: Path, old: Record, review: Sequence[str]) -> None:
+    """Adds to a kept record why a person should look; what is known already changes nothing."""
+    both = tuple(dict.fromkeys([*old.review, *review]))
+    if old.notebook and both != old.review:
+        write_record(folder, replace(old, review=both))
 
 
 def _record(best: _Readable, others: Sequence[_Readable], refused: Sequence[Item]) -> Record:
@@ -244,16 +258,26 @@ def _record(best: _Readable, others: Sequence[_Readable], refused: Sequence[Item
                 f"Two different notebooks were handed in together: {handed.found.name} was "
                 f"taken, {other.handed.found.name} was not."
             )
-    for item in refused:
-        review.append(f"A newer file could not be graded, this one was: {item.source}.")
-    return Record(
-        source=handed.found.source,
+    return replace(
+        _origin(handed),
         sha256=best.sha256,
         repairs=best.rebuilt.repairs,
-        review=tuple(review),
-        handed_in=as_text(handed.owner.claim.time),
+        review=(*review, *map(_newer, refused)),
+    )
+
+
+def _origin(handed: _Handed) -> Record:
+    claim = handed.owner.claim
+    return Record(
+        source=handed.found.source,
+        handed_in=as_text(claim.time),
         modified=as_text(handed.found.modified),
-        turn=handed.owner.claim.turn,
-        late=handed.owner.claim.late,
+        turn=claim.turn,
+        late=claim.late,
         members=handed.owner.members,
     )
+
+
+def _newer(refused: Item) -> str:
+    name = PurePosixPath(refused.source).name
+    return f"A newer file could not be graded: {name}. The one before it was."

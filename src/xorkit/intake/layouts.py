@@ -28,6 +28,13 @@ _COPY = re.compile(r"^(?:copy of |kopie von |copie de |copia de )+", re.IGNORECA
 _NUMBER = re.compile(r"\s*\(\d+\)$|-\d+$")
 # Folders that archives and tools put around the students' own.
 _WRAPPERS = ("submitted", "submissions", "downloaded", "extracted", "archive")
+# Names under which a notebook can hide; files of other names only count where there is none.
+_LIKELY = (".ipynb", ".json", ".txt", ".py")
+# Of notebooks, and of what is handed in instead of one; other dots can belong to a name.
+_ENDINGS = re.compile(
+    r"(?:\.(?:ipynb|json|txt|py|zip|pdf|html?|docx?|odt|rtf|png|jpe?g|url|webloc|rar|7z|gz))+$",
+    re.IGNORECASE,
+)
 _NO_NAME = re.compile(r"(?:untitled|unbenannt|notebook|colab|submission|solution)\W*\d*", re.I)
 
 
@@ -237,6 +244,8 @@ def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
     name = re.escape(collection.assignment)
     stem = re.sub(rf"^{name}[\s_.-]+|[\s_.-]+{name}$", "", stem, flags=re.IGNORECASE)
     if not _is_file_name(stem, collection.assignment) and not _NO_NAME.fullmatch(stem):
+        # A picture or a list that lies about is nobody's, unless the roster knows its name.
+        own = own and is_likely(parts[-1])
         yield Claim("folder", (stem,), (stem,), depth=len(parts) - 1, sure=own)
 
 
@@ -251,8 +260,13 @@ _LAYOUTS: tuple[Callable[[tuple[str, ...], Collection], Iterator[Claim]], ...] =
 )
 
 
+def is_likely(name: str) -> bool:
+    """Whether a file of this name may be a notebook."""
+    return "." not in name or name.lower().endswith(_LIKELY)
+
+
 def stem_of(name: str) -> str:
-    return re.sub(r"(?:\.ipynb|\.txt|\.json|\.zip)+$", "", name, flags=re.IGNORECASE)
+    return _ENDINGS.sub("", name)
 
 
 def _is_file_name(text: str, assignment: str) -> bool:

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ class Record:
 
     Times are ISO 8601 texts: `handed_in` is the LMS's, `modified` the file's own; `turn` is a
     number that grows with each hand-in. `sha256` is the original's, `notebook` that of the
-    rebuilt notebook, which tells whether somebody has changed it since.
+    rebuilt notebook, which tells whether somebody has changed it since. `refused` is why there is
+    no notebook.
     """
 
     source: str = ""
@@ -36,6 +37,7 @@ class Record:
     turn: int = 0
     late: bool | None = None
     members: tuple[str, ...] = ()
+    refused: str = ""
 
     def is_newer_than(self, other: Record) -> bool:
         """By the LMS's time, else by its turns, else by the files' own times."""
@@ -47,10 +49,10 @@ class Record:
 
 
 def read_record(notebook: Path) -> Record:
-    """The record beside a submitted notebook; an empty one where there is none that fits it."""
+    """The record beside a submitted notebook, or in its place; an empty one where none fits."""
     try:
         kept = json.loads((notebook.parent / RECORD).read_text(encoding="utf-8"))
-        now = sha256(notebook.read_bytes())
+        now = sha256(notebook.read_bytes()) if notebook.exists() else ""
     except (OSError, ValueError):
         return Record(modified=_modified(notebook))
     record = _record(as_mapping(kept))
@@ -58,7 +60,7 @@ def read_record(notebook: Path) -> Record:
 
 
 def _record(kept: Mapping[str, Any]) -> Record:
-    """A record from JSON; what is not of the kind that `write_submission` writes is left out."""
+    """A record from JSON; what is not of the kind that `write_record` writes is left out."""
     turn, late = kept.get("turn"), kept.get("late")
     return Record(
         source=_text(kept.get("source")),
@@ -71,6 +73,7 @@ def _record(kept: Mapping[str, Any]) -> Record:
         turn=turn if isinstance(turn, int) else 0,
         late=late if isinstance(late, bool) else None,
         members=_texts(kept.get("members")),
+        refused=_text(kept.get("refused")),
     )
 
 
@@ -107,25 +110,14 @@ def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], recor
         _write(folder / "timestamp.txt", f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
     else:
         (folder / "timestamp.txt").unlink(missing_ok=True)  # an earlier file's
-    kept = {**asdict(record), "notebook": sha256(data)}
-    text = json.dumps(kept, ensure_ascii=False, indent=1) + "\n"
-    _write(folder / RECORD, text.encode())
+    write_record(folder, replace(record, notebook=sha256(data)))
 
 
-def write_refusal(folder: Path, reason: str) -> None:
-    """In the place of a notebook: why what came can't be graded; raises OSError."""
+def write_record(folder: Path, record: Record) -> None:
+    """The record alone, also where there is no notebook; raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"refused": reason}, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(asdict(record), ensure_ascii=False, indent=1) + "\n"
     _write(folder / RECORD, text.encode())
-
-
-def refusal_in(folder: Path) -> str:
-    """Why what came for this folder can't be graded; empty where nothing was refused."""
-    try:
-        kept = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return _text(as_mapping(kept).get("refused"))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -146,7 +138,8 @@ def members_of(submitted: Path, assignment: str) -> Mapping[str, tuple[str, ...]
 
     A student's own folder never has members, whatever a record in it says.
     """
-    notebooks = sorted(submitted.glob(f"*/{assignment}/{assignment}.ipynb"))
-    found = {path.parent.parent.name: read_record(path).members for path in notebooks}
+    folders = sorted(path.parent for path in submitted.glob(f"*/{assignment}/{RECORD}"))
+    records = {path.parent.name: read_record(path / f"{assignment}.ipynb") for path in folders}
+    found = {name: record.members for name, record in records.items()}
     groups = ((name, members) for name, members in found.items() if len(members) > 1)
     return {name: members for name, members in groups if name not in members}

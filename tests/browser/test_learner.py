@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from chromium import chromium, needs_chromium
 from lab import jupyterlab
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 
 from xorkit import intake
 from xorkit.answers import answer_cells, solution_texts
@@ -70,9 +70,13 @@ def _worked_through(
         page.get_by_text("Run All Cells", exact=True).click()
         _wait_until_run(page)
         errors = page.locator("[data-mime-type='application/vnd.jupyter.error']").count()
-        page.keyboard.press("Control+s")
-        page.wait_for_timeout(2000)
+        with page.expect_response(_is_saved, timeout=60_000):
+            page.keyboard.press("Control+s")
     return errors
+
+
+def _is_saved(response: Response) -> bool:
+    return response.request.method == "PUT" and "/api/contents/xor.ipynb" in response.url
 
 
 def _wait_until_run(page: Page) -> None:

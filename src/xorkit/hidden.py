@@ -17,6 +17,7 @@ import functools
 import io
 import json
 import re
+import textwrap
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,6 +43,9 @@ from xorkit.verdict import CellVerdict, Finding, Outcome, TestOutcome
 MIME = "application/vnd.xorkit.tests+json"  # how a graded cell says its outcomes to nbgrader's side
 REGION = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS[^\n]*\n(.*?)^[^\n]*END HIDDEN TESTS", re.M | re.S)
 
+WIDTH = 100  # of lines for a person: the formgrader cuts longer ones off
+SHOWN_ANSWER = 2000  # characters of an answer in words: a page, where two sentences were asked for
+
 needs = pytest.mark.needs  # @needs("test_x"): not judged, rather than failed twice, where x failed
 each = pytest.mark.parametrize
 
@@ -50,7 +54,11 @@ T = TypeVar("T")
 
 
 class Abstain(Exception):  # noqa: N818 - no error: a person is to look
-    """Raised by a test that can't decide."""
+    """Raised by a test that can't decide: what the learner reads, and a note for that person."""
+
+    def __init__(self, message: str, note: str = "") -> None:
+        super().__init__(message)
+        self.note = note
 
 
 class Unseen(Exception):  # noqa: N818 - says what there is no evidence of
@@ -188,6 +196,7 @@ class _Plugin:
             claim=(item.function.__doc__ or "").strip(),
             message=message,
             review=review,
+            note=error.note if isinstance(error, Abstain) else "",
         )
 
     def _weigh(
@@ -311,12 +320,12 @@ class _Plugin:
     def recall(self) -> Callable[[str], recall_.Mark]:
         def mark(question: str) -> recall_.Mark:
             def make() -> recall_.Mark:
-                answer = self._seen(question)["values"].get(question)
                 return recall_.grade(self.lesson.recall[question], answer)
 
+            answer = self._seen(question)["values"].get(question)
             found = self._once(question, make)
             if found.points is None:
-                raise Abstain(found.message)
+                raise Abstain(found.message, f"{_shown(answer)}\nWhy a person: {found.note}")
             return found
 
         return mark
@@ -397,14 +406,22 @@ class HiddenTests:
         self._session.start()
 
 
+def _shown(answer: object) -> str:
+    """An answer as the person reads it who marks it: on its own line, as far as a page goes."""
+    text = " ".join(str(answer).encode("utf-8", "replace").decode().split())
+    return f"“{text[:SHOWN_ANSWER]}{' …' if len(text) > SHOWN_ANSWER else ''}”"
+
+
 def say(cell: CellVerdict) -> str:
-    """The outcomes of a cell as lines that a learner reads."""
+    """The outcomes of a cell as lines for the learner, and for the person to whom it is left."""
     marks = {"passed": "✓", "failed": "✗", "not_judged": "–"}
-    lines = [
-        f"{marks[test.outcome]} {test.claim}" + (f"\n    {test.message}" if test.message else "")
-        for test in cell.tests
-    ]
-    return "\n".join([*lines, f"{cell.score:g} of {cell.max_score:g} points"])
+    lines = []
+    for test in cell.tests:
+        lines.append(f"{marks[test.outcome]} {test.claim}")
+        for text in f"{test.message}\n{test.note}".splitlines():
+            lines += textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    waits = ", and those that a person gives" if cell.needs_review else ""
+    return "\n".join([*lines, f"{cell.score:g} of {cell.max_score:g} points{waits}"])
 
 
 # ------------------------------------------------------------------------- inside of a kernel
@@ -489,7 +506,6 @@ def grade(name: str, grade_id: str) -> float | None:
         lesson, evidence = _kernel()
         source = hidden_tests(_user_namespace()["In"][-1])
         (cell,) = judge({grade_id: source}, evidence, lesson).cells
-    print(say(cell))
     outcomes = {"needs_review": cell.needs_review, "score": cell.score}
-    display({MIME: outcomes, "text/plain": ""}, raw=True)
+    display({MIME: outcomes, "text/plain": say(cell)}, raw=True)
     return cell.score

@@ -28,7 +28,8 @@ class TestOutcome:
     """What one hidden test concluded.
 
     `claim` is the line that the learner reads (the test's docstring). `review` is true where the
-    test could not decide and a person must: it then has the outcome `not_judged`.
+    test could not decide and a person must: it then has the outcome `not_judged`, and `note` tells
+    that person what was found.
     """
 
     __test__ = False  # not a test class, whatever its name says to pytest
@@ -39,6 +40,7 @@ class TestOutcome:
     claim: str = ""
     message: str = ""
     review: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)

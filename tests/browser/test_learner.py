@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
+from chromium import chromium, needs_chromium
+from lab import jupyterlab
+from playwright.sync_api import Page, Response
 
 from xorkit import intake
 from xorkit.answers import answer_cells, solution_texts
@@ -25,67 +20,17 @@ from xorkit.engine.course import open_course
 from xorkit.engine.release import generate
 from xorkit.engine.work import Settings
 
-pytest.importorskip("playwright")
-from playwright.sync_api import Page, sync_playwright
-
 ROOT = Path(__file__).parents[2]
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="NO CHROMIUM HERE: browser tests are skipped"
-)
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-]
-QUIET = {  # no news, no update checks; every cell in the page at once
-    "apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
-    "notebook-extension/tracker": {
-        "windowingMode": "none",
-        "codeCellConfig": {"autoClosingBrackets": False},
-    },
-}
+pytestmark = needs_chromium
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A JupyterLab of its own on a free port: its address and its folder."""
+    """A JupyterLab of its own: its address and its folder."""
     folder = tmp_path / "learner"
     folder.mkdir()
-    for name, values in QUIET.items():
-        path = tmp_path / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values), "utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    places = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTER_CONFIG_DIR": "config"}
-    places |= {"JUPYTERLAB_WORKSPACES_DIR": "workspaces", "JUPYTER_DATA_DIR": "data"}
-    environment = {**os.environ, **{name: str(tmp_path / place) for name, place in places.items()}}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
-    with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            yield _answering(f"http://localhost:{port}"), folder
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _answering(address: str) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=5).close()
-            return address
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise TimeoutError("JupyterLab didn't start within a minute")
+    with jupyterlab(folder, tmp_path) as address:
+        yield address, folder
 
 
 def _fill(page: Page, anchor: str, text: str) -> None:
@@ -115,8 +60,7 @@ def _worked_through(
     address: str, source: nbformat.NotebookNode, solutions: Mapping[str, str]
 ) -> int:
     """Fills in every answer, runs all cells, saves; gives back how many cells show an error."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.goto(f"{address}/doc/tree/xor.ipynb")
         page.wait_for_selector(".jp-CodeCell .cm-content", timeout=60_000)
@@ -126,10 +70,13 @@ def _worked_through(
         page.get_by_text("Run All Cells", exact=True).click()
         _wait_until_run(page)
         errors = page.locator("[data-mime-type='application/vnd.jupyter.error']").count()
-        page.keyboard.press("Control+s")
-        page.wait_for_timeout(2000)
-        browser.close()
+        with page.expect_response(_is_saved, timeout=60_000):
+            page.keyboard.press("Control+s")
     return errors
+
+
+def _is_saved(response: Response) -> bool:
+    return response.request.method == "PUT" and "/api/contents/xor.ipynb" in response.url
 
 
 def _wait_until_run(page: Page) -> None:

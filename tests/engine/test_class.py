@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from tiny_course import (
+    CELLS,
     LESSON,
     assert_agrees,
     graded,
@@ -22,6 +23,7 @@ from tiny_course import (
 from xorkit.engine import batch, results
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.work import Settings
+from xorkit.hidden import hidden_tests
 
 ENDLESS = "number = 7\nwhile True:\n    pass"
 UNSURE = 'words = "maybe"'
@@ -56,7 +58,18 @@ def test_a_graded_class_is_in_the_gradebook_and_in_autograded(course: Course) ->
     notebook = nbformat.read(course.notebook_path("autograded", "bob"), as_version=4)
     tests = {c.metadata.nbgrader.grade_id: c for c in notebook.cells if "nbgrader" in c.metadata}
     assert "def test_is_whole" in tests["test_number"].source
-    assert "Which type counts?" in tests["test_number"].outputs[0].text
+    assert "Which type counts?" in tests["test_number"].outputs[0].data["text/plain"]
+
+
+def test_a_graded_cell_shows_its_tests_without_the_learners_own_check(course: Course) -> None:
+    hand_in(course, "ada")
+    graded(course)
+
+    notebook = nbformat.read(course.notebook_path("autograded", "ada"), as_version=4)
+
+    (cell,) = (c for c in notebook.cells if c.id == "test_number")
+    assert cell.source.startswith("### BEGIN HIDDEN TESTS\nfrom xorkit.hidden import")
+    assert hidden_tests(cell.source) == hidden_tests(CELLS["test_number"])
 
 
 def test_what_has_not_changed_is_left_alone(course: Course) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,28 +9,17 @@ from typing import Any
 
 import classroom
 import pytest
+from chromium import chromium, needs_chromium
 from classroom import Room
 from hostile_texts import BREAKERS, hostile
+from playwright.sync_api import Browser, Page
 
 from xorkit.pages import feedback, report
 
-pytest.importorskip("playwright")
+pytest.importorskip("axe_playwright_python")
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="NO CHROMIUM HERE: browser tests are skipped"
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = needs_chromium
 SCREENS = {"phone": (390, "light"), "desk": (1280, "dark"), "night": (390, "dark")}
 FEEDBACK = ("right", "mistaken", "stuck", "empty", "refused")
 NAMES = [*FEEDBACK, "report", "hostile"]
@@ -58,10 +46,8 @@ def files(room: Room, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

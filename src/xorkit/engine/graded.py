@@ -1,4 +1,4 @@
-"""The graded notebook as the formgrader shows it: tests in place, outputs, scores.
+"""The graded notebook as the formgrader shows it: hidden tests in place, outputs, scores.
 
 An instructor opens it in a browser that may change marks, so what a learner's cell has put out is
 kept only in forms that can't carry a script.
@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode, v4
 from nbformat.v4 import new_output
 
-from xorkit.hidden import MIME, say
+from xorkit.hidden import MIME, hidden_tests, say
 from xorkit.verdict import CellVerdict
 
 Outputs = list[dict[str, Any]]
@@ -65,12 +65,16 @@ def with_outputs(rebuilt: NotebookNode, outputs: Mapping[str, Outputs]) -> Noteb
 def with_verdicts(
     notebook: NotebookNode, tests: Mapping[str, str], verdicts: Iterable[CellVerdict]
 ) -> NotebookNode:
-    """Puts the graded cells' tests and what they concluded into a notebook; gives it back."""
+    """Puts the graded cells' tests and what they concluded into a notebook; gives it back.
+
+    The learner's own check stays out: in the formgrader it is pages of code between an answer and
+    what was found in it.
+    """
     by_cell = {verdict.grade_id: verdict for verdict in verdicts}
     for cell in notebook.cells:
         grade_id = grade_id_of(cell)
         if cell.cell_type == "code" and grade_id in by_cell:
-            cell.source = tests[grade_id]
+            cell.source = _tests_alone(tests[grade_id])
             cell.outputs = _conclusion(by_cell[grade_id])
     return notebook
 
@@ -79,13 +83,19 @@ def grade_id_of(cell: NotebookNode) -> str:
     return str(cell.metadata.get("nbgrader", {}).get("grade_id", cell.get("id", "")))
 
 
+def _tests_alone(source: str) -> str:
+    """A graded cell's hidden tests, marked as such, so that they can still run in a kernel."""
+    tests = hidden_tests(source)
+    return f"### BEGIN HIDDEN TESTS\n{tests}### END HIDDEN TESTS" if tests else source
+
+
 def _conclusion(cell: CellVerdict) -> list[NotebookNode]:
     """A graded cell's outputs, as `grade` makes them in a kernel."""
     outcome = {MIME: {"needs_review": cell.needs_review, "score": cell.auto_score}}
+    shown = {**outcome, "text/plain": say(cell)}
     points = {"text/plain": repr(cell.auto_score)}
     outputs = [
-        {"output_type": "stream", "name": "stdout", "text": say(cell) + "\n"},
-        {"output_type": "display_data", "data": {**outcome, "text/plain": ""}, "metadata": {}},
+        {"output_type": "display_data", "data": shown, "metadata": {}},
         {"output_type": "execute_result", "data": points, "metadata": {}, "execution_count": 1},
     ]
     return [nbformat.from_dict(output) for output in outputs]  # `new_output` validates for 10 ms

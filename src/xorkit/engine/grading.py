@@ -9,7 +9,7 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.evidence import CellRun, Evidence
-from xorkit.hidden import HiddenTests, Judgement
+from xorkit.hidden import SHOWN_ANSWER, HiddenTests, Judgement
 from xorkit.judge import Result, Training
 from xorkit.judge.updates import arranged
 from xorkit.lesson import Lesson
@@ -17,7 +17,6 @@ from xorkit.verdict import Finding, Verdict
 
 EMPTY = "is still empty"  # every unfilled blank of a release says so
 SHOWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
-SHOWN_ANSWER = 2000  # characters of a free-text answer: a page, where two sentences were asked for
 UNFINISHED = {
     "timeout": ("timeout", "It was still running when its time was over. What would make it end?"),
     "memory": ("memory", "It needed more memory than there is. What does it collect?"),

@@ -10,6 +10,7 @@ import yaml
 from xorkit.engine import results
 from xorkit.engine.course import Course
 from xorkit.recall import Report, evaluate
+from xorkit.recall.rubric import FULL
 
 Answers = list[tuple[object, int | None]]  # each with the mark that a person gave, if one did
 
@@ -41,8 +42,13 @@ def class_answers(course: Course) -> dict[str, Answers]:
             seen = evidence.observations.get(name, {})
             answer = seen.get("values", {}).get(name) if isinstance(seen, dict) else None
             mark = marks.get(f"test_{name}")
-            answers.append((answer, None if mark is None else round(mark)))
+            answers.append((answer, _whole(mark)))
     return found
+
+
+def _whole(mark: float | None) -> int | None:
+    """A person's mark as a rubric could give it; half a point, or extra credit, it can't."""
+    return next((whole for whole in range(FULL + 1) if whole == mark), None)
 
 
 def add_marks(course: Course) -> tuple[Path, int]:

@@ -52,7 +52,7 @@ def grade(rubric: Rubric, answer: object) -> Mark:
     if not (findings.concepts or findings.misconceptions) and gates.is_bare_code(answer):
         return _nothing(rubric, "a call alone explains nothing")
     if reason := gates.needs_person(answer, reading, rubric.lexicon) or _doubt(findings):
-        return _person(findings, reason)
+        return _person(rubric, findings, reason)
     return _decide(rubric, findings)
 
 
@@ -78,16 +78,16 @@ def _decide(rubric: Rubric, findings: Findings) -> Mark:
     if wrong and not right:
         return _if_explained(rubric, findings, 0, STRAY_IN_ZERO)
     if any(rubric.misconceptions[name].effect == "zero" for name in findings.misconceptions):
-        return _person(findings, "something right beside something very wrong")
+        return _person(rubric, findings, "something right beside something very wrong")
     if any(right.issuperset(way) for way in rubric.partial):
         stray = STRAY_IN_ZERO if wrong else STRAY_IN_PARTIAL
         return _if_explained(rubric, findings, PARTIAL, stray)
-    return _person(findings, "nothing that the rubric knows")
+    return _person(rubric, findings, "nothing that the rubric knows")
 
 
 def _if_explained(rubric: Rubric, findings: Findings, points: int, allowed: int) -> Mark:
     if len(findings.stray) > allowed:
-        return _person(findings, "too many words that the rubric doesn't account for")
+        return _person(rubric, findings, "too many words that the rubric doesn't account for")
     misconceptions = [rubric.misconceptions[name] for name in findings.misconceptions]
     labels = tuple(rubric.concepts[name].label for name in findings.concepts)
     return Mark(
@@ -102,7 +102,7 @@ def _if_explained(rubric: Rubric, findings: Findings, points: int, allowed: int)
                 *([] if points == FULL else _next_move(rubric, findings)),
             ]
         ),
-        _summary(findings),
+        _summary(rubric, findings),
     )
 
 
@@ -118,16 +118,18 @@ def _nothing(rubric: Rubric, reason: str) -> Mark:
     return Mark(0, message=message, note=reason)
 
 
-def _person(findings: Findings, reason: str) -> Mark:
-    return Mark(None, message=PERSON, note="; ".join(filter(None, (reason, _summary(findings)))))
+def _person(rubric: Rubric, findings: Findings, reason: str) -> Mark:
+    note = "; ".join(filter(None, (reason, _summary(rubric, findings))))
+    return Mark(None, message=PERSON, note=note)
 
 
-def _summary(findings: Findings) -> str:
+def _summary(rubric: Rubric, findings: Findings) -> str:
+    right, wrong = rubric.concepts, rubric.misconceptions
     parts = {
-        "found": findings.concepts,
-        "contradicted": findings.contradicted,
-        "denied": findings.denied,
-        "misconceptions": findings.misconceptions,
-        "unexplained": findings.stray_words,
+        "found": [right[name].label for name in findings.concepts],
+        "contradicted": [right[name].label for name in findings.contradicted],
+        "denied": [right[name].label for name in findings.denied],
+        "misconceptions": [wrong[name].label for name in findings.misconceptions],
+        "unexplained": dict.fromkeys(findings.stray_words),
     }
     return "; ".join(f"{name}: {', '.join(items)}" for name, items in parts.items() if items)

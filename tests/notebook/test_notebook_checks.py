@@ -42,6 +42,13 @@ WRONG = {  # code that is run after the solutions; the check; its crossed rows; 
         ["All four questions are asked"],
         "[1.0, 0.0]",
     ),
+    "data that the loop can't use": (
+        "X = X.long(); In.append('# ✏️ Exercise 4 ·\\nfor i in range(5000):\\n"
+        " optimizer.zero_grad()\\n loss_fn(model(X), Y).backward()\\n optimizer.step()')",
+        "test_training_loop",
+        [],
+        "see what the check of Exercise 1 says",
+    ),
     "no model": ("del model", "test_model", ["`model` is a network"], "2a"),
     "a model that isn't built": (
         "model = nn.Sequential",
@@ -167,7 +174,13 @@ WRONG = {  # code that is run after the solutions; the check; its crossed rows; 
         "",
         "test_predictions",
         ["0 XOR 0", "0 XOR 1", "1 XOR 0", "1 XOR 1"],
-        "costs no points",
+        "hasn't been trained yet",
+    ),
+    "a network that got stuck": (
+        "losses = [0.25] * 5000",
+        "test_predictions",
+        ["0 XOR 0", "0 XOR 1", "1 XOR 0", "1 XOR 1"],
+        "which costs no points",
     ),
     "an optimizer of one's own, which is not wrong": (
         "class Mine:\n    def step(self): pass\noptimizer = Mine()",

@@ -64,6 +64,7 @@ def right():
     fake_colab = new_code_cell(
         "import sys, types, json\n"
         f"live = json.loads({json.dumps(json.dumps(notebook('release')))})\n"
+        "for c in live['cells']: c['source'] = c['source'].splitlines(keepends=True)\n"
         "live['cells'] = [c for c in live['cells'] if c['id'] != 'model']\n"
         "live['cells'] += [c for c in live['cells'] if c['id'] == 'data']\n"
         "message = types.SimpleNamespace(blocking_request=lambda *a, **k: {'ipynb': live})\n"

@@ -46,7 +46,8 @@ def test_a_wrong_loop_gets_a_cross_where_it_is_wrong(loop, solved, look):
 def test_watching_leaves_everything_as_it_was(loop, solved, look):
     exec(loop.get("before", ""), solved)
     kept = {name: value for name, value in solved.items() if name != "show_check"}
-    weights = [p.clone() for p in solved["model"].parameters()]
+    own = [p for group in solved["optimizer"].param_groups for p in group["params"]]
+    weights = [p.clone() for p in own]
     patched = (torch.autograd.backward, torch.autograd.grad, torch.optim.Optimizer.zero_grad)
     random, trace = torch.get_rng_state(), sys.gettrace()
 
@@ -54,7 +55,7 @@ def test_watching_leaves_everything_as_it_was(loop, solved, look):
 
     ours = {"_check", "_report", "show_check"}
     assert kept == {name: value for name, value in solved.items() if name not in ours}
-    assert all(map(torch.equal, weights, solved["model"].parameters()))
+    assert all(map(torch.equal, weights, own))
     assert patched == (
         torch.autograd.backward,
         torch.autograd.grad,

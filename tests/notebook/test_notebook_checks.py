@@ -28,12 +28,7 @@ WRONG = {  # code that is run after the solutions; the check; its crossed rows; 
         ["`Y` is a tensor: four rows of one"],
         "(4,)",
     ),
-    "Y of doubles": (
-        "Y = Y.double()",
-        "test_data",
-        ["`Y` is a tensor: four rows of one"],
-        "float64",
-    ),
+    "Y of doubles, which is not wrong": ("Y = Y.double()", "test_data", [], "float64"),
     "no Y": ("del Y", "test_data", ["`Y` is a tensor: four rows of one"], "1b"),
     "Y of OR": (
         "Y = torch.tensor([[0.], [1.], [1.], [1.]])",
@@ -46,6 +41,13 @@ WRONG = {  # code that is run after the solutions; the check; its crossed rows; 
         "test_data",
         ["All four questions are asked"],
         "[1.0, 0.0]",
+    ),
+    "data that the loop can't use": (
+        "X = X.long(); In.append('# ✏️ Exercise 4 ·\\nfor i in range(5000):\\n"
+        " optimizer.zero_grad()\\n loss_fn(model(X), Y).backward()\\n optimizer.step()')",
+        "test_training_loop",
+        [],
+        "see what the check of Exercise 1 says",
     ),
     "no model": ("del model", "test_model", ["`model` is a network"], "2a"),
     "a model that isn't built": (
@@ -172,7 +174,26 @@ WRONG = {  # code that is run after the solutions; the check; its crossed rows; 
         "",
         "test_predictions",
         ["0 XOR 0", "0 XOR 1", "1 XOR 0", "1 XOR 1"],
-        "costs no points",
+        "hasn't been trained yet",
+    ),
+    "a network that got stuck": (
+        "losses = [0.25] * 5000",
+        "test_predictions",
+        ["0 XOR 0", "0 XOR 1", "1 XOR 0", "1 XOR 1"],
+        "which costs no points",
+    ),
+    "an optimizer of one's own, which is not wrong": (
+        "class Mine:\n    def step(self): pass\noptimizer = Mine()",
+        "test_loss_and_optimizer",
+        [],
+        "of your own making",
+    ),
+    "a model of the loop's own, which is not wrong": (
+        "model = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1), nn.Sigmoid())\n"
+        "In.append('# ✏️ Exercise 4 ·\\nmodel, losses = train()')",
+        "test_loss_and_optimizer",
+        [],
+        "your loop has made another model",
     ),
     "no network to ask": ("model = 3", "test_predictions", ["Your network"], "Exercises 2 to 4"),
     "a loop that hasn't been run": ("", "test_training_loop", ["Your loop"], "not run yet"),
@@ -238,6 +259,29 @@ RIGHT = {
         "        return ((x @ self.w1 + self.b1).sigmoid() @ self.w2 + self.b2).sigmoid()\n"
         "model = Net()",
         "test_model",
+    ),
+    "a class of its own": (
+        "class Net:\n"
+        "    def __init__(self): self.layers = [nn.Linear(2, 2), nn.Linear(2, 1)]\n"
+        "    def __call__(self, x):\n"
+        "        for layer in self.layers: x = torch.sigmoid(layer(x))\n"
+        "        return x\n"
+        "model = Net()",
+        "test_model",
+    ),
+    "a model of doubles": ("model = model.double()", "test_model"),
+    "data of doubles for a model of doubles": (
+        "X, Y, model = X.double(), Y.double(), model.double()",
+        "test_data",
+    ),
+    "answers of doubles": (
+        "class Knows(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.w = nn.Parameter(torch.ones(1).double())\n"
+        "    def forward(self, x): return (x[:, :1] - x[:, 1:]).abs() * self.w\n"
+        "model = Knows()",
+        "test_predictions",
     ),
     "a trained model": (
         "for p in model.parameters(): p.data.mul_(8)",
@@ -356,7 +400,24 @@ def test_no_check_ever_raises_or_writes_to_stderr(left, gone, release, look):
 def test_a_check_speaks_plainly_where_the_setup_has_not_run(release, capsys):
     exec(release["test_data"].source, {})
 
-    assert "Fill in blank 1a" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "✗ `X` is a tensor: four rows of two: not there yet" in said
+    assert "→ Fill in blank 1a" in said
+
+
+@pytest.mark.parametrize("name", ["draw-my-loss", "compare-slopes", "ready"])
+def test_the_other_cells_speak_plainly_where_nothing_has_run(name, release, capsys):
+    exec(release[name].source, {})
+
+    said = capsys.readouterr().out
+    assert any(words in said for words in ("run the cell", "set-up cell", "Run all cells"))
+
+
+def test_the_loop_is_found_without_its_first_line(source, solved, look):
+    text = source["training_loop"].source.partition("\n")[2]
+    solved["In"] += [text, "loss_fn", "print(model)"]
+
+    assert look("test_training_loop", solved).wrong == []
 
 
 def test_a_check_that_meets_a_warning_stays_silent(solved, look, recwarn):

@@ -118,7 +118,7 @@ def _faults(runs: Runs, run: Run | None, mechanism: Mechanism, task: Task) -> tu
     """All that is wrong with the loop, most telling first; empty where it is proved."""
     alone = runs.alone
     clean = mechanism.clean and alone.error is None
-    born_again = rebuilt(alone)
+    born_again = rebuilt(alone, task)
     if born_again is not None:
         return (born_again,)
     if runs.replaced and not clean:

@@ -286,6 +286,8 @@ class Recorder:
         @functools.wraps(original)
         def observed(*args: Any, **kwargs: Any) -> Any:
             if torch._C._functorch.peek_interpreter_stack() is not None:
+                with torch._C._DisableFuncTorch():
+                    self._on_function(args[1], begin)
                 return original(*args, **kwargs)  # `torch.func.grad` and its like must not be ended
             if self.limit is not None and self.passes >= self.limit:
                 self.at_limit()
@@ -330,6 +332,28 @@ class Recorder:
         except Exception:  # nothing that learners pass around may break in here, only in PyTorch
             return None
         return recording
+
+    def _on_function(self, inputs: Any, letter: int) -> None:
+        """A pass that `torch.func` makes: its inputs share memory with the model's numbers."""
+        self.passes += 1
+        with contextlib.suppress(Exception):  # as in `_on_pass`
+            places = {torch._C._functorch.get_unwrapped(each).data_ptr() for each in inputs}
+            recording = self._placed(places)
+            if recording is not None:
+                self.models += recording.passes == 0
+                recording.event(letter)
+                recording.add_pass(torch.tensor(torch.nan))
+
+    def _placed(self, places: set[int]) -> Recording | None:
+        """The recording of the parameters that lie at these places, a new one if need be."""
+        for recording in reversed(self.recordings):
+            if places <= {parameter.data_ptr() for parameter in recording.parameters}:
+                return recording
+        for module in self._whole_models():
+            parameters = parameters_of(module)
+            if places <= {parameter.data_ptr() for parameter in parameters}:
+                return self.add(parameters, module)
+        return None
 
     def _note(self, letter: int) -> None:
         if len(self.before) < MAX_DETAILS:

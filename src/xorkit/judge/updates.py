@@ -249,9 +249,11 @@ def _rates(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
     if len(updates) < 2 * FEW:
         return None
     rates = (updates * slopes).sum(axis=0) / ((slopes**2).sum(axis=0) + 1e-300)
-    if distance(updates, rates * slopes, states).max() > FITTED:
+    factor = float(np.median(rates))
+    alike = distance(updates, factor * slopes, states).max() <= FITTED
+    if alike or distance(updates, rates * slopes, states).max() > FITTED:
         return None
-    return Mechanism("rates", factor=float(np.median(rates)))
+    return Mechanism("rates", factor=factor)
 
 
 def _adaptive(updates: Array, slopes: Array, states: Array) -> Mechanism | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -47,8 +48,8 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         return (broken(run, *run.error),)
     if not (run.events or run.passes):
         text = (
-            "The cell ran, but nothing was trained: no prediction, no slope, no step. What does"
-            " one pass of training consist of?"
+            "The cell ran, and nothing was seen of what trains a PyTorch model: no prediction, no"
+            " slope, no step. What does one pass of training consist of?"
         )
         return (finding("not-trained", text),)
     if mechanism.kind == "misfit":
@@ -63,9 +64,10 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     found = [
         _not_cleared(run, mechanism, habit, task),
         *_length(run, mechanism, habit, task),
+        _too_often(mechanism, habit, task),
         _left_out(mechanism, task),
         _other_rule(mechanism),
-        _other_loss(mechanism, task),
+        _other_loss(run, mechanism, task),
         _unlike(run, mechanism, habit, task) if not mechanism.descends else None,
     ]
     return tuple(each for each in found if each is not None) or (
@@ -81,10 +83,16 @@ def times(count: float, what: str = "time") -> str:
 # ------------------------------------------------------------------------------ runs that broke
 
 
-def rebuilt(run: Run) -> Finding | None:
-    """A run in which most passes had a model of their own."""
+def rebuilt(run: Run, task: Task) -> Finding | None:
+    """A run in which most passes had a model of their own, or answers that were made anew."""
     if run.models <= 2 or run.models * 4 <= run.total:
         return None
+    if run.shapes == (task.targets.shape,):
+        return finding(
+            "detached-loss",
+            f"In each of {run.total} passes the walk back ended at {task.targets.size} new numbers,"
+            " and at none of the model's weights. Where were the answers made into something new?",
+        )
     return finding(
         "model-rebuilt-in-loop",
         f"In {run.total} passes the grader met {run.models} different models: yours is born again"
@@ -171,8 +179,8 @@ def _still(run: Run, after: Run | None, habit: Habits | None) -> Finding:
     if not walks and not steps:
         return finding(
             "no-backward",
-            f"{times(events.count('f'), 'prediction')} and no slope: the weights never moved, and"
-            " nobody asked which way is downhill. What finds that out?",
+            f"{times(events.count('f'), 'prediction')} and no slope: nobody asked which way is"
+            " downhill. What finds that out?",
         )
     if not walks:
         return finding(
@@ -284,6 +292,12 @@ def _length(
     run: Run, mechanism: Mechanism, habit: Habits | None, task: Task
 ) -> tuple[Finding, ...]:
     """Why the steps have another length than lr · slope: how often, of which loss, how far."""
+    if mechanism.kind == "rates":
+        text = (
+            "The steps point the right way in each number, but some go farther than others. What"
+            " makes the difference?"
+        )
+        return (finding("wrong-lr", text),)
     if mechanism.kind not in ("factor", "sums", "schedule") or mechanism.factor == 1:
         return ()
     factor = mechanism.factor
@@ -325,6 +339,22 @@ def _length(
 def _mean_squares(run: Run, task: Task) -> Array:
     rows = run.rows[: len(run.losses)]
     return reference.loss(rows, task.inputs, task.targets, task.net)
+
+
+def _too_often(mechanism: Mechanism, habit: Habits | None, task: Task) -> Finding | None:
+    """Several steps a pass that make no plain factor: for some rows each, or by another rule."""
+    if mechanism.kind == "batch":
+        count = len(task.inputs)
+        text = (
+            f"Each step looks at a part of the {count} rows only. The task moves once a pass, by"
+            " the loss over all of them: how many rows does yours see before it steps?"
+        )
+        return finding("step-twice", text)
+    plain = mechanism.kind in ("clean", "factor", "sums", "schedule")
+    if plain or habit is None or habit.steps < 2 or not habit.slopes_right:
+        return None
+    text = f"Every pass moves the weights {times(habit.steps)}. How often is meant?"
+    return finding("step-twice", text)
 
 
 def _other_values(run: Run, task: Task) -> bool:
@@ -397,7 +427,17 @@ def _other_rule(mechanism: Mechanism) -> Finding | None:
     return finding("wrong-optimizer", text)
 
 
-def _other_loss(mechanism: Mechanism, task: Task) -> Finding | None:
+def _list(values: Iterable[float]) -> str:
+    return ", ".join(f"{round(value, 3) + 0:g}" for value in values)
+
+
+def _pulls(run: Run, task: Task) -> list[float]:
+    """How the mean squared error pulls each answer at the first pass."""
+    predicted = reference.predict(run.rows[:1], task.inputs, task.net)
+    return [float(p) for p in -reference.MSE.slope(predicted, task.targets[None]).ravel()]
+
+
+def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
     if mechanism.kind == "targets":
         goals = ", ".join(f"{round(value, 2) + 0:g}" for value in mechanism.targets)
         text = (
@@ -409,6 +449,12 @@ def _other_loss(mechanism: Mechanism, task: Task) -> Finding | None:
         text = (
             f"Every step looks at some of the {len(task.inputs)} rows only, always the same ones."
             " How many answers does your loss compare?"
+        )
+        return finding("wrong-loss", text)
+    if mechanism.kind == "pulls":
+        text = (
+            f"The first update pulls the answers by ({_list(mechanism.targets)}), the mean squared"
+            f" error by ({_list(_pulls(run, task))}). From what exactly is your loss computed?"
         )
         return finding("wrong-loss", text)
     if mechanism.loss == "mse":
@@ -440,13 +486,6 @@ def _straight(run: Run) -> Finding:
 
 def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) -> Finding:
     """A run whose updates follow no slope of the lesson's loss: what are they instead?"""
-    if mechanism.kind == "batch":
-        count = len(task.inputs)
-        text = (
-            f"Each step looks at a part of the {count} rows only. The task moves once a pass, by"
-            " the loss over all of them: how many rows does yours see before it steps?"
-        )
-        return finding("step-twice", text)
     if habit is not None and habit.steps and habit.undone:
         text = (
             "Besides the steps something else writes into the weights, in every pass, and the work"
@@ -488,6 +527,22 @@ def _other_net(rows: Array, task: Task) -> tuple[str, ...]:
 # ---------------------------------------------------------------- later than the first passes
 
 
+def _more_often(run: Run, first: int) -> Finding | None:
+    """More steps or more walks back in each pass from the first one that is wrong."""
+    passes = run.events.split("b")[1:]  # from each walk back to the next one
+    before, after = (
+        float(np.median([calls.count("s") for calls in part])) if part else 0.0
+        for part in (passes[:first], passes[first:])
+    )
+    if before != 1 or after < 2:
+        return None
+    return finding(
+        "step-twice",
+        f"Up to pass {first} every update is exact; from then on every pass moves the weights"
+        f" {times(after)}. What changes there?",
+    )
+
+
 def later_fault(run: Run, task: Task) -> Finding | None:
     """A fault that begins later than a run alone could see, in a run on the lesson's own net."""
     states = distinct(run.rows if run.complete else run.rows[:-1])
@@ -495,6 +550,9 @@ def later_fault(run: Run, task: Task) -> Finding | None:
     if not len(right) or right.all() or not right[:FEW].all():
         return None  # not the lesson's data, loss or rate: nothing to compare with
     first = int(np.argmin(right))
+    often = _more_often(run, first)
+    if often is not None:
+        return often
     part = explain(states[max(0, first - FEW) :], task, task.net)
     if part.kind == "sums":
         return finding(

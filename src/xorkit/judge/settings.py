@@ -89,13 +89,34 @@ def _judge_loss(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[
     }
     name = next((n for n, w in wanted.items() if np.allclose(own, w, rtol=SAME, atol=0)), None)
     if name == "mse":
-        return HOLDS, name
+        return _judge_slopes(seen, questions), name
     says = f"That is {LOSS_NAMES[name]}" if name else "Which errors does it average, and how?"
     text = (
         f"On the grader's four predictions your loss_fn gives {own[0]:.4f}, the mean squared error"
         f" is {wanted['mse'][0]:.4f}. {says}"
     )
     return _fails("wrong-loss", text), name
+
+
+def _judge_slopes(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> Judged:
+    """Whether a loss that has the right values also tells the way downhill."""
+    pairs = np.asarray(questions["pairs"], dtype=np.float64)
+    slopes = read_numbers(seen.get("slopes"), pairs.ndim - 1)
+    wanted = np.stack([reference.MSE.slope(p[None], t[None])[0] for p, t in pairs])
+    if slopes.shape == wanted.shape and np.allclose(slopes, wanted, rtol=SAME, atol=SAME):
+        return HOLDS
+    if not slopes[0].any():
+        text = (
+            f"The value of your loss_fn is right, {seen['values'][0]:.4f}, but no way leads from it"
+            " back to the predictions. Where does a number that remembers how it was made become a"
+            " plain one?"
+        )
+        return _fails("detached-loss", text)
+    text = (
+        "The values of your loss_fn are right, but its slopes aren't those of the mean squared"
+        " error. What happens between the predictions and the value?"
+    )
+    return _fails("wrong-loss", text)
 
 
 def _loss(name: str, predictions: Any, targets: Any) -> float:
@@ -126,10 +147,31 @@ def _judge_optimizer(
     return _judge_steps(read_text(seen.get("type")), updates, grads, moving, task)
 
 
+def _left_out(moving: Any) -> Judged:
+    text = (
+        f"The optimizer moves {int(moving.sum())} of the model's {len(moving)} numbers. Who moves"
+        " the others?"
+    )
+    return _fails("frozen-parameters", text)
+
+
+def _differ(rates: Array) -> bool:
+    return not np.allclose(rates, rates[0], rtol=10 * SAME, atol=0)
+
+
 def _judge_steps(
     kind: str, updates: Array, grads: Array, moving: Any, task: Task
 ) -> tuple[Judged, Judged, float | None]:
     lr = float((updates[0] * grads[0]).sum() / (grads[0][moving] ** 2).sum())
+    rates = (updates * grads).sum(axis=0) / (grads**2).sum(axis=0)
+    if np.allclose(updates, rates * grads, rtol=SAME, atol=1e-6) and _differ(rates[moving]):
+        low, high = rates[moving].min(), rates[moving].max()
+        text = (
+            f"Some of the model's numbers go {low:.4g} times the slope, others {high:.4g} times."
+            " How far does the lesson go?"
+        )
+        claim = _fails("wrong-lr", text)
+        return HOLDS if moving.all() else _left_out(moving), claim, None
     errors = np.abs(updates - lr * grads)[:, moving]
     close = errors <= 1e-6 + SAME * np.abs(lr * grads[:, moving])
     right = [bool(step.all()) for step in close]
@@ -142,11 +184,7 @@ def _judge_steps(
         )
         optimizer = _fails("wrong-optimizer", text)
     elif not moving.all():
-        text = (
-            f"The optimizer moves {int(moving.sum())} of the model's {len(moving)} numbers. Who"
-            " moves the others?"
-        )
-        optimizer = _fails("frozen-parameters", text)
+        optimizer = _left_out(moving)
     if not first:
         text = f"The steps of {kind} aren't lr · slope, so there is no learning rate to compare."
         return optimizer, _fails("wrong-optimizer", text), None

@@ -15,8 +15,17 @@ import numpy as np
 from xorkit.evidence import EvidenceError, Run, read_run, read_text, shown
 from xorkit.judge.claims import HOLDS, Judged, fails
 from xorkit.judge.diagnosis import faults, finding, later_fault, rebuilt, times
-from xorkit.judge.passes import ENOUGH, Facts, judge_passes
-from xorkit.judge.updates import FEW, Mechanism, arrangement, explain, moves
+from xorkit.judge.passes import ENOUGH, Facts, judge_passes, near
+from xorkit.judge.updates import (
+    FEW,
+    Mechanism,
+    arrangement,
+    descent,
+    distinct,
+    explain,
+    matches,
+    moves,
+)
 from xorkit.reference import Task
 from xorkit.verdict import Finding
 
@@ -118,7 +127,7 @@ def _faults(runs: Runs, run: Run | None, mechanism: Mechanism, task: Task) -> tu
     """All that is wrong with the loop, most telling first; empty where it is proved."""
     alone = runs.alone
     clean = mechanism.clean and alone.error is None
-    born_again = rebuilt(alone)
+    born_again = rebuilt(alone, task)
     if born_again is not None:
         return (born_again,)
     if runs.replaced and not clean:
@@ -132,7 +141,11 @@ def _faults(runs: Runs, run: Run | None, mechanism: Mechanism, task: Task) -> tu
     if few:
         return (few,)
     ordered = (in_order(each, task) for each in (*runs.whole, runs.own) if each is not None)
-    late = (later_fault(each, task) for each in ordered if each is not None)
+    late = (
+        later_fault(each, task) or _gives_up(each, alone, task)
+        for each in ordered
+        if each is not None
+    )
     return tuple(each for each in late if each is not None)[:1]
 
 
@@ -178,6 +191,27 @@ def _idle(runs: Runs, task: Task) -> Finding | None:
     text = (
         f"The slopes were worked out in {run.passes} passes, and the weights moved in"
         f" {run.passes - idle} of them. When does a pass move them?"
+    )
+    return finding("no-step", text)
+
+
+def _gives_up(run: Run, alone: Run, task: Task) -> Finding | None:
+    """A run on the lesson's own net that stops moving the weights long before it has learned."""
+    rows = run.rows if run.complete else run.rows[:-1]
+    downhill = matches(rows, descent(rows, task, task.net))
+    updates = int((moves(rows) | downhill).sum())  # where all is flat, a right step is none
+    share = moves(alone.rows).sum() / max(1, alone.passes)
+    most = len(rows) - 1
+    first = distinct(rows)[: FEW + 1]
+    if len(first) <= FEW or not matches(first, descent(first, task, task.net)).all():
+        return None  # not the lesson's data, loss or rate: nothing to compare with
+    if updates >= (share - IDLE) * most or updates >= ENOUGH * task.epochs:
+        return None
+    if near(rows, task.net, task).all():
+        return None
+    text = (
+        f"In {most} passes the slopes were worked out, and the weights moved in {updates} of them,"
+        " although they were still on a slope. When does a pass move them?"
     )
     return finding("no-step", text)
 

@@ -6,6 +6,7 @@ rows[k+1] is explained by the gradients g_k that are recomputed at the rows them
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ PLAIN = 100.0  # how much worse the plain reading of a plain net may fit than an
 FEW = 3  # updates that tell nearly all mistakes apart; one does not
 VISIBLE = 1e-5  # length of a step that says something: a thousand times what rounding makes
 MAX_ARRANGEMENTS = 48  # orders of a model's parameters that are tried: 2-2-1 has four
+MAX_SHUFFLED = 9  # numbers up to which every order of them is tried: 362,880, in half a second
+CANDIDATES = 100  # of these orders that one update leaves to be told apart by the next ones
 MAX_TARGETS = 16  # numbers up to which the targets that a run was trained on are worked out
 MAX_SUBSETS = 6  # rows of data up to which every subset of them is tried as a mini-batch
 ADAPTIVE_ROWS = 200  # updates from which Adam and its like are told apart before all are checked
@@ -45,9 +48,10 @@ class Mechanism:
     kind: clean (θ − lr·∇L, every time), still (nothing moves), sums (of gradients), factor (times
     lr·∇L), schedule (a factor that changes), straight (always the same way, whatever the slope),
     late (the gradient of the pass before), targets (others than the lesson's), linear (momentum,
-    weight decay), adaptive (Adam and its like), part (some rows of the data only), batch (now these
-    rows, now those), misfit (no parameters of this net) or unknown. `loss` is the loss whose
-    gradient it is; `target-shape`: every prediction is compared with every target.
+    weight decay), rates (a factor for each number), adaptive (Adam and its like), part (some rows
+    of the data only), batch (now these rows, now those), pulls (another loss of the predictions),
+    misfit (no parameters of this net) or unknown. `loss` is the loss whose gradient it is;
+    `target-shape`: every prediction is compared with every target.
     """
 
     kind: str
@@ -56,7 +60,7 @@ class Mechanism:
     momentum: float = 0.0
     cleared: tuple[int, ...] = ()  # sums: the updates before which the gradients were cleared
     still: tuple[int, ...] = ()  # the columns that never move though their slope is not 0
-    targets: tuple[float, ...] = ()
+    targets: tuple[float, ...] = ()  # pulls: the way in which the first update moves each answer
     name: str = ""  # adaptive: which
     error: float = math.inf  # of the worst update, relative to plain descent
 
@@ -139,9 +143,10 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
         _by_slopes((_clean, _factor, _sums, _schedule), updates, slopes, begun)
         or _straight(updates)
         or _targets(updates, begun, task, net)
-        or _by_slopes((_late, _linear, _adaptive), updates, slopes, begun)
+        or _by_slopes((_late, _rates, _linear, _adaptive), updates, slopes, begun)
         or _by_slopes((_linear, _adaptive), updates, _never_cleared(slopes), begun)
         or _batch(updates, begun, task, net)
+        or _pulls(updates, begun, task, net)
     )
     return replace(found or Mechanism("unknown"), error=error)
 
@@ -239,6 +244,18 @@ def _schedule(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
     return Mechanism("schedule", factor=float(np.median(factors)))
 
 
+def _rates(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+    """A length of its own for each number, the same for all updates."""
+    if len(updates) < 2 * FEW:
+        return None
+    rates = (updates * slopes).sum(axis=0) / ((slopes**2).sum(axis=0) + 1e-300)
+    factor = float(np.median(rates))
+    alike = distance(updates, factor * slopes, states).max() <= FITTED
+    if alike or distance(updates, rates * slopes, states).max() > FITTED:
+        return None
+    return Mechanism("rates", factor=factor)
+
+
 def _adaptive(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
     """Adam (Kingma and Ba, 2015), RMSprop and Adagrad with PyTorch's defaults and any lr."""
     for name, rule in ADAPTIVE.items():
@@ -303,12 +320,32 @@ def _targets(updates: Array, states: Array, task: Task, net: Net) -> Mechanism |
     return Mechanism("targets", targets=tuple(float(value) for value in targets))
 
 
+def _pulls(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | None:
+    """Any other loss of the predictions, whatever it is: a weight for the slope of each of them."""
+    count = task.targets.size
+    if len(updates) < FEW or 2 * count >= states.shape[1]:
+        return None  # so many free numbers would explain any update
+
+    def slopes(targets: Array) -> Array:
+        goal = targets.reshape(task.targets.shape)
+        return reference.gradient(states, task.inputs, goal, net) * count / 2
+
+    without = slopes(np.zeros(count))
+    terms = np.stack([without - slopes(unit) for unit in np.eye(count)], axis=2)
+    pulls = (np.linalg.pinv(terms) @ updates[:, :, None]) / -task.lr
+    predicted = -task.lr * (terms @ pulls)[:, :, 0]
+    if distance(updates, predicted, states).max() > FITTED:
+        return None
+    return Mechanism("pulls", targets=tuple(float(value) for value in pulls[0, :, 0]))
+
+
 def _batch(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | None:
     """Updates that look at a part of the rows only: mini-batches, one row at a time."""
     count = len(task.inputs)
     if count > MAX_SUBSETS:
         return None
     best = np.full(len(updates), np.inf)
+    carried = np.concatenate([np.zeros_like(updates[:1]), updates[:-1]])  # where nobody clears
     for size in range(1, count):
         for chosen in itertools.combinations(range(count), size):
             part = list(chosen)
@@ -317,7 +354,8 @@ def _batch(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | N
             errors = distance(updates, slopes, states)
             if errors.max() <= CLOSE:
                 return Mechanism("part")
-            best = np.minimum(best, errors)
+            sums = _relative(np.linalg.norm(updates - carried - slopes, axis=1), slopes, states)
+            best = np.minimum(best, np.minimum(errors, sums))
     return Mechanism("batch") if best.max() <= CLOSE else None
 
 
@@ -356,6 +394,17 @@ def _readings(block: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
         yield block.T.ravel()
 
 
+@functools.cache
+def shuffles(count: int) -> npt.NDArray[np.int64]:
+    """Every order of so many numbers: a net may be written neuron by neuron, or as one vector.
+
+    None (0, count) where they are too many to try them all.
+    """
+    if count > MAX_SHUFFLED:
+        return np.empty((0, count), np.int64)
+    return np.array([*itertools.permutations(range(count))], np.int64)
+
+
 def arrangement(
     rows: Array, shapes: Sequence[tuple[int, ...]], task: Task, net: Net
 ) -> npt.NDArray[np.int64] | None:
@@ -363,16 +412,48 @@ def arrangement(
 
     None where the recorded shapes can't be this net.
     """
-    early = distinct(rows)[: FEW + 1]
+    columns, shapes = _trained(rows, shapes, net)
+    early = distinct(rows)[: FEW + 1, columns]
+    plain = tuple(shapes) == net.shapes
+    readings = [*arrangements(shapes, net)]
+    if not readings and len(columns) == net.width:
+        readings = _likely(early, task, net)
     best, least = None, np.inf
-    for index in arrangements(shapes, net):
+    for index in readings:
         states = early[:, index]
         error = np.abs(states[:-1] - states[1:] - descent(states, task, net)).sum()
-        if best is None and tuple(map(tuple, shapes)) == net.shapes:
+        if best is None and plain:
             error /= PLAIN  # the net's own shapes in the net's own order
         if best is None or error < least:
-            best, least = index, error
+            best, least = columns[index], error
     return best
+
+
+def _trained(
+    rows: Array, shapes: Sequence[tuple[int, ...]], net: Net
+) -> tuple[npt.NDArray[np.int64], tuple[tuple[int, ...], ...]]:
+    """Columns and shapes of what may be the net's.
+
+    Of too many numbers those that move: inputs that require a gradient are leaves of the loss, too.
+    """
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    blocks = np.split(np.arange(rows.shape[1]), ends[:-1])
+    kept = list(range(len(shapes)))
+    if rows.shape[1] > net.width:
+        kept = [k for k in kept if (rows[:, blocks[k]] != rows[:1, blocks[k]]).any()]
+    columns = np.concatenate([blocks[k] for k in kept]) if kept else np.empty(0, np.int64)
+    return columns, tuple(tuple(shapes[k]) for k in kept)
+
+
+def _likely(states: Array, task: Task, net: Net) -> list[npt.NDArray[np.int64]]:
+    """The orders of single numbers in which the first update goes downhill, best first."""
+    orders = shuffles(net.width)
+    if len(states) < 2 or not len(orders):
+        return [np.arange(net.width)][: len(orders)]
+    updates = (states[0] - states[1])[orders]
+    slopes = task.lr * reference.gradient(states[0][orders], task.inputs, task.targets, net)
+    errors = np.linalg.norm(updates - ratios(updates, slopes)[:, None] * slopes, axis=1)
+    return [*orders[np.argsort(errors, kind="stable")[:CANDIDATES]]]
 
 
 def arranged(rows: Array, shapes: Sequence[tuple[int, ...]], task: Task, net: Net) -> Array | None:

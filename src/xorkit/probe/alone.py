@@ -124,7 +124,7 @@ def execute(source: str, namespace: Namespace) -> BaseException | None:
 
 
 class _Start:
-    """Hands out the numbers of a start, each to the next parameter of its size."""
+    """Hands out the numbers of a start, each to the next parameter of its size, if there is one."""
 
     def __init__(self, model: nn.Module) -> None:
         self.rest = [flat(parameter).tolist() for parameter in model.parameters()]
@@ -134,6 +134,10 @@ class _Start:
             numbers = next((n for n in self.rest if len(n) == parameter.numel()), None)
             if numbers is not None:
                 self.rest.remove(numbers)
+            else:
+                pool = [*itertools.chain.from_iterable(self.rest)]
+                numbers, self.rest = pool[: parameter.numel()], [pool[parameter.numel() :]]
+            if len(numbers) == parameter.numel():
                 put(parameter, numbers)
 
 
@@ -186,7 +190,7 @@ def settings(
     lesson = parameters_of(right["model"])
     ways = [Setting(right, lesson)]
     own = parameters_of(namespace.get("model"), right["X"])
-    if sorted(p.numel() for p in own) == sorted(p.numel() for p in lesson):
+    if sum(p.numel() for p in own) == sum(p.numel() for p in lesson):
         ways += [Setting(_around(namespace["model"], own, questions), own), Setting({}, own)]
     return tuple(ways)
 
@@ -234,10 +238,10 @@ def run_in(
     way = settings(namespace, questions, right)[setting]
     known = [*parameters_of(namespace.get("model"), right["X"])]
     known += [p for recording in record.recordings for p in recording.parameters]
-    with kept(known), record.aside():
+    with kept(known), _registered(namespace.values()), record.aside():
         record.reset(room=WHOLE_ROOM)
         _Start(right["model"]).give(way.parameters)
-        own = record.add(way.parameters)
+        own = record.add(way.parameters, way.names.get("model", namespace.get("model")))
         following = _following(_Start(right["model"]), [*known, *way.parameters])
         before = plain_values(record.before_cell)
         with swapped(namespace, {**before, **way.names}), following:
@@ -255,6 +259,18 @@ def run_in(
             )
     strayed = longest.ids & {id(p) for p in known} - {id(p) for p in way.parameters}
     return Alone(run, setting, longest.moved and run["error"] is None and not strayed)
+
+
+@contextlib.contextmanager
+def _registered(values: Iterable[Any]) -> Iterator[None]:
+    """Gives models the parameters back that a run puts others in the place of."""
+    models = [value for value in values if isinstance(value, nn.Module)]
+    before = [(m, dict(m._parameters)) for model in models for m in model.modules()]
+    try:
+        yield
+    finally:
+        for module, parameters in before:
+            module._parameters.update(parameters)
 
 
 def _within(source: str, namespace: Namespace, limit: int, seconds: float) -> BaseException | None:

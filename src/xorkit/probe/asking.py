@@ -12,7 +12,7 @@ import torch
 
 from xorkit.evidence import MAX_SHAPES, MAX_WIDTH, encode
 from xorkit.probe.limits import limited
-from xorkit.probe.recording import describe, flat, parameters_of
+from xorkit.probe.recording import describe, flat, parameters_of, recorder
 
 MAX_TEXT = 20_000  # characters of an answer: ten pages
 MAX_TENSOR = 10_000  # numbers in a tensor; the lesson's largest has eight
@@ -116,12 +116,27 @@ def put(parameter: torch.Tensor, numbers: Sequence[float]) -> None:
 
 
 def ask_loss(loss_fn: Any, questions: Mapping[str, Any]) -> dict[str, Any]:
-    """A loss function's value for each pair of predictions and targets."""
+    """A loss function's value and slope for each pair of predictions and targets."""
     try:
         pairs = [(torch.tensor(p), torch.tensor(t)) for p, t in questions["pairs"]]
-        return {"values": limited(lambda: [float(loss_fn(p, t)) for p, t in pairs])}
+        with recorder().aside():
+            found = limited(lambda: [_value_and_slope(loss_fn, p, t) for p, t in pairs])
+        values, slopes = zip(*found, strict=True)
+        return {"values": values, "slopes": encode(torch.stack(slopes).double().numpy())}
     except Exception as error:  # a learner's function may raise anything
         return {"error": describe(error), "type": type(loss_fn).__name__[:80]}
+
+
+def _value_and_slope(
+    loss_fn: Any, predictions: torch.Tensor, targets: torch.Tensor
+) -> tuple[float, torch.Tensor]:
+    """The slope is 0 where nothing leads from the loss back to the predictions."""
+    predictions.requires_grad_()
+    loss = loss_fn(predictions, targets)
+    if isinstance(loss, torch.Tensor) and loss.requires_grad:
+        torch.autograd.backward(loss)
+    slope = torch.zeros_like(predictions) if predictions.grad is None else predictions.grad
+    return float(loss), slope
 
 
 def ask_optimizer(model: object, optimizer: Any, questions: Mapping[str, Any]) -> dict[str, Any]:

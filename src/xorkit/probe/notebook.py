@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 MAX_LIST = 20_000  # of losses, say
+PLAIN = (bool, int, float, str, list, dict)
 
 Namespace = dict[str, Any]
 
@@ -19,16 +21,26 @@ def shell() -> Any:
 
 
 def plain_values(namespace: Namespace) -> Namespace:
-    """The numbers, texts and lists of a notebook; lists as copies, so that they stay what they are.
+    """The numbers, texts, lists and tables of a notebook, as copies that stay what they are.
 
     A loop that is run once more is to find its counters where it found them the first time.
     """
-    kept: Namespace = {}
-    for name, value in list(namespace.items()):
-        if name.startswith("_") or name in ("In", "Out"):
-            continue
-        if type(value) in (bool, int, float, str):
-            kept[name] = value
-        elif type(value) is list and len(value) <= MAX_LIST:
-            kept[name] = [*value]
-    return kept
+    return {
+        name: _copied(value)
+        for name, value in list(namespace.items())
+        if not name.startswith("_")
+        and name not in ("In", "Out")
+        and isinstance(value, PLAIN)
+        and not (isinstance(value, list | dict) and len(value) > MAX_LIST)
+    }
+
+
+def _copied(value: Any) -> Any:
+    """A list or a table (`defaultdict` is one, too) with lists of its own; what they hold stays."""
+    if isinstance(value, list):
+        return copy.copy(value)
+    if isinstance(value, dict):
+        table = copy.copy(value)
+        table.update({key: _copied(inner) for key, inner in value.items()})
+        return table
+    return value

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -44,8 +45,13 @@ class Recording:
     """What one set of parameters went through: see `xorkit.evidence.Run` for the letters."""
 
     def __init__(
-        self, parameters: Sequence[torch.Tensor], before: str = "", room: int = ROOM
+        self,
+        parameters: Sequence[torch.Tensor],
+        owner: nn.Module | None = None,
+        before: str = "",
+        room: int = ROOM,
     ) -> None:
+        self.owner = owner  # the module whose parameters they are
         self.parameters = list(parameters)
         self.ids = {id(parameter) for parameter in parameters}
         self.width = sum(parameter.numel() for parameter in parameters)
@@ -72,6 +78,11 @@ class Recording:
             self._views = [memoryview(array).cast("B") for array in arrays]
         return b"".join(self._views)
 
+    def goes_on_with(self, parameters: Sequence[torch.Tensor]) -> None:
+        """From now on these are its owner's parameters: an update may make new ones."""
+        self.parameters = list(parameters)
+        self.ids = {id(parameter) for parameter in parameters}
+
     def add_pass(self, loss: torch.Tensor) -> None:
         self.passes += 1
         if len(self.rows) < self._most_rows:
@@ -97,8 +108,8 @@ class Recording:
         return len({*self.rows, self.row()}) > 1
 
     def values(self) -> FloatArray:
-        """All parameters now, as float32."""
-        return np.asarray(self._table([self.row()])[0])
+        """All parameters at the passes kept and now (rows, width), as float32."""
+        return self._table([*self.rows, self.row()])
 
     def to_json(
         self,
@@ -173,19 +184,25 @@ def leaves(root: Any) -> Iterator[tuple[tuple[int, ...], torch.Tensor]]:
 def parameters_of(model: Any, inputs: torch.Tensor | None = None) -> list[torch.Tensor]:
     """A model's parameters in its own order; none for what is no model.
 
-    Those of a function that computes with tensors of its own are found by calling it on `inputs`.
+    Those of a function that computes with tensors of its own are found by calling it on `inputs`;
+    lazy layers have none before they are called.
     """
     try:
         found = [p for p in model.parameters() if isinstance(p, torch.Tensor)]
+        if inputs is not None and any(map(is_lazy, found)):
+            model(inputs)
     except Exception:  # whatever a learner's object raises, it has no parameters
         found = []
     if found or inputs is None or not callable(model):
         return found
     try:
         with torch.enable_grad():
-            return [leaf for _, leaf in leaves(model(inputs).grad_fn)]
+            found = [leaf for _, leaf in leaves(model(inputs).grad_fn)]
     except Exception:  # a learner's function may raise anything
         return []
+    # Layers that a module keeps in a plain list are lost to whoever asks it for its parameters.
+    lost = isinstance(model, nn.Module) and any(isinstance(p, nn.Parameter) for p in found)
+    return [] if lost else found
 
 
 class Recorder:
@@ -269,6 +286,8 @@ class Recorder:
         @functools.wraps(original)
         def observed(*args: Any, **kwargs: Any) -> Any:
             if torch._C._functorch.peek_interpreter_stack() is not None:
+                with torch._C._DisableFuncTorch():
+                    self._on_function(args[1], begin)
                 return original(*args, **kwargs)  # `torch.func.grad` and its like must not be ended
             if self.limit is not None and self.passes >= self.limit:
                 self.at_limit()
@@ -314,6 +333,28 @@ class Recorder:
             return None
         return recording
 
+    def _on_function(self, inputs: Any, letter: int) -> None:
+        """A pass that `torch.func` makes: its inputs share memory with the model's numbers."""
+        self.passes += 1
+        with contextlib.suppress(Exception):  # as in `_on_pass`
+            places = {torch._C._functorch.get_unwrapped(each).data_ptr() for each in inputs}
+            recording = self._placed(places)
+            if recording is not None:
+                self.models += recording.passes == 0
+                recording.event(letter)
+                recording.add_pass(torch.tensor(torch.nan))
+
+    def _placed(self, places: set[int]) -> Recording | None:
+        """The recording of the parameters that lie at these places, a new one if need be."""
+        for recording in reversed(self.recordings):
+            if places <= {parameter.data_ptr() for parameter in recording.parameters}:
+                return recording
+        for module in self._whole_models():
+            parameters = parameters_of(module)
+            if places <= {parameter.data_ptr() for parameter in parameters}:
+                return self.add(parameters, module)
+        return None
+
     def _note(self, letter: int) -> None:
         if len(self.before) < MAX_DETAILS:
             self.before += chr(letter)
@@ -331,27 +372,41 @@ class Recorder:
         ids = {id(leaf) for leaf in found.values()}
         recording = next((r for r in reversed(self.recordings) if ids <= r.ids), None)
         if recording is None:
-            recording = self.add(self._owner(ids, found.values()))
-        elif recording is not current:
+            recording = self._begun(list(found.values()))
+        if recording is not current:
             self.recordings.remove(recording)
             self.recordings.append(recording)
         recording.path = next(iter(found))
         return recording
 
-    def add(self, parameters: Sequence[torch.Tensor]) -> Recording:
+    def _begun(self, found: Sequence[torch.Tensor]) -> Recording:
+        """The recording of leaves that are new: of a model's new parameters, or of a new model."""
+        owner = self._owner({id(leaf) for leaf in found})
+        parameters = parameters_of(owner) or found
+        for recording in self.recordings:
+            if owner is not None and recording.owner is owner:
+                recording.goes_on_with(parameters)
+                return recording
+        return self.add(parameters, owner)
+
+    def add(self, parameters: Sequence[torch.Tensor], owner: nn.Module | None = None) -> Recording:
         """A new recording of these parameters, from now on the current one."""
-        recording = Recording(parameters, self.before, self.room)
+        recording = Recording(parameters, owner, self.before, self.room)
         self.before = ""
         self.recordings.append(recording)
         return recording
 
-    def _owner(self, ids: set[int], found: Iterable[torch.Tensor]) -> list[torch.Tensor]:
-        """The parameters, in order, of the smallest whole model that holds all of the leaves."""
+    def _owner(self, ids: set[int]) -> nn.Module | None:
+        """The smallest whole model that holds all of these parameters."""
+        models = [(parameters_of(module), module) for module in self._whole_models()]
+        holding = [(own, module) for own, module in models if ids <= {id(p) for p in own}]
+        return min(holding, key=lambda each: len(each[0]))[1] if holding else None
+
+    def _whole_models(self) -> list[nn.Module]:
+        """The modules that are no part of another one."""
         modules = list(self.modules)
         parts = {id(child) for module in modules for child in module._modules.values()}
-        owners = (parameters_of(module) for module in modules if id(module) not in parts)
-        holding = [own for own in owners if ids <= {id(parameter) for parameter in own}]
-        return min(holding, key=len, default=[*found])
+        return [module for module in modules if id(module) not in parts]
 
     def _on_optimizer(self, owner: Any, letter: int) -> None:
         try:
@@ -369,11 +424,14 @@ class Recorder:
 
     def of(self, parameters: Sequence[torch.Tensor]) -> Recording | None:
         """The recording of these parameters, else of whatever made by far the most passes."""
-        ids = {id(parameter) for parameter in parameters}
         passed = [r for r in self.recordings if r.passes and r.fits]
+        for recording in passed:  # the last update may have made new parameters
+            own = parameters_of(recording.owner)
+            if [p.shape for p in own] == [p.shape for p in recording.parameters]:
+                recording.goes_on_with(own)
         return max(
             passed,
-            key=lambda recording: recording.passes * (4 if ids & recording.ids else 1),
+            key=lambda recording: recording.passes * (4 if holds(parameters, recording) else 1),
             default=None,
         )
 
@@ -388,14 +446,14 @@ def _leads_to(node: Any, recording: Recording) -> bool:
 
 
 def holds(parameters: Sequence[torch.Tensor], recording: Recording) -> bool:
-    """Whether a model's parameters are those that were recorded, or copies of them."""
+    """Whether a model's parameters are those that were recorded, or a copy made in the course."""
     if recording.ids & {id(parameter) for parameter in parameters}:
         return True
     own = [flat(parameter) for parameter in parameters]
     if not sum(map(len, own)) == recording.width > 0:
         return False
-    own_values, values = np.concatenate(own).astype(np.float32), recording.values()
-    return bool(np.array_equal(np.sort(own_values), np.sort(values)))  # whatever their order
+    values = np.sort(np.concatenate(own).astype(np.float32))  # whatever their order
+    return bool((np.sort(recording.values()[1:], axis=1) == values).all(axis=1).any())
 
 
 @functools.cache

@@ -207,6 +207,10 @@ def ilias(learner: Learner) -> dict[str, bytes]:
     return {f"{folder}/xor.ipynb": work_of(learner)}
 
 
+def ilias_in_folders(learner: Learner) -> dict[str, bytes]:
+    return {f"XOR_Lab_2026/Abgaben/{path}": data for path, data in ilias(learner).items()}
+
+
 def folders(learner: Learner) -> dict[str, bytes]:
     return {f"{learner.login}/xor.ipynb": work_of(learner)}
 
@@ -260,6 +264,7 @@ LAYOUTS = (
     blackboard_in_dutch,
     gradescope,
     ilias,
+    ilias_in_folders,
     folders,
     nbgrader,
     files_by_login,

@@ -62,6 +62,20 @@ def test_a_refusal_stands_where_the_notebook_would_be(
     assert reason in item.reason
 
 
+def test_a_text_is_what_was_handed_in_where_an_attempt_in_blackboard_has_no_file(
+    tmp_path: Path,
+) -> None:
+    text = b"Name: Jane Doe (jdoe)\nSubmission Field:\nHere is my code.\n"
+    stem = "XOR lab_jdoe_attempt_2026-11-20-10-00-00"
+    (item,) = take_in(tmp_path, {f"{stem}.txt": text}).refused
+
+    assert "no notebook" in item.reason
+    assert read_record(notebook(tmp_path)).refused
+
+    good = {f"{stem}_xor.ipynb": work_of(CLASS[0]), f"{stem}.txt": text}
+    assert take_in(tmp_path, good, "2.zip").refused == ()
+
+
 def test_collecting_it_again_changes_nothing(tmp_path: Path) -> None:
     files = {"jdoe/xor.pdf": PDF, "jdoe/page.html": PAGE}
     take_in(tmp_path, files)

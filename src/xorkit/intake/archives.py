@@ -27,6 +27,7 @@ MAX_TOTAL_BYTES = 16 * 2**30
 MAX_NAME, MAX_PARTS = 255, 40
 # The download, a learner's zip in it, and one for systems that wrap the download once more.
 MAX_DEPTH = 3
+_ASK = "Wanted: the notebook itself, not packed."
 _IGNORED = ("__MACOSX", ".ipynb_checkpoints", "Thumbs.db", "desktop.ini")
 
 
@@ -94,7 +95,7 @@ class Opener:
         source, parts = sound(str(path)), tuple(map(sound, parts))
         status = path.stat() if top else path.lstat()
         if not stat.S_ISREG(status.st_mode):
-            yield _broken(source, parts, "It is a link or a special file: not followed.")
+            yield _broken(source, parts, f"It is a link or a special file: not followed. {_ASK}")
         elif path.suffix.lower() == ".zip":
             yield from self._archive(self._kept_open(path), () if top else parts, source, depth=1)
         else:
@@ -119,10 +120,10 @@ class Opener:
             yield _broken(source, here, str(error))
             return
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            yield _broken(source, here, f"The zip archive is damaged ({error}).")
+            yield _broken(source, here, f"The zip archive is damaged ({error}). {_ASK}")
             return
         if len(members) > MAX_MEMBERS:
-            reason = f"The zip archive holds {len(members)} files, more than {MAX_MEMBERS}."
+            reason = f"The zip archive holds {len(members)} files, more than {MAX_MEMBERS}. {_ASK}"
             yield _broken(source, here, reason)
             return
         for member in members:
@@ -150,7 +151,7 @@ class Opener:
     def _nested(self, found: Found, depth: int) -> Iterator[Found]:
         """An archive in an archive: unpacked anew for each of its files rather than kept."""
         if depth == MAX_DEPTH:
-            reason = "It is a zip in a zip in a zip. Wanted: the notebook itself."
+            reason = f"It is a zip in a zip in a zip. {_ASK}"
             yield _broken(found.source, found.parts, reason)
         else:
             opened = partial(_opened, found)
@@ -165,9 +166,12 @@ class Opener:
             raise Refused(f"The file can't be read ({e}). Wanted: the same once more.") from e
         self._left -= len(data)
         if len(data) > MAX_BYTES:
-            raise Refused(f"The file unpacks to more than {MAX_BYTES >> 20} MB.")
+            raise Refused(f"The file unpacks to more than {MAX_BYTES >> 20} MB. {_ASK}")
         if self._left < 0:
-            raise Refused(f"The files unpack to more than {MAX_TOTAL_BYTES >> 30} GB in all.")
+            raise Refused(
+                f"All files together unpack to more than {MAX_TOTAL_BYTES >> 30} GB in all. Please "
+                "collect the rest by itself."
+            )
         return data
 
 
@@ -195,17 +199,18 @@ def _path_of(member: zipfile.ZipInfo) -> PurePosixPath:
 def _refusal(member: zipfile.ZipInfo) -> str:
     path = _path_of(member)
     if not path.parts:
-        return "It has no name."
+        return f"It has no name. {_ASK}"
     if len(path.parts) > MAX_PARTS or max(map(len, path.parts)) > MAX_NAME:
-        return "Its name is longer than any file's."
+        return f"Its name is longer than any file's. {_ASK}"
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", path.parts[0]):
-        return "Its path leads out of the archive."
+        return f"Its path leads out of the archive. {_ASK}"
     if stat.S_ISLNK(member.external_attr >> 16):
-        return "It is a link, which is not followed."
+        return f"It is a link, which is not followed. {_ASK}"
     if member.flag_bits & 1:
         return "It is locked with a password. Wanted: the same without one."
     if member.file_size > MAX_BYTES:
-        return f"It unpacks to {member.file_size >> 20} MB; {MAX_BYTES >> 20} MB are read at most."
+        size, most = member.file_size >> 20, MAX_BYTES >> 20
+        return f"It unpacks to {size} MB; {most} MB are read at most. {_ASK}"
     return ""
 
 

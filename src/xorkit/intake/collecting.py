@@ -11,7 +11,7 @@ from typing import Literal
 from nbformat import NotebookNode
 
 from xorkit.intake.archives import Found, Opener
-from xorkit.intake.layouts import claims, is_likely, is_list, survey
+from xorkit.intake.layouts import claims, is_likely, of_learners, survey
 from xorkit.intake.owners import Owner, owner
 from xorkit.intake.reading import Refused, read_notebook
 from xorkit.intake.rebuilding import Rebuilt, accepted
@@ -135,9 +135,7 @@ def _owned(
 ) -> Iterator[_Handed | Item]:
     """Every file of one download with its owner, or as an item that says why it has none."""
     collection = survey(assignment, files, root)
-    for found in files:
-        if is_list(found):
-            continue
+    for found in of_learners(files):
         whose = owner(found, claims(found, collection), people)
         if isinstance(whose, Owner):
             yield _Handed(found, whose)

@@ -66,7 +66,7 @@ class Collection:
     submitters: Mapping[str, Claim] = field(default_factory=dict)
     usernames: Mapping[str, str] = field(default_factory=dict)
     wrapper: str = ""
-    ilias: bool = False
+    ilias: int = -1  # how deep in the paths ILIAS's folders stand
     depth: int = -1  # how deep in the paths an LMS's names stand in at least half of them
 
 
@@ -83,7 +83,7 @@ def survey(assignment: str, files: Sequence[Found], root: str) -> Collection:
         submitters=_gradescope_list(listed) if listed else {},
         usernames=dict(_blackboard_users(files, wrapper)),
         wrapper=wrapper,
-        ilias=_is_ilias(files, wrapper),
+        ilias=_ilias_depth(files, wrapper),
     )
     return replace(collection, depth=_usual_depth(files, collection))
 
@@ -107,22 +107,22 @@ def _usual_depth(files: Sequence[Found], collection: Collection) -> int:
     return usual if usual < 1 << 30 else -1
 
 
-def _is_ilias(files: Sequence[Found], wrapper: str) -> bool:
-    """Whether every folder is called Nachname_Vorname_login, the names mostly with capitals."""
+def _ilias_depth(files: Sequence[Found], wrapper: str) -> int:
+    """Where every folder is called Nachname_Vorname_login, the names mostly with capitals."""
     paths = [_inside(found.parts, wrapper) for found in files]
-    folders = {_folder_of(parts) for parts in paths if len(parts) > 1 or ".ipynb" in parts[-1]}
-    people = [match for folder in folders if (match := _ILIAS.fullmatch(folder))]
-    capitals = sum(not (m["last"][0].islower() or m["first"][0].islower()) for m in people)
-    return len({m["login"] for m in people}) == len(folders) <= 2 * capitals
+    paths = [parts for parts in paths if len(parts) > 1 or ".ipynb" in parts[-1]]
+    number = {-1: 0}
+    for depth in range(min((len(parts) - 1 for parts in paths), default=0)):
+        folders = {parts[depth] for parts in paths}
+        people = [match for folder in folders if (match := _ILIAS.fullmatch(folder))]
+        capitals = sum(not (m["last"][0].islower() or m["first"][0].islower()) for m in people)
+        if len({m["login"] for m in people}) == len(folders) <= 2 * capitals:
+            number[depth] = len(folders)
+    return max(number, key=lambda depth: number[depth])  # an outer folder can be called so as well
 
 
 def _inside(parts: tuple[str, ...], wrapper: str) -> tuple[str, ...]:
     return parts[1:] if wrapper and parts[0] == wrapper and len(parts) > 1 else parts
-
-
-def _folder_of(parts: tuple[str, ...]) -> str:
-    """The outermost folder that is no archive."""
-    return next((part for part in parts[:-1] if not part.lower().endswith(".zip")), "")
 
 
 def is_list(found: Found) -> bool:
@@ -131,6 +131,20 @@ def is_list(found: Found) -> bool:
     return found.name == GRADESCOPE_LIST or bool(
         matched and found.name.endswith(f"_{matched['time']}.txt")
     )
+
+
+def of_learners(files: Sequence[Found]) -> list[Found]:
+    """The files without the download's own lists; an attempt that has no file has its text."""
+    own = [found for found in files if not is_list(found)]
+    attempts = {_attempt(found) for found in own}
+    texts = (found for found in files if is_list(found) and found.name != GRADESCOPE_LIST)
+    return own + [found for found in texts if _attempt(found) not in attempts]
+
+
+def _attempt(found: Found) -> str:
+    """What is the same in the names of all files of one attempt in Blackboard."""
+    match = _BLACKBOARD.fullmatch(found.name)
+    return found.name[: match.end("time")] if match else ""
 
 
 def claims(found: Found, collection: Collection) -> tuple[Claim, ...]:
@@ -208,11 +222,10 @@ def _canvas(parts: tuple[str, ...], _collection: Collection) -> Iterator[Claim]:
 
 
 def _ilias(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
-    folder = _folder_of(parts)
-    match = _ILIAS.fullmatch(folder)
-    if collection.ilias and match:
+    depth = collection.ilias
+    if 0 <= depth < len(parts) - 1 and (match := _ILIAS.fullmatch(parts[depth])):
         name = f"{match['first']} {match['last']}"
-        yield Claim("ilias", (match["login"], folder), (name,), depth=parts.index(folder))
+        yield Claim("ilias", (match["login"], parts[depth]), (name,), depth=depth)
 
 
 def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:

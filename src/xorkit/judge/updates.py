@@ -257,7 +257,7 @@ def _rates(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
 
 
 def _adaptive(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
-    """Adam (Kingma and Ba, 2015), RMSprop and Adagrad with PyTorch's defaults and any lr."""
+    """Adam (Kingma and Ba, 2015) and its like with PyTorch's defaults and any lr."""
     for name, rule in ADAPTIVE.items():
         for rows in (slice(0, ADAPTIVE_ROWS), slice(None)):
             steps = rule(slopes[rows])
@@ -288,6 +288,7 @@ def _adam(g: Array) -> Array:
 
 ADAPTIVE: dict[str, Callable[[Array], Array]] = {
     "Adam": _adam,
+    "signSGD": np.sign,
     "RMSprop": lambda g: g / (np.sqrt(_averages(g**2, 0.99)) + 1e-8),
     "Adagrad": lambda g: g / (np.sqrt(np.cumsum(g**2, axis=0)) + 1e-10),
 }

@@ -265,7 +265,8 @@ def run_in(
 def _registered(values: Iterable[Any]) -> Iterator[None]:
     """Gives models the parameters back that a run puts others in the place of."""
     models = [value for value in values if isinstance(value, nn.Module)]
-    before = [(m, dict(m._parameters)) for model in models for m in model.modules()]
+    modules = (m for model in models for m in model.modules())
+    before = [(m, {**m._parameters}) for m in modules if type(m._parameters) is dict]  # no script
     try:
         yield
     finally:

@@ -97,7 +97,7 @@ def _costless(runs: Iterable[CellRun], failed: set[str]) -> list[Finding]:
     A later one, or one below a mistake, may only have met what that left behind.
     """
     for run in runs:
-        if run.grade_id in failed:
+        if run.grade_id in failed or run.status in UNFINISHED:
             return []
         if run.error is not None:
             name, text = run.error

@@ -795,6 +795,38 @@ def answers_pasted_into_each_others_cells(notebook: NotebookNode) -> None:
     first["source"], second["source"] = second.source, first.source
 
 
+@case(
+    says="another order",
+    answers={g: RIGHT[g].partition("\n")[2] for g in ("data", "model")},
+)
+def answers_typed_into_each_others_cells(notebook: NotebookNode) -> None:
+    first, second = cell(notebook, "data"), cell(notebook, "model")
+    first["source"], second["source"] = (
+        RIGHT["model"].partition("\n")[2],
+        RIGHT["data"].partition("\n")[2],
+    )
+
+
+@case(
+    says="another order",
+    answers={
+        g: RIGHT[g].partition("\n")[2].replace("\n\n", "\n")
+        for g in ("recall_step", "recall_stuck")
+    },
+)
+def words_typed_into_each_others_cells(notebook: NotebookNode) -> None:
+    first, second = cell(notebook, "recall_step"), cell(notebook, "recall_stuck")
+    first["source"], second["source"] = (
+        RIGHT["recall_stuck"].partition("\n")[2],
+        RIGHT["recall_step"].partition("\n")[2],
+    )
+
+
+@case(answers={"training_loop": "model = nn.Linear(2, 1)\nfit()"})
+def a_model_built_again_in_a_loop_that_sets_no_name_of_its_own(notebook: NotebookNode) -> None:
+    cell(notebook, "training_loop")["source"] = "model = nn.Linear(2, 1)\nfit()"
+
+
 @case(answers={"model": RIGHT["model"].replace(anchor("model"), anchor("data"))})
 def an_answer_that_kept_the_anchor_of_the_cell_it_was_copied_from(notebook: NotebookNode) -> None:
     c = cell(notebook, "model")

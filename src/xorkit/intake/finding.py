@@ -78,7 +78,8 @@ def pieces_of(cells: Sequence[Cell], master: Released) -> tuple[Piece, ...]:
     Of a changed cell of ours only what was added comes along, as loose pieces.
     """
     found = (_pieces_of(i, cell, master) for i, cell in enumerate(cells))
-    return _settled(tuple(piece for pieces in found for piece in pieces), master)
+    settled = _settled(tuple(piece for pieces in found for piece in pieces), master)
+    return _exchanged(settled, master)
 
 
 def _pieces_of(position: int, cell: Cell, master: Released) -> Iterator[Piece]:
@@ -164,6 +165,28 @@ def _settled(pieces: tuple[Piece, ...], master: Released) -> tuple[Piece, ...]:
         else piece
         for piece in pieces
     )
+
+
+def _exchanged(pieces: tuple[Piece, ...], master: Released) -> tuple[Piece, ...]:
+    """Answers that were typed into each other's cells: each sets the other one's names alone."""
+    wanted = {
+        piece.home: home for piece in pieces if (home := _stranger(piece, master)) is not None
+    }
+    return tuple(
+        replace(piece, home=wanted[piece.home], by_name=False)
+        if piece.home in wanted and wanted.get(wanted[piece.home]) == piece.home
+        else piece
+        for piece in pieces
+    )
+
+
+def _stranger(piece: Piece, master: Released) -> int | None:
+    """The other answer whose names an answer's piece sets, with none of its own."""
+    own = master.answer_at.get(piece.home)
+    if own is None or piece.names.bound & own.names:
+        return None
+    others = [answer.index for answer in master.answers if answer.names & piece.names.bound]
+    return others[0] if len(others) == 1 else None
 
 
 def choices(master: Released, pieces: Iterable[Piece]) -> Mapping[str, Choice]:

@@ -7,7 +7,8 @@ spot, runs pytest and gives back the points as the cell's value. Tests ask for i
 
 data, model, settings, training, result   what the judge says of each of these
 matching, recall                          the choices made; a function: question -> its mark
-values                                    the plain values that an answer cell left behind
+values                                    a function: answer cell -> the plain values that it left
+                                          behind, by name; None for a name that isn't there
 """
 
 from __future__ import annotations
@@ -332,7 +333,7 @@ class _Plugin:
 
     @pytest.fixture
     def values(self) -> Callable[[str], Mapping[str, Any]]:
-        return lambda blank: self._seen(blank)["values"]
+        return lambda blank: defaultdict(lambda: None, self._seen(blank)["values"])
 
 
 # Only what runs tests and makes fixtures: the rest of pytest takes longer to start than all tests.

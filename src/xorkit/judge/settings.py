@@ -103,7 +103,9 @@ def _judge_slopes(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> Judg
     pairs = np.asarray(questions["pairs"], dtype=np.float64)
     slopes = read_numbers(seen.get("slopes"), pairs.ndim - 1)
     wanted = np.stack([reference.MSE.slope(p[None], t[None])[0] for p, t in pairs])
-    if slopes.shape == wanted.shape and np.allclose(slopes, wanted, rtol=SAME, atol=SAME):
+    if slopes.shape != wanted.shape:
+        raise EvidenceError(f"wanted slopes of shape {wanted.shape}, saw {slopes.shape}")
+    if np.allclose(slopes, wanted, rtol=SAME, atol=SAME):
         return HOLDS
     if not slopes[0].any():
         text = (

@@ -59,6 +59,19 @@ def test_a_graded_class_is_in_the_gradebook_and_in_autograded(course: Course) ->
     assert "Which type counts?" in tests["test_number"].outputs[0].text
 
 
+def test_a_cell_that_stops_below_its_answer_costs_nothing_and_is_said(course: Course) -> None:
+    hand_in(course, "ada", {"number": "number = 7\n1 / 0"})
+    hand_in(course, "bob", {"number": "1 / 0", "words": "words = str(number) + ' because'\n1 / 0"})
+
+    done = graded(course)
+
+    verdict = done["ada"].verdict
+    assert (verdict.score, verdict.diagnosis) == (5, ("crash",))
+    assert "ZeroDivisionError" in verdict.findings[0].message
+    assert verdict.findings[0].note
+    assert not any(finding.note for finding in done["bob"].verdict.findings)
+
+
 def test_what_has_not_changed_is_left_alone(course: Course) -> None:
     hand_in(course, "ada")
     graded(course)

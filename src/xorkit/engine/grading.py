@@ -51,7 +51,7 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
     by_cell = {run.grade_id: run for run in evidence.cells}
     ran = [found for run in by_cell.values() if (found := _of_run(run, run.grade_id in failed))]
     answers = [run for name, run in by_cell.items() if name in evidence.answers]
-    ran += _costless(answers, failed)
+    ran += _costless(answers, judgement)
     empty = {f.grade_id for f in ran if f.code == "blank"}
     broken = {f.grade_id for f in ran if f.code != "blank" and f.grade_id != "training_loop"}
     kept = [
@@ -77,13 +77,18 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
     return Finding("crash", f"The cell stopped with {name}: {text}", run.grade_id)
 
 
-def _costless(runs: Iterable[CellRun], failed: set[str]) -> list[Finding]:
+def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
     """The first cell that stopped with an error, where that cost nothing and nothing explains it.
 
     A later one, or one below a mistake, may only have met what that left behind.
     """
+    mistaken = {
+        cell.grade_id.removeprefix("test_")
+        for cell in judgement.cells
+        if any(test.outcome != "passed" for test in cell.tests)
+    }
     for run in runs:
-        if run.grade_id in failed or run.status in UNFINISHED:
+        if run.grade_id in mistaken or run.status in UNFINISHED:
             return []
         if run.error is not None:
             name, text = run.error

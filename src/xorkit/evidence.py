@@ -93,8 +93,9 @@ class Run:
     pass k began, the last row is where they were in the end. After `rows` was full only the end was
     kept. `events` are letters in the order of what happened: f forward (F: with parameters that may
     have no gradient), b and B backward begins and ends, g `torch.autograd.grad`, z `zero_grad`, s
-    and S `step` begins and ends, o another optimizer steps. For the first of them `detail_rows` and
-    `detail_grads` hold parameters and `.grad` at that moment (NaN: None).
+    and S `step` begins and ends, o another optimizer steps. For the first of them, where the loop
+    ran once more alone, `detail_rows` and `detail_grads` hold parameters and `.grad` at that moment
+    (NaN: None).
     """
 
     shapes: tuple[tuple[int, ...], ...]

@@ -31,6 +31,7 @@ from xorkit.probe.recording import (
 
 FEW_SECONDS = 5.0  # a few dozen passes of a right loop take 0.02 s, with a picture in each 3 s
 WHOLE_SECONDS = 20.0  # 5000 passes take a second, on a busy machine five
+LOOKS = 400  # events looked at closely: fifty passes of eight events
 WHOLE_ROOM = 60_000  # numbers kept of a whole run's rows: 6,000 passes of the lesson's net
 
 
@@ -239,7 +240,7 @@ def run_in(
     known = [*parameters_of(namespace.get("model"), right["X"])]
     known += [p for recording in record.recordings for p in recording.parameters]
     with kept(known), _registered(namespace.values()), record.aside():
-        record.reset(room=WHOLE_ROOM)
+        record.reset(room=WHOLE_ROOM, looks=LOOKS)
         _Start(right["model"]).give(way.parameters)
         own = record.add(way.parameters, way.names.get("model", namespace.get("model")))
         following = _following(_Start(right["model"]), [*known, *way.parameters])

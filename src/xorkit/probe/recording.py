@@ -32,7 +32,7 @@ from xorkit.probe.notebook import Namespace, plain_values, shell
 # all that else is seen of a loop they make 2 MB of JSON, which a kernel may publish at once.
 ROOM = 180_000
 MAX_EVENTS = 160_000  # four letters a pass in a plain loop, twice that with a closure
-MAX_DETAILS = 400  # events looked at closely: fifty passes of eight events
+MAX_BEFORE = 400  # letters kept of what happened before there were parameters to speak of
 DETAIL_ROOM = 20_000  # numbers kept of them
 MAX_LOSSES = 64
 MAX_MODELS = 64  # recorded models kept; a loop that builds one a pass makes thousands
@@ -50,6 +50,7 @@ class Recording:
         owner: nn.Module | None = None,
         before: str = "",
         room: int = ROOM,
+        looks: int = 0,
     ) -> None:
         self.owner = owner  # the module whose parameters they are
         self.parameters = list(parameters)
@@ -63,7 +64,7 @@ class Recording:
         self.passes = 0
         self.path: tuple[int, ...] = ()  # the way through the graph from a loss to a parameter
         self._most_rows = max(1, room // max(self.width, 1))
-        self._most_details = min(MAX_DETAILS, DETAIL_ROOM // max(self.width, 1))
+        self._most_details = min(looks, DETAIL_ROOM // max(self.width, 1))
         self._pointers: list[int] = []
         self._views: list[memoryview] = []
 
@@ -128,9 +129,9 @@ class Recording:
             "shapes": [list(parameter.shape) for parameter in self.parameters],
             "rows": encode(self._table(self.rows if cut else [*self.rows, self.row()])),
             "events": self.events.decode("ascii"),
-            "before": self.before[-MAX_DETAILS:],
+            "before": self.before[-MAX_BEFORE:],
             "detail_rows": encode(self._table([row for row, _ in self.details])),
-            "detail_grads": encode(np.array(grads, np.float32).reshape(-1, self.width)),
+            "detail_grads": encode(np.array(grads, np.float32).reshape(len(grads), self.width)),
             "losses": encode(np.array(self.losses, np.float64)),
             "passes": self.passes - cut,
             "total": total,
@@ -223,14 +224,18 @@ class Recorder:
         limit: int | None = None,
         at_limit: Callable[[], None] = lambda: None,
         room: int = ROOM,
+        looks: int = 0,
     ) -> None:
-        """Begins anew; at pass number `limit` + 1 calls `at_limit`, which is to raise."""
+        """Begins anew, looking closely at the first `looks` events of each recording.
+
+        At pass number `limit` + 1 calls `at_limit`, which is to raise.
+        """
         self.recordings: deque[Recording] = deque(maxlen=MAX_MODELS)
         self.models = 0
         self.passes = 0
         self.limit = limit
         self.at_limit = at_limit
-        self.room = room
+        self.room, self.looks = room, looks
         self.before = ""
 
     def cell_begins(self, namespace: Namespace) -> None:
@@ -356,7 +361,7 @@ class Recorder:
         return None
 
     def _note(self, letter: int) -> None:
-        if len(self.before) < MAX_DETAILS:
+        if len(self.before) < MAX_BEFORE:
             self.before += chr(letter)
 
     def _find(self, loss: torch.Tensor) -> Recording | None:
@@ -391,7 +396,7 @@ class Recorder:
 
     def add(self, parameters: Sequence[torch.Tensor], owner: nn.Module | None = None) -> Recording:
         """A new recording of these parameters, from now on the current one."""
-        recording = Recording(parameters, owner, self.before, self.room)
+        recording = Recording(parameters, owner, self.before, self.room, self.looks)
         self.before = ""
         self.recordings.append(recording)
         return recording

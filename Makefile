@@ -28,7 +28,7 @@ sweep: $(READY)
 	$(BIN)/python bench/judge_table.py
 
 bench: $(READY)
-	$(BIN)/python bench/grading.py
+	for what in judge sandbox intake report grading; do $(BIN)/python bench/$$what.py || exit 1; done
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict

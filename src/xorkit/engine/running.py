@@ -125,7 +125,8 @@ class _Notebook:
 
     def _asked(self, step: Step, questions: Mapping[str, Any]) -> Any:
         """What the probe saw; None where the learner's code ended the observation."""
-        asked = json.dumps({**questions, "names": list(step.names)})
+        # Of plain values only their names are asked: the questions make ten kilobytes of code.
+        asked = json.dumps({"names": step.names} if step.names else questions)
         code = PUBLISH.format(blank=step.grade_id, source=step.source, asked=asked)
         ran = self.run(code, OBSERVE_SECONDS)
         seen = _published(ran.outputs)

@@ -1,8 +1,7 @@
 """`torch._dynamo` as far as training needs it; the real one comes when somebody asks for more.
 
-PyTorch's first optimizer imports it with 800 modules: a second, and 70 MiB that every kernel would
-inherit. It serves `torch.compile`, which isn't to be had in a kernel, and wraps each step of each
-optimizer, which takes a tenth of a small net's training time.
+PyTorch's first optimizer imports it with 800 modules, for `torch.compile`, which isn't to be had in
+a kernel: a second of the fork server's start, and 70 MiB that every kernel would inherit.
 """
 
 from __future__ import annotations

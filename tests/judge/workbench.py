@@ -106,13 +106,14 @@ def observe(cells: Mapping[str, str], course: Lesson, seed: int = 0) -> Seen:
     probe.recorder().reset()
     torch.manual_seed(seed)
     runs, seen = [], {}
-    for blank in BLANKS:
+    for blank, following in zip(BLANKS, [*BLANKS[1:], ""], strict=True):
         source = answers.get(blank, "").replace("5000", str(course.task.epochs))
         probe.recorder().cell_begins(namespace)
         error = _run(source, namespace)
         probe.recorder().cell_begins(namespace)
         runs.append(CellRun(blank, "error" if error else "ok", error))
-        seen[blank] = loads(json.dumps(probe.observe(blank, namespace, source, asked)))
+        more = {**asked, "next": answers.get(following, "")}
+        seen[blank] = loads(json.dumps(probe.observe(blank, namespace, source, more)))
     evidence = Evidence(tuple(runs), answers, seen, asked)
     return Seen(evidence, _off(namespace.get("model"), course))
 

@@ -105,7 +105,7 @@ def _rank(finding: Finding) -> int:
     """What explains the rest comes first, what only follows from it last."""
     if finding.code in FIRST:
         return 0
-    return 2 if finding.code in LAST or finding.note else 1
+    return 2 if finding.code in LAST else 1
 
 
 def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from nbformat import NotebookNode
 
+from xorkit.answers import answer_cells
 from xorkit.engine.graded import Outputs, harmless
 from xorkit.evidence import CellRun, Evidence, EvidenceError, loads
 from xorkit.sandbox import Kernel, Ran, SandboxError, Warm
@@ -31,6 +32,7 @@ class Step:
     grade_id: str  # of the answer cell; for given and extra cells the cell's id
     source: str
     names: tuple[str, ...] = ()
+    following: str = ""  # text of the answer cell after the one that is observed
 
 
 def steps(
@@ -42,7 +44,8 @@ def steps(
     need; they are left out.
     """
     ungraded = {cell.id for cell in master.cells if "nbgrader" not in cell.metadata}
-    answers: dict[str, str] = {}
+    answers = {name: cell.source for name, cell in answer_cells(rebuilt).items()}
+    following = dict(zip(answers, [*answers.values()][1:], strict=False))
     found = []
     for cell in rebuilt.cells:
         about = cell.metadata.get("nbgrader", {})
@@ -50,12 +53,12 @@ def steps(
         if cell.cell_type != "code" or cell.get("id") in ungraded:
             continue
         if about.get("solution"):
-            answers[grade_id] = cell.source
             found.append(Step("answer", grade_id, cell.source))
         elif about.get("grade"):
             blank = grade_id.removeprefix("test_")
             wanted = tuple(names.get(blank, ()))
-            found.append(Step("observe", blank, answers.get(blank, ""), wanted))
+            text, after = answers.get(blank, ""), following.get(blank, "")
+            found.append(Step("observe", blank, text, wanted, after))
         else:
             found.append(Step("given" if about else "extra", grade_id, cell.source))
     return found
@@ -126,7 +129,8 @@ class _Notebook:
     def _asked(self, step: Step, questions: Mapping[str, Any]) -> Any:
         """What the probe saw; None where the learner's code ended the observation."""
         # Of plain values only their names are asked: the questions make ten kilobytes of code.
-        asked = json.dumps({"names": step.names} if step.names else questions)
+        more = {"names": step.names} if step.names else {**questions, "next": step.following}
+        asked = json.dumps(more)
         code = PUBLISH.format(blank=step.grade_id, source=step.source, asked=asked)
         ran = self.run(code, OBSERVE_SECONDS)
         seen = _published(ran.outputs)

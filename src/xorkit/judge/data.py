@@ -61,6 +61,8 @@ def judge_data(seen: Mapping[str, Any], task: Task) -> Data:
     inputs = _shaped(x, (n, n_in), "wrong-data")
     if inputs:
         inputs = _decimal(x)
+    if inputs and "model" in seen:
+        inputs = _alike(x, read_text(seen["model"]))
     if inputs and x.array is not None and {tuple(row) for row in x.array} != set(table):
         text = f"X holds the rows {_rows(x.array)}. Which questions does the table ask, each once?"
         inputs = _fails("wrong-data", text)
@@ -106,6 +108,14 @@ def _decimal(tensor: Tensor) -> Judged:
         " is a 1 written as a decimal number?"
     )
     return HOLDS if tensor.decimal else _fails("wrong-data", text)
+
+
+def _alike(x: Tensor, model: str) -> Judged:
+    text = (
+        f"X holds numbers of type {x.kind}, and the layers of your model {model}: PyTorch doesn't"
+        " multiply one by the other. Which type does a decimal number get by itself?"
+    )
+    return HOLDS if x.kind == model else _fails("wrong-data", text)
 
 
 def _usable(

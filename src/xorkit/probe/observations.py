@@ -20,16 +20,35 @@ from xorkit.probe.alone import (
     run_in,
 )
 from xorkit.probe.asking import ask_loss, ask_model, ask_optimizer, ask_tensor, ask_value
+from xorkit.probe.limits import limited
 from xorkit.probe.notebook import Namespace, shell
 from xorkit.probe.recording import describe, flat, holds, parameters_of, recorder
 
 MIME = "application/vnd.xorkit.evidence+json"
 
+STANDARD = "float32"  # in which layers count unless they are told otherwise
+
 Observer = Callable[[Namespace, str, Mapping[str, Any]], dict[str, Any]]
 
 
 def observe_data(namespace: Namespace, source: str, questions: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: ask_tensor(namespace.get(name)) for name in ("X", "Y")}
+    seen: dict[str, Any] = {name: ask_tensor(namespace.get(name)) for name in ("X", "Y")}
+    if seen["X"].get("dtype", STANDARD) != STANDARD:
+        # As good as any, if the model that is made next takes it.
+        model = run_blank(questions.get("next", ""), namespace, {}).get("model")
+        parameters = parameters_of(model)
+        if parameters and not _takes(model, namespace["X"]):
+            seen["model"] = str(parameters[0].dtype).removeprefix("torch.")
+    return seen
+
+
+def _takes(model: Any, inputs: torch.Tensor) -> bool:
+    try:
+        with torch.no_grad():
+            limited(lambda: model(inputs))
+    except Exception:  # a learner's forward may raise anything
+        return False
+    return True
 
 
 def observe_model(

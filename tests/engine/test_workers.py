@@ -43,6 +43,8 @@ def _kill_a_busy_worker() -> None:
     while not (busy := [worker for worker in own.children() if _kernels(worker)]):
         time.sleep(0.02)
     busy[0].kill()
+    while _kernels(busy[0]):  # else the next one who looks takes it for another worker
+        time.sleep(0.02)
 
 
 def test_a_worker_that_dies_costs_nobody_a_result(course: Course) -> None:

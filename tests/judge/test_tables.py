@@ -60,6 +60,15 @@ def test_a_mistake_of_order_or_number_keeps_at_most_half_of_the_loop() -> None:
     assert all(row["loses"].get("test_training_loop", 0) >= HALF for row in rows)
 
 
+def test_a_later_try_that_learns_is_as_good_as_a_first_one() -> None:
+    row = CORRECT["several tries that end as soon as one has learned"]
+
+    found, seen = judged(row, seed=1)
+
+    assert seen.evidence.observations["training_loop"]["own"]["models"] == 2
+    assert lost(found) == {}
+
+
 def test_a_right_loop_from_a_flat_spot_keeps_all_points_and_hears_how_common_that_is() -> None:
     course = lesson()
     start = course.facts.stall[0]

@@ -22,7 +22,7 @@ from xorkit.probe.alone import (
 from xorkit.probe.asking import ask_loss, ask_model, ask_optimizer, ask_tensor, ask_value
 from xorkit.probe.limits import limited
 from xorkit.probe.notebook import Namespace, shell
-from xorkit.probe.recording import describe, flat, holds, parameters_of, recorder
+from xorkit.probe.recording import MAX_MODELS, describe, flat, holds, parameters_of, recorder
 
 MIME = "application/vnd.xorkit.evidence+json"
 
@@ -105,7 +105,11 @@ def observe_training_loop(
 
 
 def _own(namespace: Namespace, questions: Mapping[str, Any]) -> tuple[dict[str, Any] | None, int]:
-    """The learner's own run, if any was recorded, and how many passes were made in all."""
+    """The learner's own run, if any was recorded, and how many passes were made with one model.
+
+    Of more models than anybody tries one after the other, those of all together: they were built in
+    the loop, and need no whole runs to show it.
+    """
     record = recorder()
     parameters = parameters_of(namespace.get("model"), torch.tensor(questions["X"]))
     recording = record.of(parameters)
@@ -116,7 +120,7 @@ def _own(namespace: Namespace, questions: Mapping[str, Any]) -> tuple[dict[str, 
         models=record.models,
         on_model="model" not in namespace or holds(parameters, recording),
     )
-    return run, record.passes
+    return run, recording.passes if record.models <= MAX_MODELS else record.passes
 
 
 def observe_predictions(

@@ -105,7 +105,7 @@ def rejudge(
                     f" --student {done.student}` runs it again"
                 )
                 continue
-            yield before.verdict, klass.conclude(done).verdict
+            yield before.verdict, klass.conclude(done, before).verdict
 
 
 def verdicts(course: Course) -> list[Verdict]:
@@ -235,8 +235,8 @@ class _Class:
 
     # --------------------------------------------------------------------------- what is written
 
-    def conclude(self, done: Done) -> Progress:
-        """Keeps what a worker sent and records it."""
+    def conclude(self, done: Done, before: Kept | None = None) -> Progress:
+        """Keeps what a worker sent and records it, unless it is what was recorded `before`."""
         marks = self._marks(done.student)
         verdict = done.verdict or failed(self.assignment, done)
         verdict = with_marks(verdict, marks, self.course.lesson)
@@ -245,7 +245,8 @@ class _Class:
             results.keep_ungraded(self.course, kept)
         else:
             results.keep(self.course, kept, done.evidence, done.notebook)
-        record(self.book, verdict, self._submitted(done.student))
+        if before is None or before.verdict.cells != verdict.cells:
+            record(self.book, verdict, self._submitted(done.student))
         faults = (done.problem, *done.faults) if done.problem else done.faults
         return Progress(verdict, faults, done.ran)
 

@@ -310,7 +310,8 @@ def rubric(
             out.print(f"{added} marked answers are new in {path}" if added else "No new marks.")
             return
         serious = _show_rubrics("the rubrics' own tests", rubrics.on_tests(course))
-        _show_rubrics("the class", rubrics.on_class(course))
+        if course.students("autograded"):
+            _show_rubrics("the class", rubrics.on_class(course))
     if serious:
         _fail(f"{serious} test answers get a sure mark that is two off: mend the rubric")
 
@@ -564,17 +565,21 @@ def _show(done: Iterable[Progress]) -> None:
 
 
 def _show_rubrics(title: str, reports: Iterable[tuple[str, Report]]) -> int:
-    """One table; gives back the number of serious errors."""
+    """A table, and what was not understood; gives back the number of serious errors."""
     names = ("question", "answers", "matched", "missed", "wrongly credited", "to a person")
-    table = Table(*names, "not understood, most often", title=f"On {title}")
-    serious = 0
+    table = Table(*names, title=f"On {title}")
+    table.columns[0].no_wrap = True
+    unknown, serious = [], 0
     for name, report in reports:
         lists = (report.judged, report.matched, report.missed, report.wrongly_credited)
-        counts = [str(len(found)) for found in (*lists, report.handed_over)]
-        phrasings = ", ".join(f"{text} ({count})" for text, count in report.phrasings[:3])
-        table.add_row(name, *counts, phrasings)
+        table.add_row(name, *(str(len(found)) for found in (*lists, report.handed_over)))
+        if report.phrasings:
+            said = ", ".join(f"{text} ({count})" for text, count in report.phrasings[:3])
+            unknown.append(f"  {name}: {escape(said)}")
         serious += len(report.serious)
     out.print(table)
+    if unknown:
+        out.print("Not understood, most often:", *unknown, sep="\n", highlight=False)
     return serious
 
 

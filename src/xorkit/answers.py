@@ -17,6 +17,11 @@ def answer_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
     return {str(ours["grade_id"]): cell for ours, cell in about if ours.get("solution")}
 
 
+def following(texts: Mapping[str, str]) -> dict[str, str]:
+    """For each answer the text of the one after it, in the notebook's order; the last has none."""
+    return dict(zip(texts, [*texts.values()][1:], strict=False))
+
+
 def solution_texts(source: NotebookNode) -> dict[str, str]:
     """The answer cells of an authored notebook as they read once they are filled, by grade_id."""
     cells = answer_cells(source)

@@ -35,7 +35,7 @@ import pytest
 from xorkit import judge as judging
 from xorkit import matching as matching_
 from xorkit import recall as recall_
-from xorkit.answers import answer_cells
+from xorkit.answers import answer_cells, following
 from xorkit.evidence import Evidence, EvidenceError, loads
 from xorkit.judge import Data, Judged, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
@@ -158,10 +158,10 @@ class _Plugin:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Every test once for each evidence. An item that runs again gets its fixtures anew."""
-        following = [*session.items[1:], None]
+        after = [*session.items[1:], None]
         for evidence in self.evidences:
             self.begin(evidence)
-            for item, nextitem in zip(session.items, following, strict=False):
+            for item, nextitem in zip(session.items, after, strict=False):
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
             self.judgements(self.judgement())
         return True
@@ -444,8 +444,8 @@ class _Live(dict[str, Any]):
     def __missing__(self, blank: str) -> Any:
         from xorkit import probe  # beside a learner is where torch may be imported
 
-        following = dict(zip(self.saved, [*self.saved.values()][1:], strict=False))
-        asked = {**self.asked, "names": self.lesson.names(blank), "next": following.get(blank, "")}
+        after = following(self.saved).get(blank, "")
+        asked = {**self.asked, "names": self.lesson.names(blank), "next": after}
         seen = probe.observe(blank, self.namespace, self._source(blank), asked)
         self[blank] = loads(json.dumps(seen))
         return self[blank]

@@ -74,7 +74,11 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
     name, text = run.error
     if name == "NotImplementedError" and EMPTY in text:
         return Finding("blank", f"{text}. The cell stops there.", run.grade_id)
-    return Finding("crash", f"The cell stopped with {name}: {text}", run.grade_id)
+    return _stopped(run, name, text)
+
+
+def _stopped(run: CellRun, name: str, text: str, *, note: bool = False) -> Finding:
+    return Finding("crash", f"The cell stopped with {name}: {text}", run.grade_id, note)
 
 
 def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
@@ -91,9 +95,7 @@ def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
         if run.grade_id in mistaken or run.status in UNFINISHED:
             return []
         if run.error is not None:
-            name, text = run.error
-            said = f"The cell stopped with {name}: {text}"
-            return [Finding("crash", said, run.grade_id, note=True)]
+            return [_stopped(run, *run.error, note=True)]
     return []
 
 

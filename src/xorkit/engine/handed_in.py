@@ -11,7 +11,7 @@ from pathlib import Path
 from xorkit import intake
 from xorkit.engine.course import Course
 from xorkit.engine.results import digest
-from xorkit.intake.reading import MAX_BYTES
+from xorkit.intake.reading import ASK, MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,7 @@ def _kind(path: Path) -> str:
 
 
 def _refused(course: Course, path: Path, what: str) -> intake.Refused:
-    return intake.Refused(
-        f"{path.relative_to(course.root)} {what}. Wanted: the notebook itself. In Colab: File >"
-        " Download > Download .ipynb."
-    )
+    return intake.Refused(f"{path.relative_to(course.root)} {what}. {ASK}")
 
 
 def timestamp(course: Course, student: str) -> datetime | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from nbformat import NotebookNode
 
-from xorkit.answers import answer_cells
+from xorkit.answers import answer_cells, following
 from xorkit.engine.graded import Outputs, harmless
 from xorkit.evidence import CellRun, Evidence, EvidenceError, loads
 from xorkit.sandbox import Kernel, Ran, SandboxError, Warm
@@ -45,7 +45,7 @@ def steps(
     """
     ungraded = {cell.id for cell in master.cells if "nbgrader" not in cell.metadata}
     answers = {name: cell.source for name, cell in answer_cells(rebuilt).items()}
-    following = dict(zip(answers, [*answers.values()][1:], strict=False))
+    after = following(answers)
     found = []
     for cell in rebuilt.cells:
         about = cell.metadata.get("nbgrader", {})
@@ -57,8 +57,8 @@ def steps(
         elif about.get("grade"):
             blank = grade_id.removeprefix("test_")
             wanted = tuple(names.get(blank, ()))
-            text, after = answers.get(blank, ""), following.get(blank, "")
-            found.append(Step("observe", blank, text, wanted, after))
+            text = answers.get(blank, "")
+            found.append(Step("observe", blank, text, wanted, after.get(blank, "")))
         else:
             found.append(Step("given" if about else "extra", grade_id, cell.source))
     return found

@@ -16,7 +16,7 @@ from xorkit.intake.cells import Cell, as_mapping, cells_of
 # Saved outputs of 50 MB are seen; five times that is no notebook that anybody can open.
 MAX_BYTES = 256 * 2**20
 # Instructors read it in the list of what was refused, learners on their page.
-_ASK = "Wanted: the notebook itself. In Colab: File > Download > Download .ipynb."
+ASK = "Wanted: the notebook itself. In Colab: File > Download > Download .ipynb."
 
 # A long lesson has a hundred cells and 100 KB of text; pictures pasted into it may make it 10 MB.
 MAX_CELLS = 2_000
@@ -76,12 +76,12 @@ def read_notebook(data: bytes) -> tuple[NotebookNode, tuple[str, ...]]:
 
 def _refuse_odd_sizes(cells: tuple[Cell, ...]) -> None:
     if all(cell.is_blank for cell in cells):
-        raise Refused(f"The notebook in this file has no cell with text in it. {_ASK}")
+        raise Refused(f"The notebook in this file has no cell with text in it. {ASK}")
     size = sum(len(cell.source) for cell in cells)
     if len(cells) > MAX_CELLS or size > MAX_TEXT:
         raise Refused(
             f"The notebook has {len(cells)} cells with {size >> 20} MB of text, far more than "
-            f"anybody writes. {_ASK}"
+            f"anybody writes. {ASK}"
         )
 
 
@@ -92,7 +92,7 @@ def is_cut_off(notebook: object) -> bool:
 
 def _refuse_other_kinds(data: bytes) -> None:
     if not data.strip(b"\x00 \t\r\n"):
-        raise Refused(f"The file is empty ({len(data)} bytes). {_ASK}")
+        raise Refused(f"The file is empty ({len(data)} bytes). {ASK}")
     if len(data) > MAX_BYTES:
         raise Refused(
             f"The file has {len(data) >> 20} MB, more than the {MAX_BYTES >> 20} MB that are "
@@ -100,7 +100,7 @@ def _refuse_other_kinds(data: bytes) -> None:
         )
     for beginning, kind in _OTHER_KINDS:
         if data.startswith(beginning):
-            raise Refused(f"The file is {kind}. {_ASK}")
+            raise Refused(f"The file is {kind}. {ASK}")
 
 
 def _decoded(data: bytes, repairs: list[str]) -> str:
@@ -150,13 +150,13 @@ def _unpacked(text: str) -> bytes | None:
 def _parsed(text: str, repairs: list[str]) -> dict[str, Any]:
     """The notebook in the text, as far as it can be read; raises Refused where there is none."""
     if _HTML.match(text):
-        raise Refused(f"The file is a web page (HTML), not the notebook itself. {_ASK}")
+        raise Refused(f"The file is a web page (HTML), not the notebook itself. {ASK}")
     if _LINK.match(text):
-        raise Refused(f"The file only holds a link, not the notebook itself. {_ASK}")
+        raise Refused(f"The file only holds a link, not the notebook itself. {ASK}")
     try:
         raw = _json(text, repairs)
     except RecursionError:
-        raise Refused(f"The file is nested far deeper than any notebook is. {_ASK}") from None
+        raise Refused(f"The file is nested far deeper than any notebook is. {ASK}") from None
     except ValueError as error:
         if _SCRIPT.search(text):
             repairs.append("The file was a Python script downloaded from the notebook.")
@@ -164,7 +164,7 @@ def _parsed(text: str, repairs: list[str]) -> dict[str, Any]:
         seen = " ".join(text[:40].split())
         raise Refused(
             f"The file is no notebook: it begins with {seen!r} and can't be read as JSON "
-            f"({error}). {_ASK}"
+            f"({error}). {ASK}"
         ) from error
     return _notebook(raw)
 
@@ -236,8 +236,8 @@ def _notebook(raw: object) -> dict[str, Any]:
     if isinstance(raw, dict) and any(isinstance(raw.get(k), list) for k in ("cells", "worksheets")):
         return raw
     if isinstance(as_mapping(raw).get("url"), str):
-        raise Refused(f"The file only holds a link to a document, not the notebook. {_ASK}")
-    raise Refused(f"The file is JSON, but no notebook: it has no cells. {_ASK}")
+        raise Refused(f"The file only holds a link to a document, not the notebook. {ASK}")
+    raise Refused(f"The file is JSON, but no notebook: it has no cells. {ASK}")
 
 
 def _clean(cells: tuple[Cell, ...], cut_off: bool) -> NotebookNode:

@@ -13,7 +13,7 @@ LATE: dict[str, tuple[str, bool]] = {
     "loops forever": ("while True: pass", True),
     "sleeps": ("import time; time.sleep(60)", True),
     "goes on after an interrupt": (
-        "import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass",
+        "import time\ntry: time.sleep(60)\nexcept BaseException: time.sleep(60)",
         False,
     ),
     "is inside C code that takes no interrupt": ("sum(range(10**12))", False),
@@ -50,7 +50,8 @@ ENDED: dict[str, tuple[str, Status, bool]] = {
     "closes every descriptor": ("import os; os.closerange(0, 300)", "died", False),
     "prints forever": ("while True: print('no end in sight')", "output", True),
     "prints forever after an interrupt": (
-        "while True:\n    try: print('no end in sight')\n    except BaseException: pass",
+        "try:\n    while True: print('no end in sight')\n"
+        "except BaseException:\n    while True: print('no end in sight')",
         "output",
         False,
     ),

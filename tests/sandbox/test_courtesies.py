@@ -140,3 +140,19 @@ def test_torch_stays_untouched_until_a_cell_mentions_a_device(kernel: Kernel) ->
 
     assert kernel.run("assert torch.Tensor.to is before").status == "ok"
     assert kernel.run("assert torch.Tensor.to is not before, 'cuda'").status == "ok"
+
+
+def test_a_profiler_sees_the_labels_that_are_left_out_where_none_runs(kernel: Kernel) -> None:
+    """Its outputs come first; what PyTorch's own C++ code then says on stderr is its own affair."""
+    ran = kernel.run(
+        "import torch\n"
+        "optimizer = torch.optim.SGD([torch.ones(2, requires_grad=True)])\n"
+        "with torch.profiler.profile() as seen:\n"
+        "    optimizer.zero_grad()\n"
+        "    optimizer.step()\n"
+        "optimizer.step()\n"
+        "print({event.key: event.count for event in seen.key_averages() if 'SGD' in event.key})"
+    )
+
+    labels = ("Optimizer.zero_grad#SGD.zero_grad", "Optimizer.step#SGD.step")
+    assert ran.outputs[0]["text"] == f"{dict.fromkeys(labels, 1)}\n"

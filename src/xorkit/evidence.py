@@ -92,10 +92,10 @@ class Run:
     A pass is one `backward` (or `torch.autograd.grad`); `rows[k]` are all parameters, flat, when
     pass k began, the last row is where they were in the end. After `rows` was full only the end was
     kept. `events` are letters in the order of what happened: f forward (F: with parameters that may
-    have no gradient), b and B backward begins and ends, g `torch.autograd.grad`, z `zero_grad`, s
-    and S `step` begins and ends, o another optimizer steps. For the first of them, where the loop
-    ran once more alone, `detail_rows` and `detail_grads` hold parameters and `.grad` at that moment
-    (NaN: None).
+    have no gradient), b backward, g `torch.autograd.grad`, z `zero_grad`, s `step`, o another
+    optimizer's step. Where the loop ran once more alone, B and S are the ends of backward and step,
+    and `detail_rows` and `detail_grads` hold parameters and `.grad` at the first of all these
+    moments (NaN: None).
     """
 
     shapes: tuple[tuple[int, ...], ...]

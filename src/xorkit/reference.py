@@ -135,27 +135,34 @@ LOSSES = {
 
 
 def _layers(theta: Array, net: Net) -> list[tuple[Array, Array]]:
+    """Each layer's weights (out, in, K) and biases (out, K)."""
     layers, at = [], 0
+    columns = np.ascontiguousarray(theta.T)
     for n_in, n_out in pairwise(net.sizes):
-        weights = theta[:, at : at + n_in * n_out].reshape(len(theta), n_out, n_in)
+        weights = columns[at : at + n_in * n_out].reshape(n_out, n_in, len(theta))
         at += n_in * n_out
-        layers.append((weights, theta[:, at : at + n_out]))
+        layers.append((weights, columns[at : at + n_out]))
         at += n_out
     return layers
 
 
-def _forward(theta: Array, inputs: Array, net: Net) -> list[Array]:
-    """The values of every layer for every row of inputs: a list of (K, N, size)."""
-    values = [np.broadcast_to(inputs, (len(theta), *inputs.shape))]
-    for (weights, biases), name in zip(_layers(theta, net), net.activations, strict=True):
-        z = values[-1] @ weights.transpose(0, 2, 1) + biases[:, None, :]
+def _forward(layers: list[tuple[Array, Array]], inputs: Array, net: Net) -> list[Array]:
+    """The values of every layer for every row of inputs: a list of (size, N, K).
+
+    The parameter vectors come last: sums over them run through memory, which is twice as fast as
+    multiplying thousands of matrices of the lesson's size.
+    """
+    count = layers[0][0].shape[2]
+    values = [np.repeat(inputs.T[:, :, None], count, axis=2)]
+    for (weights, biases), name in zip(layers, net.activations, strict=True):
+        z = np.einsum("oik,ink->onk", weights, values[-1]) + biases[:, None, :]
         values.append(ACTIVATIONS[name].value(z))
     return values
 
 
 def predict(theta: Array, inputs: Array, net: Net) -> Array:
     """Predictions (K, N, out) of K parameter vectors (K, P) for inputs (N, in)."""
-    return _forward(theta, inputs, net)[-1]
+    return _forward(_layers(theta, net), inputs, net)[-1].T
 
 
 def loss(theta: Array, inputs: Array, targets: Array, net: Net, name: str = "mse") -> Array:
@@ -165,20 +172,19 @@ def loss(theta: Array, inputs: Array, targets: Array, net: Net, name: str = "mse
 
 def gradient(theta: Array, inputs: Array, targets: Array, net: Net, name: str = "mse") -> Array:
     """The loss's gradient (K, P) at K parameter vectors, over the whole batch of inputs."""
-    values = _forward(theta, inputs, net)
-    slope = LOSSES[name].slope(values[-1], targets)
+    layers = _layers(theta, net)
+    values = _forward(layers, inputs, net)
+    slope = LOSSES[name].slope(values[-1].T, targets).T
     parts: list[Array] = []
-    layers = list(zip(_layers(theta, net), net.activations, strict=True))
     for depth in range(len(layers) - 1, -1, -1):
-        (weights, _), activation = layers[depth]
-        slope = slope * ACTIVATIONS[activation].slope(values[depth + 1])  # now of the weighted sums
-        by_weight = slope.transpose(0, 2, 1) @ values[depth]
-        parts[:0] = [
-            by_weight.reshape(len(theta), weights.shape[1] * weights.shape[2]),
-            slope.sum(axis=1),
-        ]
-        slope = slope @ weights
-    return np.concatenate(parts, axis=1)
+        weights, _ = layers[depth]
+        slope = slope * ACTIVATIONS[net.activations[depth]].slope(values[depth + 1])  # now of z
+        by_weight = np.einsum("onk,ink->oik", slope, values[depth])
+        n_out, n_in, count = weights.shape
+        parts[:0] = [by_weight.reshape(n_out * n_in, count), slope.sum(axis=1)]
+        if depth:
+            slope = np.einsum("oik,onk->ink", weights, slope)
+    return np.concatenate(parts).T
 
 
 def random_starts(rng: np.random.Generator, count: int, sizes: tuple[int, ...]) -> Array:

@@ -148,24 +148,45 @@ def _reseed() -> None:
 
     random.seed()
     np.random.seed()
-    torch.seed()
+    torch.default_generator.seed()  # torch.seed() asks for GPUs, which takes longer than all this
+
+
+def _config() -> Any:
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False  # a database and a thread that nobody reads
+    return config
+
+
+def prepare() -> None:
+    """Make IPython's shell, once for all children: it takes as long as all else of a kernel."""
+    from ipykernel.zmqshell import ZMQInteractiveShell
+
+    ZMQInteractiveShell.instance(config=_config())
 
 
 def _kernel(scratch: str) -> Any:
     """ipykernel's application, its sockets bound, its handlers in place."""
     from ipykernel.kernelapp import IPKernelApp
-    from traitlets.config import Config
 
     class Application(IPKernelApp):
+        def parse_command_line(self, argv: Any = None) -> None:
+            """There is none."""
+
         def init_iopub(self, context: Any) -> None:
             context.sndhwm = UNREAD_MESSAGES
             super().init_iopub(context)  # type: ignore[no-untyped-call]
 
-    config = Config()
-    config.HistoryManager.enabled = False  # a database and a thread that nobody reads
-    app: Any = Application.instance(config=config, connection_file=f"{scratch}/.kernel.json")
+        def init_shell(self) -> None:
+            super().init_shell()  # type: ignore[no-untyped-call]
+            shell: Any = self.shell
+            shell.parent = shell.kernel = self.kernel  # it was made before both
+            shell.init_environment()
+
+    app: Any = Application.instance(config=_config(), connection_file=f"{scratch}/.kernel.json")
     with warnings.catch_warnings():
         # ipykernel's pipe for subprocesses' output is TCP, which isn't to be had here.
         warnings.simplefilter("ignore")
-        app.initialize([])
+        app.initialize()
     return app

@@ -2,7 +2,7 @@
 
 Started by `xorkit.sandbox.fork` as `python -m xorkit.guest.server FD`. It speaks JSON lines over
 the socket FD, one request at a time:
-    {"preload": [module, …]}          -> {} once all is imported
+    {"preload": [name, …]}            -> {} once all is imported, and called where it is a function
     {"start": {scratch, limits, …}}   -> {"pid": n} once the kernel listens
     {"reap": pid}                     -> {"status": n, "peak": bytes} of a kernel that has ended
 and {"error": text, "confinement": bool} where it can't. It knows no course: what it holds in
@@ -15,6 +15,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -33,14 +34,18 @@ KERNEL_MODULES = (
     "IPython",
     "IPython.core.completerlib",
     "IPython.core.debugger",
+    "IPython.core.magics.execution",
     "IPython.core.oinspect",
     "IPython.extensions.storemagic",
     "faulthandler",
+    "ipykernel.debugger",
     "ipykernel.kernelapp",
     "matplotlib_inline.backend_inline",
+    "numpy.random",
     "pygments.formatters.terminal256",
     "stack_data",
     "tornado.platform.asyncio",
+    "tornado.queues",
     "tqdm.auto",
 )
 
@@ -66,8 +71,8 @@ def _request_waits(channel: socket.socket, grader: int) -> bool:
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         match request:
-            case {"preload": modules}:
-                warm_up(modules)
+            case {"preload": names}:
+                warm_up(names)
                 return {}
             case {"start": orders}:
                 return {"pid": _fork({**orders, "server": os.getpid()})}
@@ -80,25 +85,34 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": text, "confinement": isinstance(error, ConfinementError)}
 
 
-def warm_up(modules: list[str]) -> None:
-    """Import `modules` and run once what is slow the first time. Raises SandboxError."""
+def warm_up(names: list[str]) -> None:
+    """Import what `names` say, "module" or "module:function", and run what is slow the first time.
+
+    Functions are called once there is a shell. Raises SandboxError.
+    """
     # Unimportable, so that ipykernel does without: 8 MiB, and nobody debugs here.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
-    for name in (*KERNEL_MODULES, *modules):
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise SandboxError(f"can't preload {name}: {error}") from error
+    found = [_imported(name) for name in (*KERNEL_MODULES, *names)]
     # It asks other programs where libseccomp is. Where that fails, confining fails and says why.
     with suppress(ImportError, RuntimeError):
         importlib.import_module("xorkit.guest.syscalls")
     _make_profile()
     _train_once()
     _plot_once()
+    child.prepare()
+    for function in filter(callable, found):
+        function()
     if len(os.listdir("/proc/self/task")) != 1:
-        raise SandboxError(f"a preloaded module started a thread: {', '.join(modules)}")
+        raise SandboxError(f"a preloaded module started a thread: {', '.join(names)}")
     gc.collect()
     gc.freeze()
+
+
+def _imported(name: str) -> Any:
+    try:
+        return pkgutil.resolve_name(name)
+    except (ImportError, AttributeError) as error:
+        raise SandboxError(f"can't preload {name}: {error}") from error
 
 
 def _make_profile() -> None:

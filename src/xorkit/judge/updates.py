@@ -164,9 +164,11 @@ def _by_slopes(
 ) -> Mechanism | None:
     """What makes the updates (K, P) from lr·gradients (K, P) of some loss at the states (K, P)."""
     still = ~updates.any(axis=0)
+    moving = {loss: slope[:, ~still] for loss, slope in slopes.items()}
+    went, begun = updates[:, ~still], states[:, ~still]
     for attempt in attempts:
         for loss, slope in slopes.items():
-            found = attempt(updates[:, ~still], slope[:, ~still], states[:, ~still])
+            found = attempt(went, moving[loss], begun)
             if found is not None:
                 frozen = still & (np.abs(slope) > 4 * EPS * np.abs(states).max()).any(axis=0)
                 return replace(found, loss=loss, still=tuple(np.flatnonzero(frozen).tolist()))

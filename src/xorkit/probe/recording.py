@@ -65,16 +65,17 @@ class Recording:
         self.path: tuple[int, ...] = ()  # the way through the graph from a loss to a parameter
         self._most_rows = max(1, room // max(self.width, 1))
         self._most_details = min(looks, DETAIL_ROOM // max(self.width, 1))
+        # Called in each pass: a Python function would take a microsecond of the 75 that it lasts.
+        self.event: Callable[[int], None] = self._look if looks else self.events.append
         self._pointers: list[int] = []
         self._views: list[memoryview] = []
 
     def row(self) -> bytes:
         """All parameters now, as bytes. Views of their memory make it cheap (0.5 µs a pass)."""
-        pointers = [*map(torch.Tensor.data_ptr, self.parameters)]
-        if pointers != self._pointers:
+        if [*map(torch.Tensor.data_ptr, self.parameters)] != self._pointers:
             if not _viewable(self.parameters):
                 return b"".join(flat(parameter).tobytes() for parameter in self.parameters)
-            self._pointers = pointers
+            self._pointers = [parameter.data_ptr() for parameter in self.parameters]
             arrays: list[Any] = [parameter.detach().numpy() for parameter in self.parameters]
             self._views = [memoryview(array).cast("B") for array in arrays]
         return b"".join(self._views)
@@ -84,19 +85,31 @@ class Recording:
         self.parameters = list(parameters)
         self.ids = {id(parameter) for parameter in parameters}
 
-    def add_pass(self, loss: torch.Tensor) -> None:
+    def leads_to(self, loss: torch.Tensor) -> bool:
+        """Whether a loss comes from these parameters, by the way that the last one came."""
+        node: Any = loss.grad_fn
+        try:
+            for index in self.path:
+                node = node.next_functions[index][0]
+            return id(node.variable) in self.ids
+        except (AttributeError, IndexError):
+            return False
+
+    def add_pass(self, letter: int, loss: torch.Tensor) -> None:
+        self.event(letter)
         self.passes += 1
         if len(self.rows) < self._most_rows:
             self.rows.append(self.row())
-        if len(self.losses) < MAX_LOSSES:
+        if self.passes <= MAX_LOSSES:
             self.losses.append(float(loss.detach()) if loss.numel() == 1 else np.nan)
+        if len(self.events) >= MAX_EVENTS:
+            self.event = lambda letter: None
 
-    def event(self, letter: int) -> None:
-        if len(self.events) < MAX_EVENTS:
-            self.events.append(letter)
-            if len(self.details) < self._most_details:
-                grads = np.concatenate([_flat_grad(parameter) for parameter in self.parameters])
-                self.details.append((self.row(), grads))
+    def _look(self, letter: int) -> None:
+        self.events.append(letter)
+        if len(self.details) < self._most_details:
+            grads = np.concatenate([_flat_grad(parameter) for parameter in self.parameters])
+            self.details.append((self.row(), grads))
 
     @property
     def fits(self) -> bool:
@@ -128,7 +141,7 @@ class Recording:
         return {
             "shapes": [list(parameter.shape) for parameter in self.parameters],
             "rows": encode(self._table(self.rows if cut else [*self.rows, self.row()])),
-            "events": self.events.decode("ascii"),
+            "events": self.events[:MAX_EVENTS].decode("ascii"),
             "before": self.before[-MAX_BEFORE:],
             "detail_rows": encode(self._table([row for row, _ in self.details])),
             "detail_grads": encode(np.array(grads, np.float32).reshape(len(grads), self.width)),
@@ -255,7 +268,6 @@ class Recorder:
         for owner, name, hook in self.hooks:
             setattr(owner, name, hook)
         register_optimizer_step_pre_hook(functools.partial(self._on_optimizer, ord("s")))
-        register_optimizer_step_post_hook(functools.partial(self._on_optimizer, ord("S")))
 
     def replaced(self) -> list[str]:
         """Which of the observed functions somebody has put something else in the place of."""
@@ -279,18 +291,22 @@ class Recorder:
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
-        """What happens inside is recorded apart and forgotten."""
+        """What happens inside is recorded apart, the ends of steps too, and forgotten."""
         kept = dict(vars(self))
+        ends = register_optimizer_step_post_hook(functools.partial(self._on_optimizer, ord("S")))
         try:
             with self.reinstalled():
                 yield
         finally:
+            ends.remove()
             vars(self).update(kept)
 
     def _observed(self, original: Callable[..., Any], begin: int, end: int | None) -> Any:
+        transformed = torch._C._functorch.peek_interpreter_stack
+
         @functools.wraps(original)
         def observed(*args: Any, **kwargs: Any) -> Any:
-            if torch._C._functorch.peek_interpreter_stack() is not None:
+            if transformed() is not None:
                 with torch._C._DisableFuncTorch():
                     self._on_function(args[1], begin)
                 return original(*args, **kwargs)  # `torch.func.grad` and its like must not be ended
@@ -298,7 +314,7 @@ class Recorder:
                 self.at_limit()
             recording = self._on_pass(args, kwargs, begin)
             result = original(*args, **kwargs)
-            if recording is not None and end is not None:
+            if self.looks and recording is not None and end is not None:
                 recording.event(end)
             return result
 
@@ -327,13 +343,14 @@ class Recorder:
         try:
             tensors = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
             loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
-            recording = self._find(loss)
-            if recording is not None:
+            recording = self.recordings[-1] if self.recordings else None
+            if recording is None or not recording.leads_to(loss):
+                recording = self._find(loss, recording)
+                if recording is None:
+                    self._note(letter)
+                    return None
                 self.models += recording.passes == 0
-                recording.event(letter)
-                recording.add_pass(loss)
-            else:
-                self._note(letter)
+            recording.add_pass(letter, loss)
         except Exception:  # nothing that learners pass around may break in here, only in PyTorch
             return None
         return recording
@@ -346,8 +363,7 @@ class Recorder:
             recording = self._placed(places)
             if recording is not None:
                 self.models += recording.passes == 0
-                recording.event(letter)
-                recording.add_pass(torch.tensor(torch.nan))
+                recording.add_pass(letter, torch.tensor(torch.nan))
 
     def _placed(self, places: set[int]) -> Recording | None:
         """The recording of the parameters that lie at these places, a new one if need be."""
@@ -364,13 +380,10 @@ class Recorder:
         if len(self.before) < MAX_BEFORE:
             self.before += chr(letter)
 
-    def _find(self, loss: torch.Tensor) -> Recording | None:
+    def _find(self, loss: torch.Tensor, current: Recording | None) -> Recording | None:
         """The recording of the parameters that this loss depends on, a new one if need be."""
-        current = self.recordings[-1] if self.recordings else None
         if loss.grad_fn is None:
             return current  # cut off from all parameters: a pass of the loop all the same
-        if current is not None and current.path and _leads_to(loss.grad_fn, current):
-            return current
         found = dict(leaves(loss.grad_fn))
         if not found:
             return current
@@ -419,7 +432,7 @@ class Recorder:
             first = groups[0]["params"][0] if groups else next(iter(owner.parameters()))
             current = self.recordings[-1] if self.recordings else None
             if current is not None and id(first) in current.ids:
-                current.event(letter)  # nearly always, and in each pass: it must take no time
+                current.event(letter)  # nearly always
                 return
             own = next((r for r in reversed(self.recordings) if id(first) in r.ids), None)
             if own is not None:
@@ -443,15 +456,6 @@ class Recorder:
             key=lambda recording: recording.passes * (4 if holds(parameters, recording) else 1),
             default=None,
         )
-
-
-def _leads_to(node: Any, recording: Recording) -> bool:
-    try:
-        for index in recording.path:
-            node = node.next_functions[index][0]
-        return id(node.variable) in recording.ids
-    except (AttributeError, IndexError):
-        return False
 
 
 def holds(parameters: Sequence[torch.Tensor], recording: Recording) -> bool:

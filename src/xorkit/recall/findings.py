@@ -10,6 +10,8 @@ from xorkit.recall.patterns import Found, find, is_conditional
 from xorkit.recall.rubric import Phrase, Rubric
 from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
 
+NO_STATEMENT = BOUNDARIES | english.SMALL_WORDS | english.NEGATORS
+
 
 @dataclass(frozen=True)
 class Sighting:
@@ -85,7 +87,7 @@ def content(reading: Reading) -> list[int]:
     return [
         index
         for index, word in enumerate(reading.words)
-        if word not in BOUNDARIES | english.SMALL_WORDS | english.NEGATORS and not word[0].isdigit()
+        if word not in NO_STATEMENT and not word[0].isdigit()
     ]
 
 

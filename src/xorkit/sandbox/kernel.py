@@ -8,6 +8,7 @@ import math
 import signal
 import time
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,6 +30,8 @@ FULL = 0.5  # share of the memory limit; a kernel that holds more after an error
 # An assertion in C, a null pointer, and the system's own killer when all memory is gone.
 DEATHS_BY_WANT = (-signal.SIGABRT, -signal.SIGSEGV, -9)
 LONGEST_COMPLAINT = 200  # characters of an exception that reading a forged message raised
+# Copied for each cell: nbformat validates what it makes, for as long as a trivial cell runs.
+EMPTY: NotebookNode = v4.new_notebook(cells=[v4.new_code_cell()])
 SILENT = logging.getLogger("xorkit.sandbox.jupyter")  # Jupyter's log; what matters is in Ran
 SILENT.addHandler(logging.NullHandler())
 SILENT.propagate = False
@@ -103,8 +106,9 @@ class Kernel:
     async def execute(self, source: str, seconds: float) -> Ran:
         """`run`, for those who are on the kernel's own loop."""
         started = time.monotonic()
-        cell: NotebookNode = v4.new_code_cell(source)
-        notebook: NotebookNode = v4.new_notebook(cells=[cell])
+        notebook = deepcopy(EMPTY)
+        cell = notebook.cells[0]
+        cell.source = source
         client = CellClient(notebook, km=self._manager, limit=self._limits.output, log=SILENT)
         client.kc = self._client
         stopped, failure = await self._supervised(client, cell, seconds)

@@ -25,9 +25,10 @@ from xorkit.sandbox.meter import Meter, remove
 
 LINUX = sys.platform.startswith("linux")
 COURTESIES = """
-import importlib
-for name in {modules!r}:
-    importlib.import_module(name)
+import pkgutil
+for found in map(pkgutil.resolve_name, {preload!r}):
+    if callable(found):
+        found()
 from xorkit.guest.tame import tame
 tame(get_ipython().kernel)
 """
@@ -39,8 +40,9 @@ WAITING_MESSAGES = 16  # that ZeroMQ holds for us at most; times `Limits.message
 class Warm:
     """One fork server with torch, IPython, ipykernel, matplotlib and `preload` imported.
 
-    A context manager, for one process: each worker has its own. `confined=False` runs learners'
-    code as you, with all that you may do.
+    A function in `preload`, "module:function", is called as well, before the first cell runs. A
+    context manager, for one process: each worker has its own. `confined=False` runs learners' code
+    as you, with all that you may do.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Warm:
         limits: Limits,
         *,
         confined: bool = True,
-        preload: Sequence[str] = ("xorkit.probe",),
+        preload: Sequence[str] = ("xorkit.probe:recorder",),
     ) -> None:
         self._limits, self._confined, self._preload = limits, confined, tuple(preload)
         self._server: ForkServer | None = None
@@ -132,7 +134,7 @@ class Warm:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         await manager.start_kernel(cwd=str(scratch), env={**os.environ, **import_path()}, **quiet)
         kernel = await self._kernel(manager, scratch, None)
-        ran = await kernel.execute(COURTESIES.format(modules=self._preload), READY_SECONDS)
+        ran = await kernel.execute(COURTESIES.format(preload=self._preload), READY_SECONDS)
         if ran.status != "ok":
             await kernel.end()
             raise SandboxError(f"a fresh kernel isn't usable: {ran.traceback}")

@@ -15,7 +15,7 @@ from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.course import open_course
 from xorkit.engine.graded import LONGEST, harmless, to_bytes
 from xorkit.engine.results import unpack_evidence
-from xorkit.engine.running import _published
+from xorkit.engine.running import _seen
 from xorkit.engine.work import Done, Job, Settings, work
 
 ROWS = yaml.safe_load(Path(__file__).with_name("endings.yaml").read_text("utf-8"))
@@ -86,20 +86,23 @@ def test_endless_output_is_cut_off() -> None:
     assert len(kept) == 4
 
 
+EVIDENCE = "application/vnd.xorkit.evidence+json"
+
+
 @pytest.mark.parametrize(
-    ("outputs", "seen"),
+    ("value", "seen"),
     [
-        ([], None),
-        ([{"output_type": "stream", "text": "hello"}], None),
-        ([{"data": {"text/plain": "7"}}], None),
-        ([{"data": {"application/vnd.xorkit.evidence+json": {"a": 1}}}], {"a": 1}),
+        ({}, None),
+        ({"text/plain": "7"}, None),
+        ({"text/plain": "Seen", EVIDENCE: '{"a": 1}'}, {"a": 1}),
     ],
 )
-def test_an_observation_is_what_was_published(outputs: list[dict[str, Any]], seen: object) -> None:
-    assert _published(outputs) == seen
+def test_an_observation_is_the_value_that_was_asked_for(
+    value: dict[str, Any], seen: object
+) -> None:
+    assert _seen(value) == seen
 
 
-def test_two_observations_are_one_too_many() -> None:
-    one = {"data": {"application/vnd.xorkit.evidence+json": {"a": 1}}}
-
-    assert "hostile" in _published([one, one])
+@pytest.mark.parametrize("value", ["{", "[" * 100_000, None, {"a": 1}, "1" * 20_000_000])
+def test_what_is_no_json_is_no_observation(value: object) -> None:
+    assert "hostile" in _seen({EVIDENCE: value})

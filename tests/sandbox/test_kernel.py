@@ -28,3 +28,21 @@ def test_names_last_from_cell_to_cell_and_not_from_kernel_to_kernel(warm: Warm) 
         assert first.run("x = 1").status == "ok"
         assert first.run("x").status == "ok"
         assert second.run("x").status == "error"
+
+
+def test_an_expression_after_a_cell_gives_its_value(kernel: Kernel) -> None:
+    assert kernel.run("x = 6", then="x * 7").value == {"text/plain": "42"}
+    assert kernel.run("x").value == {}
+
+
+def test_there_is_no_value_of_what_fails(kernel: Kernel) -> None:
+    assert kernel.run("1 / 0", then="7").value == {}
+    ran = kernel.run("pass", then="1 / 0")
+    assert (ran.status, ran.value) == ("ok", {})
+
+
+def test_an_expression_has_the_time_of_its_cell(kernel: Kernel) -> None:
+    ran = kernel.run("import time", then="time.sleep(60)", seconds=1)
+
+    assert (ran.status, ran.value) == ("timeout", {})
+    assert kernel.run("pass", then="'alive'").value == {"text/plain": "'alive'"}

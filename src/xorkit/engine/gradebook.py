@@ -180,8 +180,9 @@ def record(
     place = (verdict.assignment, verdict.assignment, verdict.student)
     notebook = book.find_submission_notebook(*place)
     cells = {cell.grade_id: cell for cell in verdict.cells}
-    for grade in notebook.grades:
-        cell = cells.get(grade.name)
+    query = select(Grade, BaseCell.name).join(BaseCell, BaseCell.id == Grade.cell_id)
+    for grade, name in book.db.execute(query.where(Grade.notebook_id == notebook.id)).all():
+        cell = cells.get(name)
         if restore and cell is not None:
             grade.manual_score = cell.manual_score
         mark = Mark(grade.auto_score, grade.manual_score, grade.extra_credit or 0.0)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from xorkit.evidence import Evidence
 from xorkit.verdict import Verdict
 
 VERDICT, EVIDENCE = "verdict.json", "evidence.json.gz"
+GZIP = 31  # zlib's number for its largest window and gzip's header
 UNFINISHED = ".part"  # how the names of files end that are still being written
 
 
@@ -134,7 +136,9 @@ def _read(path: Path) -> bytes | None:
 
 def pack_evidence(evidence: Evidence, keys: Keys) -> bytes:
     value = {**evidence.to_json(), "run": keys.run, "limits": keys.limits}
-    return gzip.compress(json.dumps(value).encode(), compresslevel=1, mtime=0)
+    # In rows of numbers nothing repeats: to look for it takes four times as long and finds 1 %.
+    packer = zlib.compressobj(1, wbits=GZIP, strategy=zlib.Z_HUFFMAN_ONLY)
+    return packer.compress(json.dumps(value).encode()) + packer.flush()
 
 
 def unpack_evidence(data: bytes | None) -> tuple[Evidence, Keys] | None:

@@ -13,10 +13,12 @@ from xorkit.answers import answer_cells, following
 from xorkit.engine.graded import Outputs, harmless
 from xorkit.engine.literals import Plain, literals
 from xorkit.evidence import CellRun, Evidence, EvidenceError, loads
+from xorkit.judge import needed
 from xorkit.sandbox import Kernel, Ran, Warm
 
-MIME = "application/vnd.xorkit.evidence+json"  # as the probe publishes it
-PUBLISH = "__import__('xorkit.probe').probe.publish({blank!r}, {source!r}, {asked!r})"
+MIME = "application/vnd.xorkit.evidence+json"  # of the probe's answer
+SEEN = "__import__('xorkit.probe').probe.Seen({blank!r}, {source!r}, {asked!r})"
+LOOP = "training_loop"  # the cell whose observation runs it again, for seconds
 OBSERVE_SECONDS = 60.0  # whole runs of an early stopper take 3 s; a hostile cell may hang here
 FULL_TIMES = 4  # cells of one notebook that may use all of a cell's time; the rest get a second
 LEAST_SECONDS = 1.0  # for a cell of a notebook whose time is used up
@@ -90,32 +92,36 @@ class _Notebook:
                     break
         return self.kernel
 
-    def timed(self, source: str, seconds: float) -> Ran:
+    def timed(self, source: str, seconds: float, then: str | None = None) -> Ran:
         """Runs a cell within what is left of the notebook's time."""
         assert self.kernel is not None  # noqa: S101 - only `start` and `run` call this
-        ran = self.kernel.run(source, seconds=max(LEAST_SECONDS, min(seconds, self.left)))
+        limit = max(LEAST_SECONDS, min(seconds, self.left))
+        ran = self.kernel.run(source, seconds=limit, then=then)
         self.left -= ran.seconds
         if not ran.alive:
             self.close()
         return ran
 
-    def run(self, source: str, seconds: float) -> Ran:
+    def run(self, source: str, seconds: float, then: str | None = None) -> Ran:
+        """Runs a cell, and before it those whose values were read off their text."""
         self.again += self.unrun
         before, self.unrun, self.known = self.unrun, [], {}
         if self.kernel is not None:
             for each in before:
                 self.timed(each, self.seconds)
         self.start()
-        return self.timed(source, seconds)
+        return self.timed(source, seconds, then)
 
     def close(self) -> None:
         if self.kernel is not None:
             self.kernel.close()
             self.kernel = None
 
-    def take(self, step: Step) -> None:
+    def take(self, step: Step, after: Step | None) -> None:
+        """Runs a cell, or observes one. `after` is what is taken next."""
         if step.kind == "observe":
-            self._observe(step)
+            if step.grade_id not in self.observations:
+                self._observe(step)
             return
         if (values := literals(step.source)) is not None:
             self.unrun.append(step.source)
@@ -123,11 +129,26 @@ class _Notebook:
             self.outputs[step.grade_id] = []
             self.cells.append(CellRun(step.grade_id, "ok"))
             return
-        ran = self.run(step.source, self.seconds)
+        ran = self._ran(step, after)
         self.outputs[step.grade_id] = harmless(ran.outputs)
         if ran.status in ("ok", "error"):
             self.again.append(step.source)
         self.cells.append(CellRun(step.grade_id, ran.status, ran.error, round(ran.seconds, 3)))
+
+    def _ran(self, step: Step, after: Step | None) -> Ran:
+        """Runs a cell and, where neither is likely to take long, observes it in one message."""
+        long = "while" in step.source or (after is not None and after.grade_id == LOOP)
+        if after is None or after.kind != "observe" or long:
+            return self.run(step.source, self.seconds)
+        ran = self.run(step.source, self.seconds, self._question(after, self.questions))
+        if ran.status in ("ok", "error"):
+            if (seen := _seen(ran.value)) is not None:
+                self.observations[after.grade_id] = seen
+            return ran
+        # Was it the cell, or the learner's objects when they were asked? Alone, the cell will tell.
+        self.close()
+        self.left += ran.seconds
+        return self.run(step.source, self.seconds)
 
     def _observe(self, step: Step) -> None:
         if step.names and self.known.keys() >= set(step.names):
@@ -143,25 +164,21 @@ class _Notebook:
 
     def _asked(self, step: Step, questions: Mapping[str, Any]) -> Any:
         """What the probe saw; None where the learner's code ended the observation."""
-        # Of plain values only their names are asked: the questions make ten kilobytes of code.
-        more = {"names": step.names} if step.names else {**questions, "next": step.following}
-        asked = json.dumps(more)
-        code = PUBLISH.format(blank=step.grade_id, source=step.source, asked=asked)
-        ran = self.run(code, OBSERVE_SECONDS)
-        seen = _published(ran.outputs)
-        if seen is None and ran.status == "error":
-            return {"fault": f"the probe stopped with {ran.error}"}
+        ran = self.run("pass", OBSERVE_SECONDS, self._question(step, questions))
+        seen = _seen(ran.value)
+        if seen is None and ran.status in ("ok", "error"):
+            return {"fault": f"the probe gave no answer ({ran.error})"}
         return seen
 
+    def _question(self, step: Step, questions: Mapping[str, Any]) -> str:
+        asked = {**needed(step.grade_id, questions), "names": step.names, "next": step.following}
+        return SEEN.format(blank=step.grade_id, source=step.source, asked=json.dumps(asked))
 
-def _published(outputs: Sequence[Mapping[str, Any]]) -> Any:
-    """The observation among a cell's outputs; None where the cell was ended before it."""
-    bundles = [data for out in outputs if isinstance(data := out.get("data"), Mapping)]
-    found = [data[MIME] for data in bundles if MIME in data]
-    if len(found) > 1:
-        return {"hostile": "more than one observation was published"}
+
+def _seen(value: Mapping[str, Any]) -> Any:
+    """The observation that is the value of an expression; None where it has another one."""
     try:
-        return loads(json.dumps(found[0])) if found else None
+        return loads(str(value[MIME])) if MIME in value else None
     except EvidenceError as error:
         return {"hostile": str(error)}
 
@@ -176,8 +193,8 @@ def run(
     """
     notebook = _Notebook(warm, questions, seconds, FULL_TIMES * max(seconds, OBSERVE_SECONDS))
     try:
-        for step in plan:
-            notebook.take(step)
+        for step, after in zip(plan, [*plan[1:], None], strict=True):
+            notebook.take(step, after)
     finally:
         notebook.close()
     answers = {step.grade_id: step.source for step in plan if step.kind == "answer"}

@@ -4,7 +4,7 @@ from xorkit.judge.claims import Judged
 from xorkit.judge.data import Data, judge_data
 from xorkit.judge.model import Model, judge_model
 from xorkit.judge.passes import Facts
-from xorkit.judge.questions import questions
+from xorkit.judge.questions import needed, questions
 from xorkit.judge.result import Result, judge_result
 from xorkit.judge.settings import Settings, judge_settings
 from xorkit.judge.training import Training, judge_training
@@ -22,5 +22,6 @@ __all__ = [
     "judge_result",
     "judge_settings",
     "judge_training",
+    "needed",
     "questions",
 ]

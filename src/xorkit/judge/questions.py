@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,13 @@ WIDTH = 64  # numbers in each, more than any sensible answer has; they repeat if
 MORE_INPUTS = 3  # besides the task's own
 TRIES = 1000
 NOTABLE = 0.01  # of the slope's size: thirty times what the judge takes for rounding
+TABLES, NET = ("X", "Y"), ("X", "Y", "layers", "lr")
+NEEDED = {
+    "model": (*TABLES, "inputs", "vectors"),
+    "loss_and_optimizer": (*NET, "start", "pairs", "grads"),
+    "training_loop": (*NET, "start", "good", "stall", "epochs", "enough", "updates"),
+    "predictions": (*TABLES, "inputs", "vectors"),
+}
 TINY = 1e-4  # a hundredth of a slope that float32 computes well
 
 
@@ -45,6 +52,11 @@ def questions(
         "pairs": _short(rng.uniform(0.05, 0.95, size=shape)).tolist(),
         "grads": _short(rng.normal(0, 1, size=(3, task.net.width))).tolist(),
     }
+
+
+def needed(blank: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the questions that the observation of a blank takes."""
+    return {name: asked[name] for name in NEEDED.get(blank, ()) if name in asked}
 
 
 def _short(values: Array) -> Array:

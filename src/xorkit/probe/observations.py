@@ -54,8 +54,7 @@ def _takes(model: Any, inputs: torch.Tensor) -> bool:
 def observe_model(
     namespace: Namespace, source: str, questions: Mapping[str, Any]
 ) -> dict[str, Any]:
-    right = lesson_objects(questions, questions["start"])
-    left = run_blank(source, namespace, {name: right[name] for name in ("X", "Y")})
+    left = run_blank(source, namespace, {name: torch.tensor(questions[name]) for name in "XY"})
     return ask_model(left.get("model"), questions)
 
 
@@ -176,9 +175,11 @@ def observe(
         return {"fault": ": ".join(describe(error) or ())}
 
 
-def publish(blank: str, source: str, questions: str) -> None:
-    """Shows what is to be seen of an answer cell as an output of the running kernel."""
-    from IPython.display import display
+class Seen:
+    """What is to be seen of an answer cell, as the value of an expression in the running kernel."""
 
-    seen = observe(blank, shell().user_ns, source, json.loads(questions))
-    display({MIME: seen}, raw=True)
+    def __init__(self, blank: str, source: str, questions: str) -> None:
+        self._text = json.dumps(observe(blank, shell().user_ns, source, json.loads(questions)))
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {MIME: self._text}

@@ -157,10 +157,10 @@ class Recording:
     def _table(self, rows: Sequence[bytes]) -> FloatArray:
         """Rows as (rows, width) float32; a parameter that changed its size reads as zeros."""
         table = np.zeros((len(rows), self.width), np.float32)
-        for k, row in enumerate(rows):
-            size = len(row) // max(self.width, 1)
-            if size in (4, 8) and size * self.width == len(row):
-                table[k] = np.frombuffer(row, dtype=f"f{size}")
+        for size in (4, 8) if self.width else ():
+            fitting = [k for k, row in enumerate(rows) if len(row) == size * self.width]
+            together = b"".join([rows[k] for k in fitting])
+            table[fitting] = np.frombuffer(together, f"f{size}").reshape(-1, self.width)
         return table
 
 

@@ -25,6 +25,7 @@ BACKLOG_SECONDS = 5  # for output that is still under way when a cell has ended
 ANSWER_SECONDS = 0.2  # until the first question is asked again: the subscription may come late
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 JSON_TYPE = re.compile(r"application/(.*\+)?json", re.ASCII)
+VALUE = "value"  # the name under which Jupyter answers what is asked after a cell
 LONGEST_NAME = 200  # characters of an exception's name
 LONGEST_TEXT = 20_000  # characters of an exception's text, and of its traceback
 
@@ -63,6 +64,11 @@ class Client(AsyncKernelClient):
 
     iopub_channel_class = Type(CountingChannel)  # type: ignore[assignment]
     shell_channel_class = Type(CountingChannel)  # type: ignore[assignment]
+    then: str | None = None  # an expression to evaluate after a cell that ran to its end
+
+    def execute(self, code: str, **options: Any) -> str:  # type: ignore[override]
+        asked = {} if self.then is None else {VALUE: self.then}
+        return str(super().execute(code, user_expressions=asked, **options))
 
     async def ready(self, seconds: float) -> None:
         """Wait until the kernel answers and its outputs arrive. Raises SandboxError."""
@@ -206,6 +212,13 @@ def _bundle(data: Any) -> dict[str, Any]:
         str(kind): value if JSON_TYPE.fullmatch(str(kind)) else _text(value)
         for kind, value in data.items()
     }
+
+
+def value(reply: Any) -> dict[str, Any]:
+    """The MIME bundle of the expression that was asked for after a cell; empty without one."""
+    for key in ("user_expressions", VALUE, "data"):
+        reply = reply.get(key) if isinstance(reply, dict) else None
+    return reply if isinstance(reply, dict) else {}
 
 
 def exception(content: Any) -> tuple[str, str]:

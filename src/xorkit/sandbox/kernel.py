@@ -18,7 +18,7 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from nbformat import NotebookNode, v4
 
 from xorkit.guest.terms import Limits, MiB
-from xorkit.sandbox.cell import CellClient, Client, clean, exception, plain, too_big
+from xorkit.sandbox.cell import CellClient, Client, clean, exception, plain, too_big, value
 from xorkit.sandbox.fork import ForkProvisioner
 from xorkit.sandbox.loop import Loop
 from xorkit.sandbox.meter import Meter, remove
@@ -71,10 +71,13 @@ class Kernel:
     ) -> None:
         self.close()
 
-    def run(self, source: str, *, seconds: float | None = None) -> Ran:
-        """Run one cell for at most `seconds`. Raises nothing that the learner's code causes."""
+    def run(self, source: str, *, seconds: float | None = None, then: str | None = None) -> Ran:
+        """Run one cell for at most `seconds`. Raises nothing that the learner's code causes.
+
+        `then` is an expression, evaluated in the same time where the cell raised nothing.
+        """
         limit = self._limits.cell_seconds if seconds is None else seconds
-        return self._loop.run(self.execute(source, limit))
+        return self._loop.run(self.execute(source, limit, then))
 
     def close(self) -> None:
         self._loop.run(self.end())
@@ -103,7 +106,7 @@ class Kernel:
                 self._violation = found
                 await self._kill()
 
-    async def execute(self, source: str, seconds: float) -> Ran:
+    async def execute(self, source: str, seconds: float, then: str | None = None) -> Ran:
         """`run`, for those who are on the kernel's own loop."""
         started = time.monotonic()
         notebook = deepcopy(EMPTY)
@@ -111,6 +114,7 @@ class Kernel:
         cell.source = source
         client = CellClient(notebook, km=self._manager, limit=self._limits.output, log=SILENT)
         client.kc = self._client
+        self._client.then = then
         stopped, failure = await self._supervised(client, cell, seconds)
         outputs: list[dict[str, object]] = []
         trace = ""
@@ -131,6 +135,7 @@ class Kernel:
             traceback=trace,
             seconds=time.monotonic() - started,
             alive=not self._ended.done(),
+            value=value(client.reply),
         )
 
     async def _supervised(

@@ -11,6 +11,7 @@ import inspect
 import io
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ Note = Callable[[str], None]
 
 SHELL_MAGICS = ("bash", "sh", "script", "shell", "perl", "ruby", "python", "python2", "python3")
 INSTALLERS = ("pip", "conda", "mamba", "micromamba", "uv")
+ROOM = 8 << 20  # bytes; where they are missing, ZeroMQ ends the process or falls silent
 LONGEST_COMMAND = 60  # characters of a skipped command that the note repeats
 
 
@@ -32,6 +34,7 @@ def tame(kernel: Any) -> None:
     _skip_programs(note)
     _stay_one_process(note)
     _draw_inline(kernel.shell)
+    _leave_room(kernel.shell)
     device.watch(kernel.shell, note)
     colab.install(kernel.shell, note)
 
@@ -145,6 +148,19 @@ def _stay_one_process(note: Note) -> None:
 
     loader.__init__ = init
     torch.compile = compile
+
+
+def _leave_room(shell: Any) -> None:
+    """A cell that has taken all memory can still be shown its error."""
+    room = [bytearray(ROOM)]
+    show = shell.showtraceback
+
+    def showtraceback(*args: Any, **options: Any) -> None:
+        if isinstance(sys.exc_info()[1], MemoryError):
+            room.clear()
+        show(*args, **options)
+
+    shell.showtraceback = showtraceback
 
 
 def _draw_inline(shell: Any) -> None:

@@ -20,9 +20,9 @@ MORE_INPUTS = 3  # besides the task's own
 TRIES = 1000
 NOTABLE = 0.01  # of the slope's size: thirty times what the judge takes for rounding
 TABLES, NET = ("X", "Y"), ("X", "Y", "layers", "lr")
-NEEDED = {
+NEEDED = {  # by blank; nothing that comes before the loop is told from where it will start
     "model": (*TABLES, "inputs", "vectors"),
-    "loss_and_optimizer": (*NET, "start", "pairs", "grads"),
+    "loss_and_optimizer": (*NET, "pairs", "grads"),
     "training_loop": (*NET, "start", "good", "stall", "epochs", "enough", "updates"),
     "predictions": (*TABLES, "inputs", "vectors"),
 }

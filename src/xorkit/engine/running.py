@@ -156,7 +156,7 @@ class _Notebook:
             self.observations[step.grade_id] = seen
             return
         seen = self._asked(step, self.questions)
-        if seen is None and "epochs" in self.questions:
+        if seen is None and step.grade_id == LOOP:
             # The run to the end took too long or ended the process: its first updates may not.
             seen = self._asked(step, {**self.questions, "epochs": 0})
         if seen is not None:

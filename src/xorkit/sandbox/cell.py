@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -21,6 +22,7 @@ from traitlets import Type
 from xorkit.guest.terms import SandboxError
 
 BACKLOG_SECONDS = 5  # for output that is still under way when a cell has ended
+ANSWER_SECONDS = 0.2  # until the first question is asked again: the subscription may come late
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 JSON_TYPE = re.compile(r"application/(.*\+)?json", re.ASCII)
 VALUE = "value"  # the name under which Jupyter answers what is asked after a cell
@@ -69,13 +71,25 @@ class Client(AsyncKernelClient):
         return str(super().execute(code, user_expressions=asked, **options))
 
     async def ready(self, seconds: float) -> None:
-        """Wait until the kernel says that its outputs will arrive. Raises SandboxError."""
+        """Wait until the kernel answers and its outputs arrive. Raises SandboxError."""
         try:
             async with asyncio.timeout(seconds):
-                while (await self.get_iopub_msg())["msg_type"] != "iopub_welcome":
+                while not await self._answers():
                     pass
         except TimeoutError:
             raise SandboxError(f"a kernel gave no answer for {seconds:.0f} s") from None
+
+    async def _answers(self) -> bool:
+        question = self.kernel_info()
+        try:
+            while True:
+                message = await self.get_iopub_msg(timeout=ANSWER_SECONDS)
+                idle = message["content"].get("execution_state") == "idle"
+                if idle and message["parent_header"].get("msg_id") == question:
+                    await self.get_shell_msg(timeout=ANSWER_SECONDS)
+                    return True
+        except queue.Empty:
+            return False
 
     async def listen_anew(self) -> None:
         """ZeroMQ gives a connection up when a message is over the limit. Raises SandboxError."""

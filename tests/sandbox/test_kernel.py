@@ -46,3 +46,9 @@ def test_an_expression_has_the_time_of_its_cell(kernel: Kernel) -> None:
 
     assert (ran.status, ran.value) == ("timeout", {})
     assert kernel.run("pass", then="'alive'").value == {"text/plain": "'alive'"}
+
+
+def test_a_blank_cell_does_nothing(kernel: Kernel) -> None:
+    for blank in ("", " \n"):
+        ran = kernel.run(blank)
+        assert (ran.status, ran.outputs, ran.alive) == ("ok", [], True), ran

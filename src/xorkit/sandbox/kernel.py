@@ -111,7 +111,7 @@ class Kernel:
         started = time.monotonic()
         notebook = deepcopy(EMPTY)
         cell = notebook.cells[0]
-        cell.source = source
+        cell.source = source if source.strip() else "pass"  # nbclient sends no blank cell
         client = CellClient(notebook, km=self._manager, limit=self._limits.output, log=SILENT)
         client.kc = self._client
         self._client.then = then

@@ -105,6 +105,16 @@ def test_reading_sees_what_running_sees(warm: Warm, cells: list[str]) -> None:
     }
 
 
+def test_a_kernel_that_ends_while_it_catches_up_is_replaced(warm: Warm) -> None:
+    """The first cell has every later one end its process."""
+    trap = "get_ipython().events.register('pre_run_cell', lambda *_: __import__('os')._exit(0))"
+    texts = (trap, "first = 'x'", "second = 'y'", "print(first)")
+
+    evidence, _ = run([Step("answer", str(k), text) for k, text in enumerate(texts)], {}, warm, 20)
+
+    assert [cell.status for cell in evidence.cells] == ["ok", "ok", "ok", "died"]
+
+
 def _plain(value: object) -> str:
     """As text, in which NaN equals itself."""
     return json.dumps(value, sort_keys=True)

@@ -104,11 +104,11 @@ class _Notebook:
 
     def run(self, source: str, seconds: float, then: str | None = None) -> Ran:
         """Runs a cell, and before it those whose values were read off their text."""
-        self.again += self.unrun
         before, self.unrun, self.known = self.unrun, [], {}
-        if self.kernel is not None:
-            for each in before:
-                self.timed(each, self.seconds)
+        self.again += before
+        for each in before if self.kernel is not None else ():
+            if not self.timed(each, self.seconds).alive:
+                break  # what the notebook does to its kernel; a new one runs them all
         self.start()
         return self.timed(source, seconds, then)
 

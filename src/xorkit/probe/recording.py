@@ -72,10 +72,11 @@ class Recording:
 
     def row(self) -> bytes:
         """All parameters now, as bytes. Views of their memory make it cheap (0.5 µs a pass)."""
-        if [*map(torch.Tensor.data_ptr, self.parameters)] != self._pointers:
+        pointers = [*map(torch.Tensor.data_ptr, self.parameters)]
+        if pointers != self._pointers:
             if not _viewable(self.parameters):
                 return b"".join(flat(parameter).tobytes() for parameter in self.parameters)
-            self._pointers = [parameter.data_ptr() for parameter in self.parameters]
+            self._pointers = pointers
             arrays: list[Any] = [parameter.detach().numpy() for parameter in self.parameters]
             self._views = [memoryview(array).cast("B") for array in arrays]
         return b"".join(self._views)

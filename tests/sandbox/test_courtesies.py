@@ -1,6 +1,7 @@
 """What learners' code does in Colab neither fails here nor passes in silence."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -140,6 +141,42 @@ def test_torch_stays_untouched_until_a_cell_mentions_a_device(kernel: Kernel) ->
 
     assert kernel.run("assert torch.Tensor.to is before").status == "ok"
     assert kernel.run("assert torch.Tensor.to is not before, 'cuda'").status == "ok"
+
+
+TRAINING = """
+import torch
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Sigmoid(), torch.nn.Linear(2, 1))
+optimizer = torch.optim.{optimizer}
+for _ in range(20):
+    optimizer.zero_grad()
+    torch.nn.MSELoss()(model(torch.eye(2)), torch.tensor([[0.0], [1.0]])).backward()
+    optimizer.step()
+numbers = [parameter.tolist() for parameter in model.parameters()]
+print(numbers)
+"""
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "SGD(model.parameters(), lr=0.1)",
+        "SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)",
+        "SGD(model.parameters(), lr=0.1, foreach=True)",
+        "SGD(model.parameters(), lr=0.1, fused=True)",
+        "Adam(model.parameters(), lr=0.1)",
+        "Adam(model.parameters(), lr=0.1, fused=True)",
+        "AdamW([{'params': [p]} for p in model.parameters()], lr=0.1)",
+        "RMSprop(model.parameters(), lr=0.1)",
+        "Rprop(model.parameters(), lr=0.1)",
+    ],
+)
+def test_what_is_left_out_of_training_changes_no_bit_of_it(kernel: Kernel, optimizer: str) -> None:
+    source = TRAINING.format(optimizer=optimizer)
+    here: dict[str, Any] = {}
+    exec(source, here)
+
+    assert kernel.run(source).outputs[0]["text"] == f"{here['numbers']}\n"
 
 
 def test_a_profiler_sees_the_labels_that_are_left_out_where_none_runs(kernel: Kernel) -> None:

@@ -26,6 +26,10 @@ PROCESSOR_GRACE = 5  # seconds from SIGXCPU, which can be ignored, to SIGKILL
 # Output that the grader is too slow to read is dropped beyond this, and the news that a cell has
 # ended with it: more than a picture of each epoch makes.
 UNREAD_MESSAGES = 20_000
+# Of the application's steps those that need no socket, in its own order.
+BEFORE_THE_FORK = (
+    "init_profile_dir", "init_pdb", "init_gui_pylab", "init_extensions", "init_code",
+)  # fmt: skip
 USER_TASKS = 4096  # threads beside those that the user already has: a thread bomb's hard end
 
 
@@ -56,7 +60,6 @@ def _become_kernel(orders: dict[str, Any], report: int) -> None:
         confine.confine(scratch)
     _reseed()
     app = _kernel(scratch)
-    tame.tame(app.kernel)
     _tell(ready=True)
     os.close(REPORT)
     app.start()
@@ -96,8 +99,7 @@ def _settle_in(scratch: str) -> None:
     )
     sys.argv = ["notebook"]
     tempfile.tempdir = None  # forget the server's
-    roots = confine.installation()
-    sys.path[:] = [path for path in sys.path if path.startswith(tuple(roots))]
+    sys.path[:] = [path for path in sys.path if path.startswith(confine.installation())]
 
 
 def bound(limits: Limits) -> None:
@@ -163,16 +165,18 @@ class _Sys(ModuleType):
 
 
 def prepare() -> None:
-    """Make the application and IPython's shell, once for all children: half of a kernel's start."""
+    """Make the application and IPython's shell, once for all children: most of a kernel's start."""
     from ipykernel import ipkernel
     from ipykernel.kernelapp import IPKernelApp
     from ipykernel.zmqshell import ZMQInteractiveShell
+    from IPython.core.application import BaseIPythonApplication
     from traitlets.config import Config
 
-    class Application(IPKernelApp):
-        def parse_command_line(self, argv: Any = None) -> None:
-            """There is none."""
+    class Ready(BaseIPythonApplication):
+        def initialize(self, argv: Any = None) -> None:
+            """There is no command line, and no file of settings."""
 
+    class Application(IPKernelApp, Ready):
         def init_iopub(self, context: Any) -> None:
             context.sndhwm = UNREAD_MESSAGES
             super().init_iopub(context)  # type: ignore[no-untyped-call]
@@ -186,8 +190,17 @@ def prepare() -> None:
     ipkernel.sys = _Sys("sys")  # type: ignore[attr-defined]
     config = Config()
     config.HistoryManager.enabled = False  # a database and a thread that nobody reads
-    Application.instance(config=deepcopy(config))  # the shell adds to its own
-    ZMQInteractiveShell.instance(config=config)
+    app: Any = Application.instance(config=deepcopy(config))  # the shell adds to its own
+    app.log.setLevel("ERROR")  # how to connect to it, which nobody reads either
+    app.shell = ZMQInteractiveShell.instance(config=config)
+    for step in BEFORE_THE_FORK:
+        getattr(app, step)()
+        setattr(app, step, _done)
+    tame.tame(app.shell)
+
+
+def _done() -> None:
+    """Takes the place of a step of the application's that has been made before the fork."""
 
 
 def _kernel(scratch: str) -> Any:

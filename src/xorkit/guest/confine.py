@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import signal
 import socket
@@ -30,7 +31,8 @@ SYSTEM = (
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
-def installation() -> list[str]:
+@functools.cache
+def installation() -> tuple[str, ...]:
     """The folders of this Python: standard library and installed packages, not whole prefixes.
 
     A prefix may hold a course: /usr (/usr/src/app in containers) or the folder of a project.
@@ -38,7 +40,7 @@ def installation() -> list[str]:
     paths = sysconfig.get_paths()
     found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     found |= {path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def confine(scratch: str, *, newest_abi: int = sys.maxsize) -> None:
@@ -82,9 +84,8 @@ def die_with(parent: int) -> None:
 
 
 def _prctl(option: int, *args: int) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
     padded = [ctypes.c_ulong(arg) for arg in (*args, 0, 0, 0, 0)[:4]]
-    result = int(libc.prctl(ctypes.c_int(option), *padded))
+    result = int(landlock.libc().prctl(ctypes.c_int(option), *padded))
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), f"prctl {option}")
@@ -93,7 +94,6 @@ def _prctl(option: int, *args: int) -> int:
 
 def _drop_capabilities() -> None:
     """Give up every capability, and the ways to get one back. Without any, nothing is to do."""
-    libc = ctypes.CDLL(None, use_errno=True)
     if os.geteuid() == 0:
         for capability in _known_capabilities():
             _prctl(PR_CAPBSET_DROP, capability)
@@ -101,7 +101,7 @@ def _drop_capabilities() -> None:
     _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
-    if libc.capset(ctypes.byref(header), ctypes.byref(nothing)) != 0:
+    if landlock.libc().capset(ctypes.byref(header), ctypes.byref(nothing)) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), "capset")
 

@@ -6,6 +6,7 @@ Numbers, structures and rights are those of linux/landlock.h; see landlock(7).
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 from collections.abc import Iterable
 
@@ -56,9 +57,14 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed_access", ctypes.c_uint64), ("parent_fd", ctypes.c_int32))
 
 
+@functools.cache
+def libc() -> ctypes.CDLL:
+    """The C library. Opening it takes longer than most of its calls."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _syscall(number: int, *args: object) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    result = int(libc.syscall(ctypes.c_long(number), *args))
+    result = int(libc().syscall(ctypes.c_long(number), *args))
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))

@@ -24,7 +24,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from xorkit.guest import child, dynamo, profiler
+from xorkit.guest import child, confine, dynamo, overhead
 from xorkit.guest.terms import ConfinementError, SandboxError
 
 PARENT_POLL_SECONDS = 1.0  # only where another process holds the socket's other end open
@@ -96,6 +96,7 @@ def warm_up(names: list[str]) -> None:
     # It asks other programs where libseccomp is. Where that fails, confining fails and says why.
     with suppress(ImportError, RuntimeError):
         importlib.import_module("xorkit.guest.syscalls")
+    confine.installation()
     _make_profile()
     _train_once()
     _plot_once()
@@ -132,7 +133,7 @@ def _train_once() -> None:
     torch: Any = importlib.import_module("torch")
     torch.set_num_threads(1)
     dynamo.put_off()
-    profiler.label_on_demand()
+    overhead.leave_out()
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Sigmoid())
     for optimizer in (torch.optim.SGD(model.parameters()), torch.optim.Adam(model.parameters())):
         optimizer.zero_grad()

@@ -9,6 +9,7 @@ import functools
 import importlib
 import inspect
 import io
+import mmap
 import os
 import subprocess
 import sys
@@ -25,18 +26,18 @@ ROOM = 8 << 20  # bytes; where they are missing, ZeroMQ ends the process or fall
 LONGEST_COMMAND = 60  # characters of a skipped command that the note repeats
 
 
-def tame(kernel: Any) -> None:
-    """Teach `kernel` (ipykernel's, with its shell) to skip what can't work while grading."""
+def tame(shell: Any) -> None:
+    """Teach ipykernel, and its `shell`, to skip what can't work while grading."""
     note = _once(print)
-    kernel.raw_input = kernel.getpass = _empty_line
-    kernel.shell.ask_exit = lambda: note("skipped: exit(), the notebook goes on")
-    _skip_shell(kernel.shell, note)
+    _ask_nobody()
+    shell.ask_exit = lambda: note("skipped: exit(), the notebook goes on")
+    _skip_shell(shell, note)
     _skip_programs(note)
     _stay_one_process(note)
-    _draw_inline(kernel.shell)
-    _leave_room(kernel.shell)
-    device.watch(kernel.shell, note)
-    colab.install(kernel.shell, note)
+    _draw_inline(shell)
+    _leave_room(shell)
+    device.watch(shell, note)
+    colab.install(shell, note)
 
 
 def _once(say: Callable[[str], object]) -> Note:
@@ -49,6 +50,12 @@ def _once(say: Callable[[str], object]) -> Note:
             say(f"[while grading] {text}")
 
     return note
+
+
+def _ask_nobody() -> None:
+    """`input` and `getpass` are methods of the kernel, of which there may be none yet."""
+    kernel: Any = importlib.import_module("ipykernel.ipkernel").IPythonKernel
+    kernel.raw_input = kernel.getpass = staticmethod(_empty_line)
 
 
 def _empty_line(prompt: object = "", stream: object = None) -> str:
@@ -152,12 +159,13 @@ def _stay_one_process(note: Note) -> None:
 
 def _leave_room(shell: Any) -> None:
     """A cell that has taken all memory can still be shown its error."""
-    room = [bytearray(ROOM)]
+    # Private, so that it counts as this process's data; never written, so that it takes no memory.
+    room = mmap.mmap(-1, ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     show = shell.showtraceback
 
     def showtraceback(*args: Any, **options: Any) -> None:
         if isinstance(sys.exc_info()[1], MemoryError):
-            room.clear()
+            room.close()
         show(*args, **options)
 
     shell.showtraceback = showtraceback
@@ -166,8 +174,13 @@ def _leave_room(shell: Any) -> None:
 def _draw_inline(shell: Any) -> None:
     """Figures appear as Jupyter's do: the backend was loaded before there was a shell to tell."""
 
+    def enable_gui(gui: Any = None) -> None:
+        """There is none, and before the fork no kernel either, which IPython would ask."""
+
     def matplotlib(line: str = "") -> None:
         shell.enable_matplotlib("inline")
+
+    shell.enable_gui = enable_gui
 
     matplotlib()
     # `%matplotlib notebook`, `widget`, `qt` want what isn't here.

@@ -30,7 +30,7 @@ for found in map(pkgutil.resolve_name, {preload!r}):
     if callable(found):
         found()
 from xorkit.guest.tame import tame
-tame(get_ipython().kernel)
+tame(get_ipython())
 """
 READY_SECONDS = 30.0  # a kernel needs 0.1; a machine that swaps may need long
 LONGEST_FOLDER = 60  # bytes; a unix socket's whole path may have 107

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 
 from xorkit.sandbox import Kernel, Warm
 
@@ -177,6 +178,54 @@ def test_what_is_left_out_of_training_changes_no_bit_of_it(kernel: Kernel, optim
     exec(source, here)
 
     assert kernel.run(source).outputs[0]["text"] == f"{here['numbers']}\n"
+
+
+BACKWARD = """
+import torch
+x = torch.tensor([0.5, 2.0], requires_grad=True)
+y = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+class Own(torch.Tensor):
+    pass
+own = Own([1.0])
+try:
+    {backward}
+    said = "fine"
+except Exception as error:
+    said = f"{{type(error).__name__}}: {{error}}"
+said = (x.grad, type(x.grad), y.grad, said)
+print(said)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Using backward")  # with create_graph
+@pytest.mark.parametrize(
+    "backward",
+    [
+        "(x * x).sum().backward()",
+        "(x * x).backward()",
+        "(x * x).backward(torch.ones(2))",
+        "(x * x).backward(gradient=torch.tensor([1.0, 3.0]))",
+        "loss = (x * x).sum(); loss.backward(); loss.backward()",
+        "loss = (x * x).sum(); loss.backward(retain_graph=True); loss.backward()",
+        "torch.tensor(1.0).backward()",
+        "(x * x).sum().detach().backward()",
+        "(x * x * y).sum().backward()",
+        "(x * x * y).sum().backward(inputs=[y])",
+        "(x * x).sum().backward(create_graph=True); (2 * x.grad).sum().backward()",
+        "(x * own).sum().backward()",
+        "torch.autograd.backward((x * x).sum())",
+        "torch.autograd.backward(tensors=[(x * x).sum(), y * y])",
+        "torch.func.grad(lambda a: (a * a).sum().backward())(x)",
+        "torch.complex(x, x).sum().backward()",
+    ],
+)
+def test_every_way_back_ends_as_it_does_in_pytorch(kernel: Kernel, backward: str) -> None:
+    source = BACKWARD.format(backward=backward)
+    here: dict[str, Any] = {"torch": torch}
+    exec(source, here)
+
+    outputs = kernel.run(source).outputs
+    assert [o["text"] for o in outputs if o["name"] == "stdout"] == [f"{here['said']}\n"]
 
 
 def test_a_profiler_sees_the_labels_that_are_left_out_where_none_runs(kernel: Kernel) -> None:

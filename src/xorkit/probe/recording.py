@@ -86,15 +86,18 @@ class Recording:
         self.parameters = list(parameters)
         self.ids = {id(parameter) for parameter in parameters}
 
-    def leads_to(self, loss: torch.Tensor) -> bool:
-        """Whether a loss comes from these parameters, by the way that the last one came."""
-        node: Any = loss.grad_fn
+    def takes(self, letter: int, loss: Any) -> bool:
+        """Notes a pass whose loss comes from these parameters by the way that the last one came."""
         try:
+            node = loss.grad_fn
             for index in self.path:
                 node = node.next_functions[index][0]
-            return id(node.variable) in self.ids
+            if id(node.variable) not in self.ids:
+                return False
         except (AttributeError, IndexError):
             return False
+        self.add_pass(letter, loss)
+        return True
 
     def add_pass(self, letter: int, loss: torch.Tensor) -> None:
         self.event(letter)
@@ -313,7 +316,13 @@ class Recorder:
                 return original(*args, **kwargs)  # `torch.func.grad` and its like must not be ended
             if self.limit is not None and self.passes >= self.limit:
                 self.at_limit()
-            recording = self._on_pass(args, kwargs, begin)
+            self.passes += 1
+            recording = self.recordings[-1] if self.recordings else None
+            try:
+                if not args or recording is None or not recording.takes(begin, args[0]):
+                    recording = self._on_pass(args, kwargs, begin)
+            except Exception:  # nothing that learners pass around may break in here
+                recording = None
             result = original(*args, **kwargs)
             if self.looks and recording is not None and end is not None:
                 recording.event(end)
@@ -340,20 +349,14 @@ class Recorder:
         return init
 
     def _on_pass(self, args: Any, kwargs: Any, letter: int) -> Recording | None:
-        self.passes += 1
-        try:
-            tensors = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
-            loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
-            recording = self.recordings[-1] if self.recordings else None
-            if recording is None or not recording.leads_to(loss):
-                recording = self._find(loss, recording)
-                if recording is None:
-                    self._note(letter)
-                    return None
-                self.models += recording.passes == 0
-            recording.add_pass(letter, loss)
-        except Exception:  # nothing that learners pass around may break in here, only in PyTorch
+        tensors = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
+        loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
+        recording = self._find(loss, self.recordings[-1] if self.recordings else None)
+        if recording is None:
+            self._note(letter)
             return None
+        self.models += recording.passes == 0
+        recording.add_pass(letter, loss)
         return recording
 
     def _on_function(self, inputs: Any, letter: int) -> None:

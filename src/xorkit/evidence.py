@@ -19,6 +19,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+MIME = "application/vnd.xorkit.evidence+json"  # of the probe's answer in a kernel's message
+NOTHING = "pass"  # the cell that is run where nothing is to run before the probe is asked
+
 # A run of 20,000 kept passes of a net with nine parameters is 1 MB as base64; eight times that is
 # room for larger nets, and still nothing that a grader's memory would notice.
 MAX_BYTES = 8 << 20

@@ -15,8 +15,10 @@ from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.course import open_course
 from xorkit.engine.graded import LONGEST, harmless, to_bytes
 from xorkit.engine.results import unpack_evidence
-from xorkit.engine.running import _seen
+from xorkit.engine.running import Step, _seen
 from xorkit.engine.work import Done, Job, Settings, work
+from xorkit.evidence import MIME
+from xorkit.sandbox import Kernel, Warm
 
 ROWS = yaml.safe_load(Path(__file__).with_name("endings.yaml").read_text("utf-8"))
 SETTINGS = Settings(timeout=20)
@@ -86,23 +88,44 @@ def test_endless_output_is_cut_off() -> None:
     assert len(kept) == 4
 
 
-EVIDENCE = "application/vnd.xorkit.evidence+json"
+ASKED = [Step("observe", "model", ""), Step("observe", "loop", "")]
 
 
 @pytest.mark.parametrize(
     ("value", "seen"),
     [
-        ({}, None),
-        ({"text/plain": "7"}, None),
-        ({"text/plain": "Seen", EVIDENCE: '{"a": 1}'}, {"a": 1}),
+        ({}, {}),
+        ({"text/plain": "7"}, {}),
+        ({"text/plain": "Seen", MIME: '{"model": {"a": 1}}'}, {"model": {"a": 1}}),
+        ({MIME: '{"loop": 2, "model": 1, "data": 3}'}, {"model": 1, "loop": 2}),
     ],
 )
-def test_an_observation_is_the_value_that_was_asked_for(
-    value: dict[str, Any], seen: object
+def test_observations_are_the_value_that_was_asked_for(
+    value: dict[str, Any], seen: dict[str, Any]
 ) -> None:
-    assert _seen(value) == seen
+    assert _seen(value, ASKED) == seen
 
 
-@pytest.mark.parametrize("value", ["{", "[" * 100_000, None, {"a": 1}, "1" * 20_000_000])
-def test_what_is_no_json_is_no_observation(value: object) -> None:
-    assert "hostile" in _seen({EVIDENCE: value})
+@pytest.mark.parametrize("value", ["{", "[" * 100_000, None, {"a": 1}, "1" * 20_000_000, "[1, 2]"])
+def test_what_is_no_json_of_blanks_is_no_observation(value: object) -> None:
+    seen = _seen({MIME: value}, ASKED)
+    assert seen.keys() == {"model", "loop"}
+    assert all("hostile" in each for each in seen.values())
+
+
+def test_a_loop_that_had_to_be_interrupted_is_run_no_second_time(
+    lesson: tuple[Assignment, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, solutions = lesson
+    started: list[Kernel] = []
+    start = Warm.start
+    monkeypatch.setattr(Warm, "start", lambda warm: started.append(start(warm)) or started[-1])
+    long = solutions["training_loop"].replace("range(5000)", "range(10**9)")
+    notebook = filled(own.release, {**solutions, "training_loop": long})
+    job = Job("ada", Settings(timeout=5), file=to_bytes(notebook))
+
+    done = Done.unpack(work(own.pack(), job.pack()))
+
+    assert done.verdict is not None, done.problem
+    assert "timeout" in done.verdict.diagnosis
+    assert len(started) == 1

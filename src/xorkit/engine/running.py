@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Literal
 
 from nbformat import NotebookNode
@@ -12,13 +13,12 @@ from nbformat import NotebookNode
 from xorkit.answers import answer_cells, following
 from xorkit.engine.graded import Outputs, harmless
 from xorkit.engine.literals import Plain, literals
-from xorkit.evidence import CellRun, Evidence, EvidenceError, loads
+from xorkit.evidence import MIME, NOTHING, CellRun, Evidence, EvidenceError, loads, shown
 from xorkit.judge import needed
 from xorkit.sandbox import Kernel, Ran, Warm
 
-MIME = "application/vnd.xorkit.evidence+json"  # of the probe's answer
-SEEN = "__import__('xorkit.probe').probe.Seen({blank!r}, {source!r}, {asked!r})"
-LOOP = "training_loop"  # the cell whose observation runs it again, for seconds
+SEEN = "__import__('xorkit.probe').probe.Seen({asked!r})"
+LOOP = "training_loop"  # the cell whose observation runs it again
 OBSERVE_SECONDS = 60.0  # whole runs of an early stopper take 3 s; a hostile cell may hang here
 FULL_TIMES = 4  # cells of one notebook that may use all of a cell's time; the rest get a second
 LEAST_SECONDS = 1.0  # for a cell of a notebook whose time is used up
@@ -117,8 +117,8 @@ class _Notebook:
             self.kernel.close()
             self.kernel = None
 
-    def take(self, step: Step, after: Step | None) -> None:
-        """Runs a cell, or observes one. `after` is what is taken next."""
+    def take(self, step: Step, after: Sequence[Step]) -> None:
+        """Runs a cell, or observes one. `after` are the observations that come next."""
         if step.kind == "observe":
             if step.grade_id not in self.observations:
                 self._observe(step)
@@ -135,15 +135,13 @@ class _Notebook:
             self.again.append(step.source)
         self.cells.append(CellRun(step.grade_id, ran.status, ran.error, round(ran.seconds, 3)))
 
-    def _ran(self, step: Step, after: Step | None) -> Ran:
-        """Runs a cell and, where neither is likely to take long, observes it in one message."""
-        long = "while" in step.source or (after is not None and after.grade_id == LOOP)
-        if after is None or after.kind != "observe" or long:
+    def _ran(self, step: Step, after: Sequence[Step]) -> Ran:
+        """Runs a cell and, where it is likely to end, observes it in the same message."""
+        if not after or "while" in step.source:
             return self.run(step.source, self.seconds)
-        ran = self.run(step.source, self.seconds, self._question(after, self.questions))
-        if ran.status in ("ok", "error"):
-            if (seen := _seen(ran.value)) is not None:
-                self.observations[after.grade_id] = seen
+        ran = self.run(step.source, self.seconds, _question(after, self.questions))
+        if ran.status in ("ok", "error") or (ran.alive and ran.traceback):
+            self.observations |= _seen(ran.value, after)
             return ran
         # Was it the cell, or the learner's objects when they were asked? Alone, the cell will tell.
         self.close()
@@ -156,31 +154,43 @@ class _Notebook:
             self.observations[step.grade_id] = seen
             return
         seen = self._asked(step, self.questions)
-        if seen is None and step.grade_id == LOOP:
+        if not seen and step.grade_id == LOOP:
             # The run to the end took too long or ended the process: its first updates may not.
             seen = self._asked(step, {**self.questions, "epochs": 0})
-        if seen is not None:
-            self.observations[step.grade_id] = seen
+        self.observations |= seen
 
-    def _asked(self, step: Step, questions: Mapping[str, Any]) -> Any:
-        """What the probe saw; None where the learner's code ended the observation."""
-        ran = self.run("pass", OBSERVE_SECONDS, self._question(step, questions))
-        seen = _seen(ran.value)
-        if seen is None and ran.status in ("ok", "error"):
-            return {"fault": f"the probe gave no answer ({ran.error})"}
+    def _asked(self, step: Step, questions: Mapping[str, Any]) -> dict[str, Any]:
+        """What the probe saw, by blank; nothing where the learner's code ended the observation."""
+        ran = self.run(NOTHING, OBSERVE_SECONDS, _question([step], questions))
+        seen = _seen(ran.value, [step])
+        if not seen and ran.status in ("ok", "error"):
+            return {step.grade_id: {"fault": f"the probe gave no answer ({ran.error})"}}
         return seen
 
-    def _question(self, step: Step, questions: Mapping[str, Any]) -> str:
-        asked = {**needed(step.grade_id, questions), "names": step.names, "next": step.following}
-        return SEEN.format(blank=step.grade_id, source=step.source, asked=json.dumps(asked))
+
+def _question(asked: Sequence[Step], questions: Mapping[str, Any]) -> str:
+    """The expression whose value is what the probe sees of some cells."""
+    each = [
+        [
+            step.grade_id,
+            step.source,
+            {**needed(step.grade_id, questions), "names": step.names, "next": step.following},
+        ]
+        for step in asked
+    ]
+    return SEEN.format(asked=json.dumps(each))
 
 
-def _seen(value: Mapping[str, Any]) -> Any:
-    """The observation that is the value of an expression; None where it has another one."""
+def _seen(value: Mapping[str, Any], asked: Sequence[Step]) -> dict[str, Any]:
+    """The observations that are the value of an expression, by blank: none where it has another."""
+    names = [step.grade_id for step in asked]
     try:
-        return loads(str(value[MIME])) if MIME in value else None
+        found = loads(str(value[MIME])) if MIME in value else {}
+        if not isinstance(found, dict):
+            raise EvidenceError(f"wanted observations by blank, saw {shown(found)}")
     except EvidenceError as error:
-        return {"hostile": str(error)}
+        return {name: {"hostile": str(error)} for name in names}
+    return {name: found[name] for name in names if name in found}
 
 
 def run(
@@ -193,8 +203,9 @@ def run(
     """
     notebook = _Notebook(warm, questions, seconds, FULL_TIMES * max(seconds, OBSERVE_SECONDS))
     try:
-        for step, after in zip(plan, [*plan[1:], None], strict=True):
-            notebook.take(step, after)
+        for number, step in enumerate(plan, 1):
+            after = takewhile(lambda each: each.kind == "observe", plan[number:])
+            notebook.take(step, tuple(after))
     finally:
         notebook.close()
     answers = {step.grade_id: step.source for step in plan if step.kind == "answer"}

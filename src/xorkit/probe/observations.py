@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xorkit.evidence import MAX_WIDTH, decode, encode
+from xorkit.evidence import MAX_WIDTH, MIME, decode, encode
 from xorkit.probe.alone import (
     WHOLE_SECONDS,
     lesson_objects,
@@ -23,8 +23,6 @@ from xorkit.probe.asking import ask_loss, ask_model, ask_optimizer, ask_tensor, 
 from xorkit.probe.limits import limited
 from xorkit.probe.notebook import Namespace, shell
 from xorkit.probe.recording import MAX_MODELS, describe, flat, holds, parameters_of, recorder
-
-MIME = "application/vnd.xorkit.evidence+json"
 
 STANDARD = "float32"  # in which layers count unless they are told otherwise
 
@@ -176,10 +174,16 @@ def observe(
 
 
 class Seen:
-    """What is to be seen of an answer cell, as the value of an expression in the running kernel."""
+    """What is to be seen of the last answer cell, as the value of an expression in its kernel.
 
-    def __init__(self, blank: str, source: str, questions: str) -> None:
-        self._text = json.dumps(observe(blank, shell().user_ns, source, json.loads(questions)))
+    `asked` is JSON, [blank, the cell's text, questions] for each thing that is to be seen of it.
+    """
+
+    def __init__(self, asked: str) -> None:
+        namespace = shell().user_ns
+        recorder().cell_begins(namespace)
+        seen = {blank: observe(blank, namespace, *about) for blank, *about in json.loads(asked)}
+        self._text = json.dumps(seen)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {MIME: self._text}

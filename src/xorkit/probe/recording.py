@@ -25,7 +25,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from xorkit.evidence import MAX_SHAPES, MAX_WIDTH, encode
+from xorkit.evidence import MAX_SHAPES, MAX_WIDTH, NOTHING, encode
 from xorkit.probe.notebook import Namespace, plain_values, shell
 
 # Numbers kept of a run's rows: 20,000 passes of the lesson's net, four times what it asks for. With
@@ -256,7 +256,7 @@ class Recorder:
         self.before = ""
 
     def cell_begins(self, namespace: Namespace) -> None:
-        """Is called before each cell, that of an observation included."""
+        """Is called before each cell, and before what is asked of the last one."""
         self.before_cell, self._now = self._now, plain_values(namespace)
 
     def install(self) -> None:
@@ -480,8 +480,12 @@ def recorder() -> Recorder:
     made.install()
     notebook = shell()
     if notebook is not None:
-        begins = functools.partial(made.cell_begins, notebook.user_ns)
-        notebook.events.register("pre_run_cell", lambda *_: begins())
+
+        def begins(info: Any) -> None:
+            if info.raw_cell != NOTHING:
+                made.cell_begins(notebook.user_ns)
+
+        notebook.events.register("pre_run_cell", begins)
     return made
 
 

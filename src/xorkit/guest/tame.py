@@ -9,7 +9,6 @@ import functools
 import importlib
 import inspect
 import io
-import mmap
 import os
 import subprocess
 import sys
@@ -159,13 +158,12 @@ def _stay_one_process(note: Note) -> None:
 
 def _leave_room(shell: Any) -> None:
     """A cell that has taken all memory can still be shown its error."""
-    # Private, so that it counts as this process's data; never written, so that it takes no memory.
-    room = mmap.mmap(-1, ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    room = [bytes(ROOM)]  # zeros are reserved, not written: unlike a bytearray it takes no time
     show = shell.showtraceback
 
     def showtraceback(*args: Any, **options: Any) -> None:
         if isinstance(sys.exc_info()[1], MemoryError):
-            room.close()
+            room.clear()
         show(*args, **options)
 
     shell.showtraceback = showtraceback
@@ -181,7 +179,6 @@ def _draw_inline(shell: Any) -> None:
         shell.enable_matplotlib("inline")
 
     shell.enable_gui = enable_gui
-
     matplotlib()
     # `%matplotlib notebook`, `widget`, `qt` want what isn't here.
     shell.register_magic_function(matplotlib, "line", "matplotlib")

@@ -102,10 +102,14 @@ def test_server_and_kernel_end_when_the_grader_is_killed() -> None:
         assert len(pids) == 2
         grader.kill()
 
+    assert end_soon(pids)
+
+
+def end_soon(pids: list[int]) -> bool:
     deadline = time.monotonic() + 20
     while any(map(runs, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(map(runs, pids))
+    return not any(map(runs, pids))
 
 
 def runs(pid: int) -> bool:
@@ -131,6 +135,15 @@ def test_unconfined_kernels_read_what_the_grader_may_and_keep_the_limits(
 
     assert read.outputs[0]["text"] == "mine\n"
     assert filled.status == "memory"
+
+
+@pytest.mark.parametrize("end", ["", "os._exit(0)", "os.kill(os.getpid(), 9)"])
+def test_what_an_unconfined_kernel_has_started_ends_with_it(unconfined: Warm, end: str) -> None:
+    with unconfined.start() as kernel:
+        ran = kernel.run("import os, time; print(os.fork() or time.sleep(600))")
+        kernel.run(end)
+
+    assert end_soon([int(str(ran.outputs[0]["text"]))])
 
 
 def test_a_server_that_was_killed_is_replaced_and_its_kernels_are_told_dead(

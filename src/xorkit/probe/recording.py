@@ -362,7 +362,7 @@ class Recorder:
     def _on_function(self, inputs: Any, letter: int) -> None:
         """A pass that `torch.func` makes: its inputs share memory with the model's numbers."""
         self.passes += 1
-        with contextlib.suppress(Exception):  # as in `_on_pass`
+        with contextlib.suppress(Exception):  # as in `_observed`
             places = {torch._C._functorch.get_unwrapped(each).data_ptr() for each in inputs}
             recording = self._placed(places)
             if recording is not None:
@@ -445,7 +445,7 @@ class Recorder:
                 self._note(letter)
             if letter == ord("s") and current is not None:
                 current.event(ord("o"))
-        except (Exception, StopIteration):  # as in `_on_pass`
+        except (Exception, StopIteration):  # as in `_observed`
             return
 
     def of(self, parameters: Sequence[torch.Tensor]) -> Recording | None:

@@ -155,6 +155,7 @@ class ForkProvisioner(KernelProvisionerBase):
         await self._ended.wait()
         async with self._reaping:
             if self._handle is not None and self.pid is not None:
+                self._kill_all()
                 asyncio.get_running_loop().remove_reader(self._handle)
                 os.close(self._handle)
                 self._handle = None
@@ -171,8 +172,16 @@ class ForkProvisioner(KernelProvisionerBase):
 
     async def kill(self, restart: bool = False) -> None:
         if self._handle is not None and self.pid is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)  # unconfined code may have started others
+            self._kill_all()
+
+    def _kill_all(self) -> None:
+        """The kernel and, where nothing confines it, the processes that it has started.
+
+        As long as it isn't reaped, alive or dead, nobody else can have its number.
+        """
+        assert self.pid is not None  # noqa: S101 - it has been started
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     async def terminate(self, restart: bool = False) -> None:
         await self.kill(restart)

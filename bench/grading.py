@@ -1,10 +1,12 @@
 """What grading costs: plain `nbgrader autograde` and the kit on the same class, in one run.
 
-    python bench/grading.py [--few 2] [--many 8] [--rounds 3]
+    python bench/grading.py [--few 2] [--many 8] [--whole 34] [--rounds 3]
 
 Times are of the processor, of a process and all that it started, so that other work on the machine
 tells less; wall times stand beside them. A cost per submission is the difference between a class of
-`many` and one of `few`, so that what is paid once (imports, fork servers) is told apart.
+`few` and a larger one, so that what is paid once (imports, fork servers) is told apart. That takes
+ten seconds, more or less: where a submission takes half of one, the larger class is a `whole` one;
+for nbgrader, which takes twelve, `many` will do.
 """
 
 from __future__ import annotations
@@ -157,43 +159,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--few", type=int, default=2)
     parser.add_argument("--many", type=int, default=8)
+    parser.add_argument("--whole", type=int, default=34)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     os.environ["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
     with tempfile.TemporaryDirectory(prefix="xorkit-bench-") as name:
         few = course_of(Path(name, "few"), options.few)
         many = course_of(Path(name, "many"), options.many)
-        rounds = [_round(few, many, options) for _ in range(options.rounds)]
-    print(f"\n{options.rounds} rounds, medians; a class of {options.many} against {options.few}")
+        whole = course_of(Path(name, "whole"), options.whole)
+        rounds = [_round(few, many, whole, options) for _ in range(options.rounds)]
+    print(f"\n{options.rounds} rounds, medians")
     for key in rounds[0]:
         print(f"  {key:56} {statistics.median(found[key] for found in rounds):8.2f}")
 
 
-def _round(few: Course, many: Course, options: argparse.Namespace) -> dict[str, float]:
+def _round(
+    few: Course, many: Course, whole: Course, options: argparse.Namespace
+) -> dict[str, float]:
     """Everything once, one after the other, so that ratios are of the same moment."""
-    more = options.many - options.few
     bare = bare_training(solution_texts(many.source))
-    stock_few, stock = autograding(few), autograding(many)
+    stock = _each(autograding(few), autograding(many), options.many - options.few)
     by_nbgrader = scores(many)
-    one_few, one = grading(few, 1), grading(many, 1)
-    two_few, two = grading(few, 2), grading(many, 2)
+    more = options.whole - options.few
+    one_few, one_whole = grading(few, 1), grading(whole, 1)
+    two_few, two_whole = grading(few, 2), grading(whole, 2)
+    one, two = _each(one_few, one_whole, more), _each(two_few, two_whole, more)
+    again = (_rejudged(whole) - _rejudged(few)) / more
+    grading(many, 2)
     by_kit = {verdict.student: verdict.score for verdict in verdicts(many)}
-    again = (_rejudged(many) - _rejudged(few)) / more
-    each = (one.processor - one_few.processor) / more
-    each_stock = (stock.processor - stock_few.processor) / more
-    each_of_two = (two.wall - two_few.wall) / more
     found = {
         "bare training, processor seconds": bare,
-        "nbgrader autograde, processor seconds a submission": each_stock,
-        "xorkit grade, processor seconds a submission": each,
-        "xorkit grade : bare training": each / bare,
-        "nbgrader : xorkit, one worker (processor)": each_stock / each,
-        "nbgrader : xorkit, one worker (wall)": (stock.wall - stock_few.wall)
-        / (one.wall - one_few.wall),
-        "nbgrader : xorkit, two workers (wall)": (stock.wall - stock_few.wall) / more / each_of_two,
-        "two workers : one worker (wall)": (one.wall - one_few.wall) / more / each_of_two,
-        "most memory with one worker, MiB": one.memory,
-        "most memory with two workers, MiB": two.memory,
+        "nbgrader autograde, processor seconds a submission": stock.processor,
+        "xorkit grade, processor seconds a submission": one.processor,
+        "xorkit grade : bare training": one.processor / bare,
+        "nbgrader : xorkit, one worker (processor)": stock.processor / one.processor,
+        "nbgrader : xorkit, one worker (wall)": stock.wall / one.wall,
+        "nbgrader : xorkit, two workers (wall)": stock.wall / two.wall,
+        "two workers : one worker (wall)": one.wall / two.wall,
+        "most memory with one worker, MiB": one_whole.memory,
+        "most memory with two workers, MiB": two_whole.memory,
         "rejudge, submissions per processor second": 1 / again,
         "learners whose scores differ": sum(
             by_nbgrader[name] != score for name, score in by_kit.items()
@@ -201,6 +205,11 @@ def _round(few: Course, many: Course, options: argparse.Namespace) -> dict[str, 
     }
     print(json.dumps({key: round(value, 3) for key, value in found.items()}), flush=True)
     return found
+
+
+def _each(few: Cost, larger: Cost, more: int) -> Cost:
+    """What each of the `more` submissions costs that a larger class has."""
+    return Cost((larger.processor - few.processor) / more, (larger.wall - few.wall) / more)
 
 
 def _rejudged(course: Course) -> float:

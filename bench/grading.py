@@ -159,7 +159,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--few", type=int, default=2)
     parser.add_argument("--many", type=int, default=8)
-    parser.add_argument("--whole", type=int, default=34)
+    parser.add_argument(
+        "--whole", type=int, default=34, help="below 40, or `rejudge` takes workers"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     os.environ["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])

@@ -1,10 +1,8 @@
 """What learners' code does in Colab neither fails here nor passes in silence."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import torch
 
 from xorkit.sandbox import Kernel, Warm
 
@@ -142,103 +140,3 @@ def test_torch_stays_untouched_until_a_cell_mentions_a_device(kernel: Kernel) ->
 
     assert kernel.run("assert torch.Tensor.to is before").status == "ok"
     assert kernel.run("assert torch.Tensor.to is not before, 'cuda'").status == "ok"
-
-
-TRAINING = """
-import torch
-torch.manual_seed(0)
-model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Sigmoid(), torch.nn.Linear(2, 1))
-optimizer = torch.optim.{optimizer}
-for _ in range(20):
-    optimizer.zero_grad()
-    torch.nn.MSELoss()(model(torch.eye(2)), torch.tensor([[0.0], [1.0]])).backward()
-    optimizer.step()
-numbers = [parameter.tolist() for parameter in model.parameters()]
-print(numbers)
-"""
-
-
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        "SGD(model.parameters(), lr=0.1)",
-        "SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)",
-        "SGD(model.parameters(), lr=0.1, foreach=True)",
-        "SGD(model.parameters(), lr=0.1, fused=True)",
-        "Adam(model.parameters(), lr=0.1)",
-        "Adam(model.parameters(), lr=0.1, fused=True)",
-        "AdamW([{'params': [p]} for p in model.parameters()], lr=0.1)",
-        "RMSprop(model.parameters(), lr=0.1)",
-        "Rprop(model.parameters(), lr=0.1)",
-    ],
-)
-def test_what_is_left_out_of_training_changes_no_bit_of_it(kernel: Kernel, optimizer: str) -> None:
-    source = TRAINING.format(optimizer=optimizer)
-    here: dict[str, Any] = {}
-    exec(source, here)
-
-    assert kernel.run(source).outputs[0]["text"] == f"{here['numbers']}\n"
-
-
-BACKWARD = """
-import torch
-x = torch.tensor([0.5, 2.0], requires_grad=True)
-y = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
-class Own(torch.Tensor):
-    pass
-own = Own([1.0])
-try:
-    {backward}
-    said = "fine"
-except Exception as error:
-    said = f"{{type(error).__name__}}: {{error}}"
-said = (x.grad, type(x.grad), y.grad, said)
-print(said)
-"""
-
-
-@pytest.mark.filterwarnings("ignore:Using backward")  # with create_graph
-@pytest.mark.parametrize(
-    "backward",
-    [
-        "(x * x).sum().backward()",
-        "(x * x).backward()",
-        "(x * x).backward(torch.ones(2))",
-        "(x * x).backward(gradient=torch.tensor([1.0, 3.0]))",
-        "loss = (x * x).sum(); loss.backward(); loss.backward()",
-        "loss = (x * x).sum(); loss.backward(retain_graph=True); loss.backward()",
-        "torch.tensor(1.0).backward()",
-        "(x * x).sum().detach().backward()",
-        "(x * x * y).sum().backward()",
-        "(x * x * y).sum().backward(inputs=[y])",
-        "(x * x).sum().backward(create_graph=True); (2 * x.grad).sum().backward()",
-        "(x * own).sum().backward()",
-        "torch.autograd.backward((x * x).sum())",
-        "torch.autograd.backward(tensors=[(x * x).sum(), y * y])",
-        "torch.func.grad(lambda a: (a * a).sum().backward())(x)",
-        "torch.complex(x, x).sum().backward()",
-    ],
-)
-def test_every_way_back_ends_as_it_does_in_pytorch(kernel: Kernel, backward: str) -> None:
-    source = BACKWARD.format(backward=backward)
-    here: dict[str, Any] = {"torch": torch}
-    exec(source, here)
-
-    outputs = kernel.run(source).outputs
-    assert [o["text"] for o in outputs if o["name"] == "stdout"] == [f"{here['said']}\n"]
-
-
-def test_a_profiler_sees_the_labels_that_are_left_out_where_none_runs(kernel: Kernel) -> None:
-    """Its outputs come first; what PyTorch's own C++ code then says on stderr is its own affair."""
-    ran = kernel.run(
-        "import torch\n"
-        "optimizer = torch.optim.SGD([torch.ones(2, requires_grad=True)])\n"
-        "with torch.profiler.profile() as seen:\n"
-        "    optimizer.zero_grad()\n"
-        "    optimizer.step()\n"
-        "optimizer.step()\n"
-        "print({event.key: event.count for event in seen.key_averages() if 'SGD' in event.key})"
-    )
-
-    labels = ("Optimizer.zero_grad#SGD.zero_grad", "Optimizer.step#SGD.step")
-    assert ran.outputs[0]["text"] == f"{dict.fromkeys(labels, 1)}\n"

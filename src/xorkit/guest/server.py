@@ -96,7 +96,7 @@ def warm_up(names: list[str]) -> None:
     # It asks other programs where libseccomp is. Where that fails, confining fails and says why.
     with suppress(ImportError, RuntimeError):
         importlib.import_module("xorkit.guest.syscalls")
-    confine.installation()
+    confine.installation()  # is looked for once, and found by all children
     _make_profile()
     _train_once()
     _plot_once()

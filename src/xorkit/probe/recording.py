@@ -320,7 +320,7 @@ class Recorder:
             recording = self.recordings[-1] if self.recordings else None
             try:
                 if not args or recording is None or not recording.takes(begin, args[0]):
-                    recording = self._on_pass(args, kwargs, begin)
+                    recording = self._on_pass(args, kwargs, begin, recording)
             except Exception:  # nothing that learners pass around may break in here
                 recording = None
             result = original(*args, **kwargs)
@@ -348,10 +348,13 @@ class Recorder:
 
         return init
 
-    def _on_pass(self, args: Any, kwargs: Any, letter: int) -> Recording | None:
+    def _on_pass(
+        self, args: Any, kwargs: Any, letter: int, current: Recording | None
+    ) -> Recording | None:
+        """A pass that doesn't come from the current recording as the last one did."""
         tensors = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
         loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
-        recording = self._find(loss, self.recordings[-1] if self.recordings else None)
+        recording = self._find(loss, current)
         if recording is None:
             self._note(letter)
             return None

@@ -22,7 +22,7 @@ from traitlets import Type
 from xorkit.guest.terms import SandboxError
 
 BACKLOG_SECONDS = 5  # for output that is still under way when a cell has ended
-ANSWER_SECONDS = 0.2  # until the first question is asked again: the subscription may come late
+AGAIN_SECONDS = 0.2  # until the first question is asked again: the subscription may come late
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 JSON_TYPE = re.compile(r"application/(.*\+)?json", re.ASCII)
 VALUE = "value"  # the name under which Jupyter answers what is asked after a cell
@@ -83,10 +83,10 @@ class Client(AsyncKernelClient):
         question = self.kernel_info()
         try:
             while True:
-                message = await self.get_iopub_msg(timeout=ANSWER_SECONDS)
+                message = await self.get_iopub_msg(timeout=AGAIN_SECONDS)
                 idle = message["content"].get("execution_state") == "idle"
                 if idle and message["parent_header"].get("msg_id") == question:
-                    await self.get_shell_msg(timeout=ANSWER_SECONDS)
+                    await self.get_shell_msg(timeout=AGAIN_SECONDS)
                     return True
         except queue.Empty:
             return False

@@ -155,7 +155,7 @@ class ForkProvisioner(KernelProvisionerBase):
         await self._ended.wait()
         async with self._reaping:
             if self._handle is not None and self.pid is not None:
-                self._kill_all()
+                await self.kill()  # it may have ended by itself, and left others behind
                 asyncio.get_running_loop().remove_reader(self._handle)
                 os.close(self._handle)
                 self._handle = None
@@ -171,17 +171,13 @@ class ForkProvisioner(KernelProvisionerBase):
                 signal.pidfd_send_signal(self._handle, signum)
 
     async def kill(self, restart: bool = False) -> None:
-        if self._handle is not None and self.pid is not None:
-            self._kill_all()
-
-    def _kill_all(self) -> None:
-        """The kernel and, where nothing confines it, the processes that it has started.
+        """Ends the kernel and, where nothing confines it, the processes that it has started.
 
         As long as it isn't reaped, alive or dead, nobody else can have its number.
         """
-        assert self.pid is not None  # noqa: S101 - it has been started
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        if self._handle is not None and self.pid is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
 
     async def terminate(self, restart: bool = False) -> None:
         await self.kill(restart)

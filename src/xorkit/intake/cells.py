@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from xorkit.intake.texts import Text
+
+# A comment or a heading, without its signs, pictures and what Colab's forms add.
+_TITLE = re.compile(r"#+ *(?:@title\b)?[\W_]*(\w.*?) *(?:\{ *[\w-]+:.*\})? *")
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,12 @@ class Cell(Text):
     grade_id: str = ""
     ids: tuple[str, ...] = ()
     nbgrader: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def title(self) -> str:
+        """How a person would call it: by its first line, where that is a comment or a heading."""
+        found = _TITLE.fullmatch(self.source.strip().partition("\n")[0])
+        return found[1] if found else self.grade_id
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:

@@ -36,9 +36,8 @@ class Answer:
 
     @property
     def title(self) -> str:
-        """How a person would call it: its anchor line without the comment signs."""
-        first = self.cell.source.strip().partition("\n")[0]
-        return first.strip("#✏️ \t") if self.anchor else self.grade_id
+        """How a person would call it: by its first line, unless another answer has the same."""
+        return self.cell.title if self.anchor else self.grade_id
 
     @cached_property
     def blanks(self) -> frozenset[str]:

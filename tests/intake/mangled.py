@@ -578,7 +578,7 @@ def cells_in_an_old_nbgrader_format(notebook: NotebookNode) -> None:
             c.metadata.nbgrader["schema_version"] = 2
 
 
-@case(says="were missing; the released ones count: “Check model: run me.”.")
+@case(says="were missing; the released ones count: Check model: run me.")
 def a_check_deleted(notebook: NotebookNode) -> None:
     drop(notebook, "test_model")
 
@@ -604,7 +604,7 @@ def an_answer_emptied(notebook: NotebookNode) -> None:
     cell(notebook, "model")["source"] = ""
 
 
-@case(says="were missing; the released ones count: “setup”.")
+@case(says="were missing; the released ones count: setup.")
 def the_set_up_deleted(notebook: NotebookNode) -> None:
     drop(notebook, "setup")
 
@@ -673,7 +673,7 @@ def all_cells_upside_down(notebook: NotebookNode) -> None:
     notebook.cells.reverse()
 
 
-@case(says="were changed; the released ones count: “Check model: run me.”.")
+@case(says="were changed; the released ones count: Check model: run me.")
 def a_check_edited(notebook: NotebookNode) -> None:
     cell(notebook, "test_model")["source"] = "print('all is well')"
 

@@ -11,7 +11,7 @@ from nbformat import NotebookNode, from_dict
 
 from xorkit.intake import Rebuilt, rebuild
 
-CHECK = "# Check {0}: run me.\nprint('looking at', {1})\nassert {1} is not None"
+CHECK = "# Check {0}: run me\nprint('looking at', {1})\nassert {1} is not None"
 TITLES = {
     "data": "Exercise 1 · The data",
     "model": "Exercise 2 · The model",

@@ -26,7 +26,7 @@ def about_cells(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece]) 
     missing = [i for i in locked if i not in homes]
     for what, indexes in (("changed", changed), ("missing", missing)):
         if indexes:
-            names = ", ".join(f"“{plan.cells[i].title}”" for i in indexes)
+            names = ", ".join(plan.cells[i].title for i in indexes)
             yield f"Cells that are not yours to fill were {what}; the released ones count: {names}."
 
 

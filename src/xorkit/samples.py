@@ -30,6 +30,7 @@ class Learner(BaseModel):
     name: str
     story: str
     cells: dict[str, str] = {}
+    seed: int | None = None
     edits: dict[str, dict[str, str]] = {}
     form: dict[str, str] = {}
     blank: tuple[str, ...] | Literal["all"] = ()
@@ -80,6 +81,8 @@ def answers(
     released = {grade_id: cell.source for grade_id, cell in answer_cells(release).items()}
     for grade_id, text in learner.cells.items():
         texts[grade_id] = f"{released[grade_id].partition(chr(10))[0]}\n\n{text.rstrip()}"
+    if learner.seed is not None:
+        texts["model"] = _seeded(texts["model"], learner.seed)
     for grade_id, edits in learner.edits.items():
         for old, new in edits.items():
             if texts[grade_id].count(old) != 1:
@@ -90,6 +93,15 @@ def answers(
         texts[grade_id] = _chosen(texts[grade_id], name, value)
     blank = released if learner.blank == "all" else learner.blank
     return texts | {grade_id: released[grade_id] for grade_id in blank}
+
+
+def _seeded(text: str, seed: int) -> str:
+    """The model's cell with a seed above the model."""
+    above = re.compile(r"^(?=model = )", re.MULTILINE)
+    new, count = above.subn(f"torch.manual_seed({seed})\n", text)
+    if count != 1:
+        raise ValueError(f"no one place for a seed in: {text}")
+    return new
 
 
 def _chosen(text: str, name: str, value: str) -> str:

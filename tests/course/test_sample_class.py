@@ -25,7 +25,6 @@ from xorkit.verdict import Verdict
 LESSON = Path(__file__).parents[2] / "lessons" / "xor.yaml"
 # Said of what only follows from another mistake, or of a start that was unlucky by chance.
 ASIDE = {"not-trained", "bad-start"}
-SEED = {"model = nn.Sequential(": "torch.manual_seed({})\nmodel = nn.Sequential("}
 NO_ZERO_GRAD = {"training_loop": {"optimizer.zero_grad()": "pass"}}
 
 
@@ -81,11 +80,8 @@ def lucky() -> list[Learner]:
     return [_seeded(f"lucky-{seed}", seed, NO_ZERO_GRAD) for seed in seeds]
 
 
-def _seeded(name: str, seed: int, edits: Mapping[str, Mapping[str, str]]) -> Learner:
-    model = {old: new.format(seed) for old, new in SEED.items()}
-    return Learner.model_validate(
-        {"id": name, "name": f"Lee {name}", "story": "", "edits": {"model": model, **edits}}
-    )
+def _seeded(name: str, seed: int, edits: dict[str, dict[str, str]]) -> Learner:
+    return Learner(id=name, name=f"Lee {name}", story="", seed=seed, edits=edits)
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,14 @@ class Cell(Text):
     nbgrader: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
+    def first_line(self) -> str:
+        """The first line that holds anything."""
+        return self.source.strip().partition("\n")[0]
+
+    @property
     def title(self) -> str:
         """How a person would call it: by its first line, where that is a comment or a heading."""
-        found = _TITLE.fullmatch(self.source.strip().partition("\n")[0])
+        found = _TITLE.fullmatch(self.first_line)
         return found[1] if found else self.grade_id
 
 

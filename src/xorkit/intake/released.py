@@ -171,7 +171,7 @@ def anchor_of(line: str) -> str:
 def released(master: NotebookNode) -> Released:
     cells = cells_of(master)
     indexes = [i for i, cell in enumerate(cells) if cell.grade_id and cell.nbgrader.get("solution")]
-    anchors = [anchor_of(cells[i].source.strip().partition("\n")[0]) for i in indexes]
+    anchors = [anchor_of(cells[i].first_line) for i in indexes]
     names = _names_after(cells, indexes)
     answers = (
         Answer(

@@ -18,7 +18,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from xorkit.engine.batch import Progress
     from xorkit.engine.course import Course
-    from xorkit.engine.work import Settings
+    from xorkit.engine.job import Settings
     from xorkit.recall import Report
     from xorkit.verdict import Verdict
 
@@ -88,7 +88,7 @@ def _opened(root: Path, assignment: str) -> Iterator[Course]:
 
 
 def _settings(timeout: float, memory: str, unconfined: bool) -> Settings:
-    from xorkit.engine.work import Settings
+    from xorkit.engine.job import Settings
 
     if not 0 < timeout < float("inf"):
         _fail(
@@ -382,7 +382,7 @@ def judge_sweep(
 @app.command()
 def facts(assignment: Assignment, root: CourseOption = HERE) -> None:
     """Compute how random starts of the lesson's task end: lessons/<assignment>.starts.json."""
-    from xorkit.engine.results import write
+    from xorkit.engine.store import write
     from xorkit.starts import survey
 
     with _opened(root, assignment) as course:
@@ -606,7 +606,7 @@ def _marks(verdict: Verdict) -> dict[str, float]:
 def _feedback(course: Course, students: list[str] | None = None) -> None:
     from xorkit import pages
     from xorkit.engine.batch import verdicts
-    from xorkit.engine.results import evidence_of, write
+    from xorkit.engine.store import evidence_of, write
 
     count = 0
     for verdict in verdicts(course):
@@ -628,7 +628,7 @@ def _report(course: Course) -> Path:
     """Writes the class report; what moved is told against the marks of the last one."""
     from xorkit import pages
     from xorkit.engine.batch import verdicts
-    from xorkit.engine.results import write
+    from xorkit.engine.store import write
 
     path = course.path("report", f"{course.assignment}.html")
     last = path.with_suffix(".marks.json")

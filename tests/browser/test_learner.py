@@ -17,8 +17,8 @@ from xorkit import intake
 from xorkit.answers import answer_cells, solution_texts
 from xorkit.engine import batch
 from xorkit.engine.course import open_course
+from xorkit.engine.job import Settings
 from xorkit.engine.release import generate
-from xorkit.engine.work import Settings
 
 ROOT = Path(__file__).parents[2]
 pytestmark = needs_chromium

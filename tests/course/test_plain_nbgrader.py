@@ -21,7 +21,7 @@ from nbgrader.api import Gradebook
 from xorkit.answers import solution_texts
 from xorkit.engine import batch
 from xorkit.engine.course import Course
-from xorkit.engine.work import Settings
+from xorkit.engine.job import Settings
 from xorkit.samples import Learner, handed_in
 
 CHOSEN = (

@@ -17,7 +17,7 @@ import torch
 from xorkit import intake, samples
 from xorkit.engine import batch
 from xorkit.engine.course import Course
-from xorkit.engine.work import Settings
+from xorkit.engine.job import Settings
 from xorkit.lesson import load
 from xorkit.samples import HANDED_IN, ROSTER, Learner
 from xorkit.verdict import Verdict

@@ -20,9 +20,9 @@ from tiny_course import (
     scores,
 )
 
-from xorkit.engine import batch, results
+from xorkit.engine import batch, store
 from xorkit.engine.course import Course, open_course
-from xorkit.engine.work import Settings
+from xorkit.engine.job import Settings
 from xorkit.hidden import hidden_tests
 
 ENDLESS = "number = 7\nwhile True:\n    pass"
@@ -193,7 +193,7 @@ def test_a_persons_mark_is_final(course: Course, then: str) -> None:
         case "report":
             batch.verdicts(course)
 
-    verdict = results.verdict_of(course, "ada")
+    verdict = store.verdict_of(course, "ada")
     assert verdict is not None
     assert verdict.score == scores(course)["ada"] == (2.5 if then == "a new file" else 4.5)
     assert verdict.status == "graded"
@@ -291,7 +291,7 @@ def test_results_of_withdrawn_work_stay_and_are_told_of(course: Course) -> None:
 def test_judging_again_without_evidence_says_how_to_get_some(course: Course) -> None:
     hand_in(course, "ada")
     graded(course)
-    course.result_path("ada", results.EVIDENCE).write_bytes(b"spoiled")
+    course.result_path("ada", store.EVIDENCE).write_bytes(b"spoiled")
     before = kept_files(course)
 
     said: list[str] = []
@@ -307,10 +307,10 @@ def test_judging_again_without_evidence_says_how_to_get_some(course: Course) -> 
 def test_a_spoiled_verdict_is_made_anew(course: Course, spoiled: str) -> None:
     hand_in(course, "ada")
     graded(course)
-    course.result_path("ada", results.VERDICT).write_text(spoiled, "utf-8")
+    course.result_path("ada", store.VERDICT).write_text(spoiled, "utf-8")
 
     assert list(graded(_again(course))) == ["ada"]
-    assert json.loads(course.result_path("ada", results.VERDICT).read_text("utf-8"))["score"] == 5
+    assert json.loads(course.result_path("ada", store.VERDICT).read_text("utf-8"))["score"] == 5
 
 
 NAMES = ("O'Hara", "Jürgen Müller", "李雷", "-rf", "[bold]", "a.b@c.de", "x" * 200, "1", "a;b\nc")

@@ -23,8 +23,8 @@ from tiny_course import assert_agrees, graded, hand_in, kept_files, marks, score
 from xorkit.engine import batch, workers
 from xorkit.engine.course import Course, CourseError, open_course
 from xorkit.engine.gradebook import GradebookError
+from xorkit.engine.job import Done
 from xorkit.engine.lock import alone
-from xorkit.engine.work import Done
 
 # Whatever changes a file or the gradebook goes through one of these.
 WRITES = ((os, "replace"), (os, "fsync"), (os, "unlink"), (os, "mkdir"), (Session, "commit"))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from xorkit.engine.job import Settings
 from xorkit.engine.literals import literals
 from xorkit.engine.running import Step, run
-from xorkit.engine.work import Settings
 from xorkit.sandbox import Warm
 
 READ = {

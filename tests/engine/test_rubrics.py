@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tiny_course import REPOSITORY
 
-from xorkit.engine import results, rubrics
+from xorkit.engine import rubrics, store
 from xorkit.engine.course import Course, open_course
-from xorkit.engine.results import Kept, Keys
+from xorkit.engine.store import Kept, Keys
 from xorkit.evidence import Evidence
 from xorkit.verdict import CellVerdict, Verdict
 
@@ -32,7 +32,7 @@ def marked(course: Course, student: str, mark: float | None) -> None:
     seen = Evidence(observations={"recall_step": {"values": {"recall_step": ANSWER}}})
     cell = CellVerdict("test_recall_step", 2, (), mark)
     verdict = replace(Verdict(student, "xor", 40), cells=(cell,))
-    results.keep(course, Kept(verdict, keys), results.pack_evidence(seen, keys), None)
+    store.keep(course, Kept(verdict, keys), store.pack_evidence(seen, keys), None)
 
 
 def learnt(course: Course) -> list[int]:

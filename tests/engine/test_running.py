@@ -12,11 +12,11 @@ from tiny_course import REPOSITORY
 
 from xorkit.answers import filled, solution_texts
 from xorkit.engine.assignment import Assignment, of_course
+from xorkit.engine.autograded import LONGEST, harmless, to_bytes
 from xorkit.engine.course import open_course
-from xorkit.engine.graded import LONGEST, harmless, to_bytes
-from xorkit.engine.results import unpack_evidence
+from xorkit.engine.job import Done, Job, Settings, work
 from xorkit.engine.running import Step, _seen
-from xorkit.engine.work import Done, Job, Settings, work
+from xorkit.engine.store import unpack_evidence
 from xorkit.evidence import MIME
 from xorkit.sandbox import Kernel, Warm
 

@@ -12,7 +12,7 @@ import pytest
 from tiny_course import assert_agrees, hand_in, kept_files, scores
 
 from xorkit.engine.course import Course
-from xorkit.engine.results import verdict_of
+from xorkit.engine.store import verdict_of
 
 COUNT, KILLS = 500, 5
 HOSTILE = {

@@ -20,8 +20,8 @@ from tiny_course import assert_agrees, graded, hand_in, kept_files, scores
 from xorkit.engine import batch, machine, workers
 from xorkit.engine.assignment import of_course, unpack
 from xorkit.engine.course import Course
-from xorkit.engine.results import Keys
-from xorkit.engine.work import Done, Job, MiB, Settings, work
+from xorkit.engine.job import Done, Job, MiB, Settings, work
+from xorkit.engine.store import Keys
 from xorkit.engine.workers import WorkersError
 from xorkit.sandbox import ConfinementError
 from xorkit.verdict import Verdict
@@ -107,7 +107,7 @@ def test_a_fault_of_the_grader_is_told_to_the_instructor_and_costs_only_that_one
 ) -> None:
     hand_in(course, "ada")
     hand_in(course, "bob")
-    from xorkit.engine import work as module
+    from xorkit.engine import job as module
 
     real = module.accepted
 

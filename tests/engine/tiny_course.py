@@ -15,9 +15,9 @@ from xorkit.engine import batch
 from xorkit.engine.batch import Progress
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.gradebook import Marks, all_marks, open_gradebook
+from xorkit.engine.job import Settings
 from xorkit.engine.release import generate
-from xorkit.engine.results import verdict_of
-from xorkit.engine.work import Settings
+from xorkit.engine.store import verdict_of
 
 REPOSITORY = Path(__file__).parents[2]
 LESSON = """

@@ -34,7 +34,7 @@ def that_get_through(world: str) -> list[str]:
 if __name__ == "__main__":
     from xorkit.guest.child import bound
     from xorkit.guest.confine import confine
-    from xorkit.guest.terms import Limits
+    from xorkit.guest.limits import Limits
 
     scratch = tempfile.mkdtemp()
     os.chdir(scratch)

@@ -14,7 +14,7 @@ from small import LIMITS
 
 import xorkit.sandbox.warm
 from xorkit.sandbox import ConfinementError, Kernel, SandboxError, Warm, check
-from xorkit.sandbox.meter import remove, usage
+from xorkit.sandbox.watchdog import remove, usage
 
 # Ways in which a machine can fail to confine: each is brought about before `confine` is called.
 INCAPABLE = {
@@ -48,7 +48,7 @@ import ctypes, errno, os, sys, tempfile, threading, time
 import pyseccomp
 from xorkit.guest import landlock
 from xorkit.guest.confine import confine
-from xorkit.guest.terms import ConfinementError
+from xorkit.guest.limits import ConfinementError
 
 def refuse(call, code):
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)

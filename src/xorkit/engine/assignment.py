@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from xorkit import judge
 from xorkit.engine.course import Course, code_version
-from xorkit.engine.results import digest
+from xorkit.engine.store import digest
 from xorkit.hidden import HiddenTests, hidden_tests
 from xorkit.intake.released import Released, released
 from xorkit.lesson import Lesson

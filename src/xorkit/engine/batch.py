@@ -11,7 +11,7 @@ from functools import cached_property
 from nbgrader.api import Gradebook
 
 from xorkit import intake
-from xorkit.engine import assignment, handed_in, machine, results, workers
+from xorkit.engine import assignment, machine, store, submitted, workers
 from xorkit.engine.assignment import Assignment
 from xorkit.engine.course import Course
 from xorkit.engine.gradebook import (
@@ -24,10 +24,10 @@ from xorkit.engine.gradebook import (
     record,
     with_marks,
 )
+from xorkit.engine.job import Done, Job, Settings, failed, holds, not_gradable
 from xorkit.engine.lock import BusyError, alone
 from xorkit.engine.release import register
-from xorkit.engine.results import Kept, Keys
-from xorkit.engine.work import Done, Job, Settings, failed, holds, not_gradable
+from xorkit.engine.store import Kept, Keys
 from xorkit.verdict import Verdict
 
 FEW = 40  # submissions that are judged again sooner than another worker has started
@@ -98,7 +98,7 @@ def rejudge(
                 jobs[student] = job
         crew = min(machine.cores(), len(jobs) // FEW)
         for done in workers.run(klass.assignment.pack(), jobs.values(), crew):
-            before = results.kept(course, done.student)
+            before = store.kept(course, done.student)
             if done.problem or before is None:
                 say(
                     f"{done.student}: {done.problem}; `xorkit grade {course.assignment} --all"
@@ -154,7 +154,7 @@ class _Class:
 
     def verdicts(self) -> list[Verdict]:
         marks = all_marks(self.book, self.course.assignment)
-        found = ((name, results.kept(self.course, name)) for name in self._graded())
+        found = ((name, store.kept(self.course, name)) for name in self._graded())
         lesson = self.course.lesson
         return [with_marks(k.verdict, marks.get(n, {}), lesson) for n, k in found if k is not None]
 
@@ -162,14 +162,14 @@ class _Class:
         """Takes over marks that persons gave since, and records what was not recorded yet."""
         marks = all_marks(self.book, self.course.assignment)
         for student in self._graded():
-            if (kept := results.kept(self.course, student)) is None:
+            if (kept := store.kept(self.course, student)) is None:
                 continue
             if (own := marks.get(student)) is None:
                 record(self.book, kept.verdict, self._submitted(student), restore=True)
                 continue
             marked = with_marks(kept.verdict, own, self.course.lesson)
             if marked != kept.verdict:
-                results.keep_verdict(self.course, replace(kept, verdict=marked))
+                store.keep_verdict(self.course, replace(kept, verdict=marked))
             if expected(marked, own) != own:
                 record(self.book, marked)
 
@@ -195,10 +195,10 @@ class _Class:
             text = "The folder's name is no text that a gradebook can hold. Please rename it."
             return Progress(not_gradable(self.assignment, name, text), ran=False)
         try:
-            handed = handed_in.read(self.course, student)
+            handed = submitted.read(self.course, student)
         except intake.Refused as error:
             return self._refused(student, str(error))
-        kept = results.kept(self.course, student)
+        kept = store.kept(self.course, student)
         own = self.assignment
         current = Keys(file=handed.key, base=own.base, judged=own.judged)
         if kept is None or everything or not holds(kept.keys, settings):
@@ -210,10 +210,10 @@ class _Class:
     def job(self, student: str, settings: Settings, everything: bool) -> Job | None:
         """The file as it is now, with what is kept of its last run."""
         try:
-            handed = handed_in.read(self.course, student)
+            handed = submitted.read(self.course, student)
         except intake.Refused:
             return None  # it went away while others were graded; the next run says so
-        evidence = None if everything else results.evidence_bytes(self.course, student)
+        evidence = None if everything else store.evidence_bytes(self.course, student)
         return Job(
             student=student,
             settings=settings,
@@ -222,15 +222,15 @@ class _Class:
             review=handed.review,
             file=handed.data,
             evidence=evidence,
-            notebook=results.notebook_bytes(self.course, student) if evidence else None,
+            notebook=store.notebook_bytes(self.course, student) if evidence else None,
         )
 
     def kept_job(self, student: str) -> Job | None:
-        kept = results.kept(self.course, student)
+        kept = store.kept(self.course, student)
         if kept is None or kept.verdict.message:
             return None
-        evidence = results.evidence_bytes(self.course, student)
-        notebook = results.notebook_bytes(self.course, student)
+        evidence = store.evidence_bytes(self.course, student)
+        notebook = store.notebook_bytes(self.course, student)
         return Job(student, Settings(), kept.keys, evidence=evidence, notebook=notebook)
 
     # --------------------------------------------------------------------------- what is written
@@ -242,9 +242,9 @@ class _Class:
         verdict = with_marks(verdict, marks, self.course.lesson)
         kept = Kept(verdict, done.keys)
         if verdict.message:
-            results.keep_ungraded(self.course, kept)
+            store.keep_ungraded(self.course, kept)
         else:
-            results.keep(self.course, kept, done.evidence, done.notebook)
+            store.keep(self.course, kept, done.evidence, done.notebook)
         if before is None or before.verdict.cells != verdict.cells:
             record(self.book, verdict, self._submitted(done.student))
         faults = (done.problem, *done.faults) if done.problem else done.faults
@@ -253,9 +253,9 @@ class _Class:
     def _refused(self, student: str, message: str) -> Progress:
         verdict = not_gradable(self.assignment, student, message)
         verdict = with_marks(verdict, self._marks(student), self.course.lesson)
-        kept = results.kept(self.course, student)
+        kept = store.kept(self.course, student)
         if kept is None or kept.verdict != verdict:
-            results.keep_ungraded(self.course, Kept(verdict, Keys()))
+            store.keep_ungraded(self.course, Kept(verdict, Keys()))
             record(self.book, verdict)
         return Progress(verdict, ran=False)
 
@@ -263,7 +263,7 @@ class _Class:
         return all_marks(self.book, self.course.assignment, student).get(student, {})
 
     def _submitted(self, student: str) -> datetime | None:
-        return handed_in.timestamp(self.course, student)
+        return submitted.timestamp(self.course, student)
 
 
 def _is_text(name: str) -> bool:

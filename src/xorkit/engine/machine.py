@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from xorkit.engine.work import MiB, Settings
+from xorkit.engine.job import MiB, Settings
 
 LIBRARIES = (
     "torch",

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from xorkit.answers import filled, solution_texts
 from xorkit.engine import machine, workers
 from xorkit.engine.assignment import of_course
+from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, CourseError
-from xorkit.engine.graded import to_bytes
-from xorkit.engine.work import Job, Settings
+from xorkit.engine.job import Job, Settings
 from xorkit.recall import grade as grade_recall
 from xorkit.verdict import Verdict
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from xorkit.engine import results
+from xorkit.engine import store
 from xorkit.engine.course import Course
 from xorkit.recall import Report, evaluate
 from xorkit.recall.rubric import FULL
@@ -32,8 +32,8 @@ def class_answers(course: Course) -> dict[str, Answers]:
     found: dict[str, Answers] = {name: [] for name in course.lesson.recall}
     for student in course.students("autograded"):
         evidence, verdict = (
-            results.evidence_of(course, student),
-            results.verdict_of(course, student),
+            store.evidence_of(course, student),
+            store.verdict_of(course, student),
         )
         if evidence is None or verdict is None:
             continue
@@ -70,7 +70,7 @@ def add_marks(course: Course) -> tuple[Path, int]:
                 added += 1
     if added:
         text = yaml.safe_dump(kept, allow_unicode=True, sort_keys=False, width=100)
-        results.write(path, text.encode())
+        store.write(path, text.encode())
     return path, added
 
 

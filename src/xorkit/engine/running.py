@@ -11,7 +11,7 @@ from typing import Any, Literal
 from nbformat import NotebookNode
 
 from xorkit.answers import answer_cells, following
-from xorkit.engine.graded import Outputs, harmless
+from xorkit.engine.autograded import Outputs, harmless
 from xorkit.engine.literals import Plain, literals
 from xorkit.evidence import MIME, NOTHING, CellRun, Evidence, EvidenceError, loads, shown
 from xorkit.judge import needed

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from xorkit.engine.work import Done, Job, work
+from xorkit.engine.job import Done, Job, work
 from xorkit.sandbox import ConfinementError
 
 END_SECONDS = 5.0  # for a worker to end its kernels and delete their files

@@ -16,8 +16,8 @@ from copy import deepcopy
 from types import ModuleType
 from typing import Any, ClassVar, NoReturn
 
-from xorkit.guest import confine, tame
-from xorkit.guest.terms import ConfinementError, Limits
+from xorkit.guest import confine, courtesies
+from xorkit.guest.limits import ConfinementError, Limits
 
 REPORT = 3  # the one descriptor, beside 0, 1 and 2, that a fresh kernel keeps
 ADDRESS_SLACK = 1 << 30  # the stacks and malloc arenas of a kernel's own 11 threads: 700 MiB
@@ -196,7 +196,7 @@ def prepare() -> None:
     for step in BEFORE_THE_FORK:
         getattr(app, step)()
         setattr(app, step, _done)
-    tame.tame(app.shell)
+    courtesies.tame(app.shell)
 
 
 def _done() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from xorkit.guest import landlock
-from xorkit.guest.terms import ConfinementError
+from xorkit.guest.limits import ConfinementError
 
 PR_SET_PDEATHSIG, PR_CAPBSET_READ, PR_CAPBSET_DROP = 1, 23, 24
 PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS = 28, 38

@@ -10,7 +10,7 @@ import functools
 import os
 from collections.abc import Iterable
 
-from xorkit.guest.terms import ConfinementError
+from xorkit.guest.limits import ConfinementError
 
 # The same numbers on every architecture that has Landlock.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446

@@ -25,7 +25,7 @@ from contextlib import suppress
 from typing import Any
 
 from xorkit.guest import child, confine, dynamo, overhead
-from xorkit.guest.terms import ConfinementError, SandboxError
+from xorkit.guest.limits import ConfinementError, SandboxError
 
 PARENT_POLL_SECONDS = 1.0  # only where another process holds the socket's other end open
 START_SECONDS = 30.0  # a kernel needs 0.1; a machine that swaps may need long

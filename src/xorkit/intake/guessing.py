@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from xorkit.intake.finding import Choice, Piece, choices
+from xorkit.intake.locate import Choice, Piece, choices
 from xorkit.intake.released import Answer, Released
 from xorkit.intake.texts import Text, parsed, statements
 

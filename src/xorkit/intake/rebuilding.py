@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode, from_dict
 
+from xorkit.intake.added_cells import Extra, extras
 from xorkit.intake.cells import Cell, cells_of
-from xorkit.intake.extras import Extra, extras
-from xorkit.intake.finding import Choice, choices, pieces_of
 from xorkit.intake.guessing import guess
+from xorkit.intake.locate import Choice, choices, pieces_of
 from xorkit.intake.reading import Refused, is_cut_off
 from xorkit.intake.released import Answer, Released, released
-from xorkit.intake.telling import about_answer, about_cells, about_extras, about_missing, reasons
+from xorkit.intake.repairs import about_answer, about_cells, about_extras, about_missing, reasons
 from xorkit.intake.wording import worded
 
 

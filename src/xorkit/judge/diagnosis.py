@@ -13,7 +13,7 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.evidence import Array, Run
-from xorkit.judge.calls import Habits, habits
+from xorkit.judge.accounting import Habits, habits
 from xorkit.judge.updates import (
     FEW,
     Mechanism,

@@ -11,7 +11,11 @@ import numpy as np
 import torch
 
 from xorkit.evidence import MAX_WIDTH, MIME, decode, encode
-from xorkit.probe.alone import (
+from xorkit.probe.asking import ask_loss, ask_model, ask_optimizer, ask_tensor, ask_value
+from xorkit.probe.limits import limited
+from xorkit.probe.notebook import Namespace, shell
+from xorkit.probe.recording import MAX_MODELS, describe, flat, holds, parameters_of, recorder
+from xorkit.probe.rerun import (
     WHOLE_SECONDS,
     lesson_objects,
     quiet,
@@ -19,10 +23,6 @@ from xorkit.probe.alone import (
     run_blank,
     run_in,
 )
-from xorkit.probe.asking import ask_loss, ask_model, ask_optimizer, ask_tensor, ask_value
-from xorkit.probe.limits import limited
-from xorkit.probe.notebook import Namespace, shell
-from xorkit.probe.recording import MAX_MODELS, describe, flat, holds, parameters_of, recorder
 
 STANDARD = "float32"  # in which layers count unless they are told otherwise
 

@@ -1,6 +1,6 @@
 """A confined kernel from a warm fork server: runs a learner's cells and says what they did."""
 
-from xorkit.guest.terms import ConfinementError, Limits, SandboxError
+from xorkit.guest.limits import ConfinementError, Limits, SandboxError
 from xorkit.sandbox.doctor import check
 from xorkit.sandbox.kernel import Kernel
 from xorkit.sandbox.values import Ran, Status

@@ -19,7 +19,7 @@ from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
 from traitlets import Type
 
-from xorkit.guest.terms import SandboxError
+from xorkit.guest.limits import SandboxError
 
 BACKLOG_SECONDS = 5  # for output that is still under way when a cell has ended
 AGAIN_SECONDS = 0.2  # until the first question is asked again: the subscription may come late

@@ -14,7 +14,7 @@ TRIAL = """
 import sys
 from xorkit.guest.confine import confine
 from xorkit.guest.landlock import version
-from xorkit.guest.terms import ConfinementError
+from xorkit.guest.limits import ConfinementError
 try:
     found = version()
     confine(sys.argv[1])

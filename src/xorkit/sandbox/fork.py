@@ -18,7 +18,7 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
-from xorkit.guest.terms import ConfinementError, Limits, SandboxError
+from xorkit.guest.limits import ConfinementError, Limits, SandboxError
 
 # Written out: a grader's own environment may hold tokens, and every child inherits this one.
 ENVIRONMENT = {

@@ -17,12 +17,12 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from nbformat import NotebookNode, v4
 
-from xorkit.guest.terms import Limits, MiB
+from xorkit.guest.limits import Limits, MiB
 from xorkit.sandbox.cell import CellClient, Client, clean, exception, plain, too_big, value
 from xorkit.sandbox.fork import ForkProvisioner
 from xorkit.sandbox.loop import Loop
-from xorkit.sandbox.meter import Meter, remove
 from xorkit.sandbox.values import Ending, Ran
+from xorkit.sandbox.watchdog import Meter, remove
 
 METER_SECONDS = 0.1  # a process can take some hundred MiB between two looks; rlimits hold beyond
 DRAIN_SECONDS = 0.1  # for what a dying kernel had already sent

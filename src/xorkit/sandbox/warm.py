@@ -16,12 +16,12 @@ import zmq
 import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
-from xorkit.guest.terms import ConfinementError, Limits, SandboxError
+from xorkit.guest.limits import ConfinementError, Limits, SandboxError
 from xorkit.sandbox.cell import Client
 from xorkit.sandbox.fork import ForkProvisioner, ForkServer, import_path
 from xorkit.sandbox.kernel import SILENT, Kernel
 from xorkit.sandbox.loop import Loop
-from xorkit.sandbox.meter import Meter, remove
+from xorkit.sandbox.watchdog import Meter, remove
 
 LINUX = sys.platform.startswith("linux")
 COURTESIES = """
@@ -29,7 +29,7 @@ import pkgutil
 for found in map(pkgutil.resolve_name, {preload!r}):
     if callable(found):
         found()
-from xorkit.guest.tame import tame
+from xorkit.guest.courtesies import tame
 tame(get_ipython())
 """
 READY_SECONDS = 30.0  # a kernel needs 0.1; a machine that swaps may need long

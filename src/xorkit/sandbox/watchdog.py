@@ -8,7 +8,7 @@ import stat
 import time
 from pathlib import Path
 
-from xorkit.guest.terms import Limits, MiB
+from xorkit.guest.limits import Limits, MiB
 from xorkit.sandbox.values import Ending
 
 BLOCK = 512  # bytes in a unit of st_blocks, by POSIX

@@ -14,11 +14,11 @@ from nbformat import NotebookNode
 
 from xorkit.engine import assignment as assignments
 from xorkit.engine.assignment import Assignment
+from xorkit.engine.autograded import from_bytes, to_bytes, with_outputs, with_verdicts
 from xorkit.engine.course import code_version
-from xorkit.engine.graded import from_bytes, to_bytes, with_outputs, with_verdicts
 from xorkit.engine.grading import grade
-from xorkit.engine.results import Keys, digest, pack_evidence, unpack_evidence
 from xorkit.engine.running import Step, run, steps
+from xorkit.engine.store import Keys, digest, pack_evidence, unpack_evidence
 from xorkit.evidence import Evidence
 from xorkit.intake import Refused, read_notebook
 from xorkit.intake.rebuilding import accepted

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xorkit.intake.finding import Choice, Piece
+from xorkit.intake.locate import Choice, Piece
 from xorkit.intake.released import Released
 
 _STAR = re.compile(r"^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*", re.MULTILINE)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from xorkit.intake.added_cells import Extra
 from xorkit.intake.cells import Cell
-from xorkit.intake.extras import Extra
-from xorkit.intake.finding import Choice, Piece
+from xorkit.intake.locate import Choice, Piece
 from xorkit.intake.released import Released
 from xorkit.intake.wording import worded
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from xorkit.intake import Collected, collect
+from xorkit.intake import CollectReport, collect
 
 RELEASE = Path(__file__).parents[1] / "release" / "xor" / "xor.ipynb"
 # The goal: a class of 1,000 while one fetches a glass of water.
@@ -95,7 +95,7 @@ def download(path: Path, learners: int) -> None:
             archive.writestr(name, work_of(number, release))
 
 
-def timed(path: Path, out: Path) -> tuple[Collected, float, float]:
+def timed(path: Path, out: Path) -> tuple[CollectReport, float, float]:
     """What was collected, in how many seconds, and how many of them at work on a processor."""
     master = nbformat.read(RELEASE, as_version=4)
     begun, at_work = time.perf_counter(), time.process_time()

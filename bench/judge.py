@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "judge"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-import workbench as w  # noqa: E402 - the tests' own harness, beside no package
+from support import workbench as w  # noqa: E402 - the tests' own harness, beside no package
 from warm import EPOCHS, WarmProcess  # noqa: E402 - beside this file
 
 from xorkit.hidden import judge  # noqa: E402

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "judge"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-import workbench as w  # noqa: E402 - the tests' own harness, beside no package
+from support import workbench as w  # noqa: E402 - the tests' own harness, beside no package
 
 ORDER = ("zero-grad", "backward", "step")  # what codes of order and number are about
 HALF = 3.5  # of the seven points of the loop: what such a mistake may keep at most

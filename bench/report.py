@@ -127,7 +127,7 @@ MESSAGE = (
 
 def matched(
     lesson: Lesson, ability: float, rng: np.random.Generator
-) -> tuple[matching.Choice, ...]:
+) -> tuple[matching.MatchingChoice, ...]:
     if lesson.matching is None:
         return ()
     lines = lesson.matching.options
@@ -135,7 +135,7 @@ def matched(
         f"job_{n}": job.accepts[0] if rng.normal() < ability + 1 else str(rng.choice(lines))
         for n, job in enumerate(lesson.matching.jobs, 1)
     }
-    return matching.grade(lesson.matching, values)
+    return matching.grade_matching(lesson.matching, values)
 
 
 def answered(lesson: Lesson, name: str, rng: np.random.Generator) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def cell(
     grade_id: str,
     findings: list[Finding],
     near: Array,
-    choices: tuple[matching.Choice, ...],
+    choices: tuple[matching.MatchingChoice, ...],
     marks: dict[str, dict[str, Any]],
 ) -> CellVerdict:
     """A graded cell: the last of its tests fail where a finding says so."""

@@ -357,28 +357,6 @@ def doctor(root: CourseOption = HERE) -> None:
         _fail("learners' code can't be confined here; see the lines with ✗", UNGRADABLE)
 
 
-@app.command("judge-sweep")
-def judge_sweep(
-    assignment: Annotated[str, typer.Argument(help="The assignment's name.")] = "xor",
-    starts: Annotated[int, typer.Option(min=1, help="Random starts for each loop.")] = 2000,
-    root: CourseOption = HERE,
-) -> None:
-    """False rejects and false accepts of the judge, over many random starts of simulated loops."""
-    from xorkit.judge.sweep import sweep
-
-    with _opened(root, assignment) as course:
-        found = sweep(course.lesson.trained, course.lesson.start_facts, starts)
-    out.print(
-        f"{found.loops} loops, {found.starts} random starts each; {found.stalled} starts of the"
-        f" right loop stall. False rejects: {sum(found.false_rejects.values())}. False accepts:"
-        f" {sum(found.false_accepts.values())}."
-    )
-    for name, count in {**found.false_rejects, **found.false_accepts}.items():
-        out.print(f"  {name}: {count}")
-    if found.false_rejects or found.false_accepts:
-        raise typer.Exit(UNGRADABLE)
-
-
 @app.command()
 def facts(assignment: Assignment, root: CourseOption = HERE) -> None:
     """Compute how random starts of the lesson's task end: lessons/<assignment>.starts.json."""

@@ -129,7 +129,7 @@ def _harmless(text: str) -> str:
 
 
 @dataclass
-class _Filled:
+class _Template:
     """A table of an LMS with its people, while grades are entered."""
 
     table: Table
@@ -170,12 +170,12 @@ def _write_left_out(folder: Path, left_out: Iterable[tuple[str, str]]) -> Iterat
         yield folder / LEFT_OUT
 
 
-def _template(order: _Order, what: str) -> _Filled:
+def _template(order: _Order, what: str) -> _Template:
     if order.template is None:
         raise ExportError(f"{what} is needed: give it as the template.")
     try:
         table = read_table(order.template)
-        return _Filled(table, people_of(table, order.template.name))
+        return _Template(table, people_of(table, order.template.name))
     except (OSError, ValueError) as error:
         raise ExportError(f"{what} can't be read: {error}") from error
 
@@ -252,7 +252,7 @@ def _moodle(order: _Order) -> Iterator[Path]:
         yield _zip_pages(order.out / "moodle-feedback.zip", pages)
 
 
-def _moodle_columns(filled: _Filled) -> tuple[int, int | None, int | None]:
+def _moodle_columns(filled: _Template) -> tuple[int, int | None, int | None]:
     """Where grade, maximum and comments stand: by their English names, else by their make.
 
     In any language the maximum is the same number in every row, right of the grade, and the
@@ -293,7 +293,7 @@ def _page(order: _Order, verdict: Verdict) -> Path | None:
     return page if page.is_file() else None
 
 
-def _moodle_folder(filled: _Filled, row_index: int) -> str:
+def _moodle_folder(filled: _Template, row_index: int) -> str:
     """The folder by which Moodle knows whose file it is: full name, number, kind of file.
 
     The underscore at the end is wanted before 4.1 and allowed since.

@@ -37,7 +37,7 @@ from xorkit import matching as matching_
 from xorkit import recall as recall_
 from xorkit.answers import answer_cells, following
 from xorkit.evidence import Evidence, EvidenceError, loads
-from xorkit.judge import Data, Judged, Model, Result, Settings, Training
+from xorkit.judge import Claim, Data, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
 from xorkit.verdict import CellVerdict, Finding, Outcome, TestOutcome
 
@@ -207,7 +207,7 @@ class _Plugin:
             return "passed", "", False
         if isinstance(error, AssertionError):
             said = error.args[0] if error.args else ""
-            finding = said.finding if isinstance(said, Judged) else None
+            finding = said.finding if isinstance(said, Claim) else None
             if finding is not None and finding.code:
                 self.findings.append(finding)
             return "failed", str(said), False
@@ -308,12 +308,12 @@ class _Plugin:
         return found
 
     @pytest.fixture
-    def matching(self) -> Mapping[int, matching_.Choice]:
-        def make() -> Mapping[int, matching_.Choice]:
+    def matching(self) -> Mapping[int, matching_.MatchingChoice]:
+        def make() -> Mapping[int, matching_.MatchingChoice]:
             if self.lesson.matching is None:
                 raise GraderFault("this lesson has no matching file")
             values = self._seen("matching")["values"]
-            return {c.job: c for c in matching_.grade(self.lesson.matching, values)}
+            return {c.job: c for c in matching_.grade_matching(self.lesson.matching, values)}
 
         return self._once("matching", make)
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from xorkit import reference
 from xorkit.judge import Facts
-from xorkit.matching import Exercise
+from xorkit.matching import MatchingExercise
 from xorkit.recall import Rubric, Rubrics
 from xorkit.reference import Task
 
@@ -74,7 +74,7 @@ class Lesson(_Part):
     parts: dict[str, Part]
     points: dict[str, dict[str, float]]
     recall: dict[str, Rubric] = {}
-    matching: Exercise | None = None
+    matching: MatchingExercise | None = None
     starts: StartFacts | None = None
 
     @cached_property
@@ -138,7 +138,9 @@ def load(path: Path) -> Lesson:
         rubrics = _validated(Rubrics, _with_tests(beside["recall"]), beside["recall"])
         data["recall"] = rubrics.questions
     if beside["matching"].exists():
-        data["matching"] = _validated(Exercise, _read(beside["matching"]), beside["matching"])
+        data["matching"] = _validated(
+            MatchingExercise, _read(beside["matching"]), beside["matching"]
+        )
     starts = path.with_name(f"{path.stem}.starts.json")
     if starts.exists():
         data["starts"] = _read(starts)

@@ -29,7 +29,7 @@ class Line(_Part):
     belief: str = ""
 
 
-class Job(_Part):
+class MatchingJob(_Part):
     """A job once done by hand. `also` are right spellings that the menu doesn't offer."""
 
     job: Text
@@ -38,12 +38,12 @@ class Job(_Part):
     also: tuple[Text, ...] = ()
 
 
-class Exercise(_Part):
+class MatchingExercise(_Part):
     """The menu and the jobs, as `lessons/<assignment>.matching.yaml` writes them."""
 
     placeholder: Text
     lines: tuple[Line, ...] = Field(min_length=2)
-    jobs: tuple[Job, ...] = Field(min_length=1)
+    jobs: tuple[MatchingJob, ...] = Field(min_length=1)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class Exercise(_Part):
         return len(self.jobs)
 
     @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Exercise:
+    def _agrees_with_itself(self) -> MatchingExercise:
         problems = list(_problems(self))
         if problems:
             raise ValueError("; ".join(problems))
@@ -63,7 +63,7 @@ class Exercise(_Part):
 
 
 @dataclass(frozen=True)
-class Choice:
+class MatchingChoice:
     """What was chosen for one job, and what to say about it.
 
     `chosen` is the line as the lesson file spells it, None where no single line was chosen.
@@ -78,7 +78,9 @@ class Choice:
     misconception: str = ""
 
 
-def grade(exercise: Exercise, values: Mapping[str, object]) -> tuple[Choice, ...]:
+def grade_matching(
+    exercise: MatchingExercise, values: Mapping[str, object]
+) -> tuple[MatchingChoice, ...]:
     """One choice per job, from the names `job_1`, `job_2`, … that a learner's cell left behind."""
     answers = [values.get(f"job_{number}") for number, _ in _numbered(exercise)]
     named = [
@@ -92,34 +94,34 @@ def grade(exercise: Exercise, values: Mapping[str, object]) -> tuple[Choice, ...
 
 
 def _choice(
-    exercise: Exercise,
+    exercise: MatchingExercise,
     number: int,
     value: object,
     lines: Sequence[str],
     chosen: Sequence[str | None],
-) -> Choice:
+) -> MatchingChoice:
     job = exercise.jobs[number - 1]
     title = f"Job {number} ({job.job})"
     if len(lines) > 1:
         names = " and ".join(f"`{line}`" for line in lines)
         message = f"{title}: here stand {names}. Which single line does this job?"
-        return Choice(number, None, "doubled", 0, message)
+        return MatchingChoice(number, None, "doubled", 0, message)
     if not lines:
         return _no_line(exercise, number, title, value)
     line = lines[0]
     if line in (*job.accepts, *job.also):
-        return Choice(number, line, "right", 1, f"{title}: `{line}`, right.")
+        return MatchingChoice(number, line, "right", 1, f"{title}: `{line}`, right.")
     meaning = next(known for known in exercise.lines if known.line == line)
     message = (
         f"{title}: you chose `{line}`. That line {meaning.does}. "
         f"Is that the job? Look at {job.lesson} again.{_elsewhere(number, line, chosen)}"
     )
-    return Choice(number, line, "wrong", 0, message, meaning.belief)
+    return MatchingChoice(number, line, "wrong", 0, message, meaning.belief)
 
 
-def _no_line(exercise: Exercise, number: int, title: str, value: object) -> Choice:
+def _no_line(exercise: MatchingExercise, number: int, title: str, value: object) -> MatchingChoice:
     if _is_blank(exercise, value):
-        return Choice(number, None, "blank", 0, f"{title}: nothing is chosen yet.")
+        return MatchingChoice(number, None, "blank", 0, f"{title}: nothing is chosen yet.")
     if isinstance(value, str):
         shown = value.strip() if len(value.strip()) <= SHOWN else f"{value.strip()[:SHOWN]}…"
         message = f"{title}: `{shown}` is not a line of the menu. Choose one of its lines."
@@ -128,7 +130,7 @@ def _no_line(exercise: Exercise, number: int, title: str, value: object) -> Choi
             f"{title}: `job_{number}` holds a {type(value).__name__}, not a text. "
             "Choose a line of the menu and keep the quotation marks round it."
         )
-    return Choice(number, None, "unknown", 0, message)
+    return MatchingChoice(number, None, "unknown", 0, message)
 
 
 def _elsewhere(number: int, line: str, chosen: Sequence[str | None]) -> str:
@@ -136,13 +138,13 @@ def _elsewhere(number: int, line: str, chosen: Sequence[str | None]) -> str:
     return f" You chose the same line for job {' and '.join(others)}." if others else ""
 
 
-def _is_blank(exercise: Exercise, value: object) -> bool:
+def _is_blank(exercise: MatchingExercise, value: object) -> bool:
     if value is None or value is Ellipsis:
         return True
     return isinstance(value, str) and _plain(value) in ("", GAP, _plain(exercise.placeholder))
 
 
-def _lines_in(exercise: Exercise, job: Job, value: object) -> tuple[str, ...]:
+def _lines_in(exercise: MatchingExercise, job: MatchingJob, value: object) -> tuple[str, ...]:
     """The lines that a value names: none, the chosen one, or several."""
     if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
         found = [line for part in value for line in _lines_in(exercise, job, part)]
@@ -188,11 +190,11 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s\"'`´‘’“”]", "", text).casefold()
 
 
-def _numbered(exercise: Exercise) -> Iterator[tuple[int, Job]]:
+def _numbered(exercise: MatchingExercise) -> Iterator[tuple[int, MatchingJob]]:
     return enumerate(exercise.jobs, 1)
 
 
-def _problems(exercise: Exercise) -> Iterator[str]:
+def _problems(exercise: MatchingExercise) -> Iterator[str]:
     names = [line.line for line in exercise.lines]
     for option in exercise.options:
         if unfit := sorted(set(option) & set(UNFIT_FOR_A_FORM)):

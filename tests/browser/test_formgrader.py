@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import chromium, needs_chromium
-from lab import jupyterlab
 from playwright.sync_api import Browser, Locator, Page, Route
+from support.chromium import chromium, needs_chromium
+from support.lab import jupyterlab
 
 from xorkit import intake, samples
 from xorkit.engine.course import Course, open_course

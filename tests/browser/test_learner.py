@@ -9,9 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from chromium import chromium, needs_chromium
-from lab import jupyterlab
 from playwright.sync_api import Page, Response
+from support.chromium import chromium, needs_chromium
+from support.lab import jupyterlab
 
 from xorkit import intake
 from xorkit.answers import answer_cells, solution_texts

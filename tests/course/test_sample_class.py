@@ -32,7 +32,7 @@ NO_ZERO_GRAD = {"training_loop": {"optimizer.zero_grad()": "pass"}}
 class Graded:
     """What became of the files, and the verdicts by learner."""
 
-    collected: intake.Collected
+    collected: intake.CollectReport
     verdicts: Mapping[str, Verdict]
     faults: Mapping[str, tuple[str, ...]]
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-import tiny_course
+from support import tiny_course
 
 from xorkit.engine.course import Course, open_course
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tiny_course import (
+from support.tiny_course import (
     CELLS,
     LESSON,
     assert_agrees,

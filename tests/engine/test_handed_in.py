@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tiny_course import assert_agrees, graded, hand_in, marks, scores
+from support.tiny_course import assert_agrees, graded, hand_in, marks, scores
 
 from xorkit.engine import batch
 from xorkit.engine.course import Course

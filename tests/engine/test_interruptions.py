@@ -18,12 +18,12 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
-from tiny_course import assert_agrees, graded, hand_in, kept_files, marks, scores
+from support.tiny_course import assert_agrees, graded, hand_in, kept_files, marks, scores
 
 from xorkit.engine import batch, workers
 from xorkit.engine.course import Course, CourseError, open_course
 from xorkit.engine.gradebook import GradebookError
-from xorkit.engine.job import Done
+from xorkit.engine.job import JobResult
 from xorkit.engine.lock import alone
 
 # Whatever changes a file or the gradebook goes through one of these.
@@ -41,11 +41,11 @@ def three(course: Course) -> Course:
 
 
 @pytest.fixture
-def done(three: Course, monkeypatch: pytest.MonkeyPatch) -> list[Done]:
+def done(three: Course, monkeypatch: pytest.MonkeyPatch) -> list[JobResult]:
     """What the workers send for them, once; from now on they send just this."""
     real, sent = workers.run, {}
 
-    def run(assignment: bytes, jobs: Any, *_: Any) -> Iterator[Done]:
+    def run(assignment: bytes, jobs: Any, *_: Any) -> Iterator[JobResult]:
         for job in jobs:
             if job.student not in sent:
                 (sent[job.student],) = real(assignment, [job], 0)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_course import REPOSITORY
+from support.tiny_course import REPOSITORY
 
 from xorkit.engine import rubrics, store
 from xorkit.engine.course import Course, open_course
-from xorkit.engine.store import Kept, Keys
+from xorkit.engine.store import Keys, StoredResult
 from xorkit.evidence import Evidence
 from xorkit.verdict import CellVerdict, Verdict
 
@@ -32,7 +32,7 @@ def marked(course: Course, student: str, mark: float | None) -> None:
     seen = Evidence(observations={"recall_step": {"values": {"recall_step": ANSWER}}})
     cell = CellVerdict("test_recall_step", 2, (), mark)
     verdict = replace(Verdict(student, "xor", 40), cells=(cell,))
-    store.keep(course, Kept(verdict, keys), store.pack_evidence(seen, keys), None)
+    store.keep(course, StoredResult(verdict, keys), store.pack_evidence(seen, keys), None)
 
 
 def learnt(course: Course) -> list[int]:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from tiny_course import REPOSITORY
+from support.tiny_course import REPOSITORY
 
 from xorkit.answers import filled, solution_texts
 from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.autograded import LONGEST, harmless, to_bytes
 from xorkit.engine.course import open_course
-from xorkit.engine.job import Done, Job, Settings, work
+from xorkit.engine.job import Job, JobResult, Settings, work
 from xorkit.engine.running import Step, _seen
 from xorkit.engine.store import unpack_evidence
 from xorkit.evidence import MIME
@@ -44,7 +44,7 @@ def test_what_was_right_keeps_its_points(
     notebook = filled(own.release, {**solutions, row["cell"]: text})
     job = Job("ada", SETTINGS, file=to_bytes(notebook))
 
-    done = Done.unpack(work(own.pack(), job.pack()))
+    done = JobResult.unpack(work(own.pack(), job.pack()))
 
     assert done.verdict is not None, done.problem
     assert done.faults == ()
@@ -124,7 +124,7 @@ def test_a_loop_that_had_to_be_interrupted_is_run_no_second_time(
     notebook = filled(own.release, {**solutions, "training_loop": long})
     job = Job("ada", Settings(timeout=5), file=to_bytes(notebook))
 
-    done = Done.unpack(work(own.pack(), job.pack()))
+    done = JobResult.unpack(work(own.pack(), job.pack()))
 
     assert done.verdict is not None, done.problem
     assert "timeout" in done.verdict.diagnosis

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from tiny_course import assert_agrees, hand_in, kept_files, scores
+from support.tiny_course import assert_agrees, hand_in, kept_files, scores
 
 from xorkit.engine.course import Course
 from xorkit.engine.store import verdict_of

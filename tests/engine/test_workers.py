@@ -15,12 +15,12 @@ from pathlib import Path
 import dask
 import psutil
 import pytest
-from tiny_course import assert_agrees, graded, hand_in, kept_files, scores
+from support.tiny_course import assert_agrees, graded, hand_in, kept_files, scores
 
 from xorkit.engine import batch, machine, workers
 from xorkit.engine.assignment import of_course, unpack
 from xorkit.engine.course import Course
-from xorkit.engine.job import Done, Job, MiB, Settings, work
+from xorkit.engine.job import Job, JobResult, MiB, Settings, work
 from xorkit.engine.store import Keys
 from xorkit.engine.workers import WorkersError
 from xorkit.sandbox import ConfinementError
@@ -84,7 +84,7 @@ def test_where_nothing_can_be_confined_the_run_ends_and_nothing_is_scored(
 
     def work(assignment: bytes, job: bytes) -> bytes:
         problem = "no Landlock here: install a kernel that has it"
-        return Done(Job.unpack(job).student, problem=problem, fatal="confinement").pack()
+        return JobResult(Job.unpack(job).student, problem=problem, fatal="confinement").pack()
 
     monkeypatch.setattr(workers, "work", work)
     with pytest.raises(ConfinementError, match="install a kernel"):
@@ -133,16 +133,16 @@ def test_what_a_worker_needs_and_sends_passes_as_bytes(course: Course) -> None:
     own = of_course(course)
     job = Job("ada", Settings(2, 3, False), Keys("f"), ("a",), ("b",), file=b"\n\0", evidence=b"")
     verdict = Verdict("ada", "tiny", 5, message="why\nnot")
-    done = Done("ada", verdict, Keys(run="r"), ("x",), True, evidence=b"\n\n", notebook=None)
+    done = JobResult("ada", verdict, Keys(run="r"), ("x",), True, evidence=b"\n\n", notebook=None)
 
     assert unpack(own.pack()).judged == own.judged
     assert unpack(own.pack()).base == own.base
     assert Job.unpack(job.pack()) == job
-    assert Done.unpack(done.pack()) == done
+    assert JobResult.unpack(done.pack()) == done
 
 
 def test_rubbish_for_a_job_is_an_answer_too(course: Course) -> None:
-    done = Done.unpack(work(b"rubbish", Job("ada", Settings(), file=b"{}").pack()))
+    done = JobResult.unpack(work(b"rubbish", Job("ada", Settings(), file=b"{}").pack()))
 
     assert done.problem
     assert done.verdict is None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from downloads import CLASS, Learner, roster, write_table
+from support.downloads import CLASS, Learner, roster, write_table
 
 from xorkit.export import ExportError, export
 from xorkit.verdict import CellVerdict, Finding, TestOutcome, Verdict

@@ -10,9 +10,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import downloads
 import pytest
-from downloads import (
+from support import downloads
+from support.downloads import (
     BY_NAME_ALONE,
     CLASS,
     LATE,
@@ -25,15 +25,15 @@ from downloads import (
     work_of,
     zipped,
 )
-from small_course import as_bytes, node, small_master, solved
+from support.small_course import as_bytes, node, small_master, solved
 
-from xorkit.intake import Collected, collect, members_of, read_record
+from xorkit.intake import CollectReport, collect, members_of, read_record
 from xorkit.intake.records import sha256
 
 Layout = Callable[[Learner], dict[str, bytes]]
 
 
-def take_in(tmp_path: Path, *paths: Path, with_roster: bool = True) -> Collected:
+def take_in(tmp_path: Path, *paths: Path, with_roster: bool = True) -> CollectReport:
     people = roster(tmp_path / "roster.csv") if with_roster else None
     out = tmp_path / "submitted"
     return collect(paths, out, small_master(), assignment="xor", roster=people)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from mangled import CASES, RIGHT, Case
-from small_course import as_bytes, small_master, solved
+from support.mangled import CASES, RIGHT, Case
+from support.small_course import as_bytes, small_master, solved
 
-from xorkit.intake import Refused, accept, collect, read_notebook, read_record, rebuild
+from xorkit.intake import Refusal, accept, collect, read_notebook, read_record, rebuild
 
 GRADED = [case for case in CASES if not case.refused]
 REFUSED = [case for case in CASES if case.refused]
@@ -57,7 +57,7 @@ def test_rebuilding_it_again_changes_nothing(case: Case) -> None:
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
 def test_it_is_refused_with_what_was_seen_and_what_to_ask_for(case: Case) -> None:
-    with pytest.raises(Refused, match=case.refused) as refusal:
+    with pytest.raises(Refusal, match=case.refused) as refusal:
         accept(small_master(), read_notebook(case.file())[0])
 
     assert "Wanted: " in str(refusal.value)

@@ -9,11 +9,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mangled import RIGHT, UNTOUCHED
 from nbformat import NotebookNode
-from small_course import node, small_master, solved
+from support.mangled import RIGHT, UNTOUCHED
+from support.small_course import node, small_master, solved
 
-from xorkit.intake import Refused, read_notebook, rebuild
+from xorkit.intake import Refusal, read_notebook, rebuild
 
 MASTER = small_master()
 
@@ -187,7 +187,7 @@ def test_no_notebook_whatever_is_in_it_makes_rebuilding_fail(wild: list[Any], at
 def test_reading_any_bytes_gives_a_notebook_or_a_refusal(data: bytes) -> None:
     try:
         notebook, _ = read_notebook(data)
-    except Refused as refusal:
+    except Refusal as refusal:
         reason = str(refusal)
         assert "anted: " in reason
     else:

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from downloads import CLASS, roster, work_of, zipped
-from small_course import small_master
+from support.downloads import CLASS, roster, work_of, zipped
+from support.small_course import small_master
 
-from xorkit.intake import Collected, collect, members_of, read_record
+from xorkit.intake import CollectReport, collect, members_of, read_record
 
 PDF = b"%PDF-1.7"
 PAGE = b"<!DOCTYPE html><html></html>"
@@ -17,7 +17,7 @@ PAGE = b"<!DOCTYPE html><html></html>"
 
 def take_in(
     tmp_path: Path, files: dict[str, bytes], name: str = "1.zip", with_roster: bool = True
-) -> Collected:
+) -> CollectReport:
     people = roster(tmp_path / "roster.csv") if with_roster else None
     download = zipped(tmp_path / name, files)
     submitted = tmp_path / "submitted"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from workbench import hidden_cells, lesson, observe
+from support.workbench import hidden_cells, lesson, observe
 
 from xorkit import judge as judging
 from xorkit.evidence import MAX_NUMBERS, MAX_WIDTH, EvidenceError, decode, encode, loads, read_run
@@ -101,7 +101,7 @@ def judge_everything(seen: dict[str, Any], asked: dict[str, Any]) -> None:
         except EvidenceError:
             continue
         for claim in vars(parts[-1]).values():
-            if isinstance(claim, judging.Judged):
+            if isinstance(claim, judging.Claim):
                 assert claim or str(claim), f"a claim about the {name} fails without a word"
     if len(parts) == 4:
         own = parts[3].own

@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from workbench import lesson
+from support.simulation import Loop, simulate
+from support.sweep import sweep
+from support.workbench import lesson
 
 from xorkit import reference
 from xorkit.judge.questions import vetted_start
-from xorkit.judge.simulation import Loop, simulate
-from xorkit.judge.sweep import sweep
 from xorkit.judge.training import Runs, Training, judge_runs
 from xorkit.judge.updates import distinct, matches
 from xorkit.reference import Task

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from workbench import SOLUTION, judged, lesson, lost, observe, table, verdict, wanted_loss
+from support.workbench import SOLUTION, judged, lesson, lost, observe, table, verdict, wanted_loss
 
 CORRECT, MISTAKES = table("correct.yaml"), table("mistakes.yaml")
 HALF = 3.5  # of the seven points of test_training_loop

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xorkit.matching import Exercise, grade
+from xorkit.matching import MatchingExercise, grade_matching
 
 LESSONS = Path(__file__).parents[2] / "lessons"
-EXERCISE = Exercise.model_validate(
+EXERCISE = MatchingExercise.model_validate(
     yaml.safe_load((LESSONS / "xor.matching.yaml").read_text("utf-8"))
 )
 RIGHT = {f"job_{n}": job.accepts[0] for n, job in enumerate(EXERCISE.jobs, 1)}
@@ -48,18 +48,18 @@ OTHERWISE = [
 
 
 def choice(number, value):
-    return grade(EXERCISE, {**RIGHT, f"job_{number}": value})[number - 1]
+    return grade_matching(EXERCISE, {**RIGHT, f"job_{number}": value})[number - 1]
 
 
 def test_all_right_earns_a_point_a_job():
-    choices = grade(EXERCISE, RIGHT)
+    choices = grade_matching(EXERCISE, RIGHT)
 
     assert [one.status for one in choices] == ["right"] * 9
     assert sum(one.points for one in choices) == EXERCISE.max_points == 9
 
 
 def test_nothing_chosen_earns_nothing():
-    assert [one.status for one in grade(EXERCISE, {})] == ["blank"] * 9
+    assert [one.status for one in grade_matching(EXERCISE, {})] == ["blank"] * 9
 
 
 def test_one_line_serves_two_jobs():
@@ -111,7 +111,7 @@ def test_the_menu_can_be_shown_by_a_form():
     st.dictionaries(st.sampled_from(sorted(RIGHT)), st.one_of(st.text(), st.integers(), st.none()))
 )
 def test_no_value_breaks_it_and_noise_earns_nothing(values):
-    choices = grade(EXERCISE, values)
+    choices = grade_matching(EXERCISE, values)
 
     assert len(choices) == 9
     assert {one.points for one in choices} == {0}
@@ -135,6 +135,6 @@ BASE = {
     ],
 )
 def test_an_exercise_that_contradicts_itself_is_refused(change, said):
-    Exercise.model_validate(BASE)
+    MatchingExercise.model_validate(BASE)
     with pytest.raises(ValidationError, match=said):
-        Exercise.model_validate({**BASE, **change})
+        MatchingExercise.model_validate({**BASE, **change})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import classroom
 import pytest
-from classroom import Learner, Room
+from support import classroom
+from support.classroom import Learner, Room
 
 from xorkit.lesson import Lesson
 from xorkit.verdict import Verdict

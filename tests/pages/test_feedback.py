@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import classroom
 import numpy as np
 import pytest
-from classroom import Learner, Page, Room
+from support import classroom
+from support.classroom import Learner, Page, Room
 
 from xorkit import reference
 from xorkit.lesson import Lesson

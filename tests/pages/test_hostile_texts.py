@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import classroom
 import pytest
-from classroom import Page, Room
-from hostile_texts import BREAKERS, hostile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import classroom
+from support.classroom import Page, Room
+from support.hostile_texts import BREAKERS, hostile
 
 from xorkit.lesson import Lesson
 from xorkit.pages import feedback, report

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import classroom
 import pytest
-from chromium import chromium, needs_chromium
-from classroom import Room
-from hostile_texts import BREAKERS, hostile
 from playwright.sync_api import Browser, Page
+from support import classroom
+from support.chromium import chromium, needs_chromium
+from support.classroom import Room
+from support.hostile_texts import BREAKERS, hostile
 
 from xorkit.pages import feedback, report
 

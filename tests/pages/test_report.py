@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from classroom import Page, Room
+from support.classroom import Page, Room
 
 from xorkit.lesson import Lesson
 from xorkit.pages import report

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from classroom import Room
 from hypothesis import given
 from hypothesis import strategies as st
+from support.classroom import Room
 
 from xorkit.lesson import Lesson
 from xorkit.pages import class_statistics as about

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from red_team import TOKEN
-from small import LIMITS
+from support.small_limits import LIMITS
 
 from xorkit.sandbox import Kernel, Warm
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from attacks import ATTACKS, PRELUDE
 
-from xorkit.sandbox import Kernel, Limits, Ran, Warm
+from xorkit.sandbox import CellResult, Kernel, Limits, Warm
 
 # In a folder of its own, as an earlier attack may have left files behind.
 ATTEMPT = """
@@ -115,7 +115,7 @@ class Attacker:
         self.warm, self.world, self.count = warm, world, 0
         self.kernel: Kernel | None = None
 
-    def attempt(self, name: str) -> Ran:
+    def attempt(self, name: str) -> CellResult:
         if self.kernel is None:
             self.kernel = self.warm.start()
             self.kernel.run(f"WORLD = {json.dumps(self.world.facts)!r}\n{PRELUDE}")
@@ -134,7 +134,7 @@ class Attacker:
             self.kernel = None
 
 
-def got_through(ran: Ran) -> bool:
+def got_through(ran: CellResult) -> bool:
     return any("BREACH" in str(output.get("text")) for output in ran.outputs)
 
 

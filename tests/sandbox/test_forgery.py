@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from small import LIMITS
+from support.small_limits import LIMITS
 
 from xorkit.sandbox import Kernel, Warm
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small import LIMITS
+from support.small_limits import LIMITS
 
 import xorkit.sandbox.warm
 from xorkit.sandbox import ConfinementError, Kernel, SandboxError, Warm, check

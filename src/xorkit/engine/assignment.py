@@ -17,7 +17,7 @@ from xorkit import judge
 from xorkit.engine.course import Course, code_version
 from xorkit.engine.store import digest
 from xorkit.hidden import HiddenTests, hidden_tests
-from xorkit.intake.released import Released, released
+from xorkit.intake.released import ReleasedNotebook, released
 from xorkit.lesson import Lesson
 
 
@@ -39,7 +39,7 @@ class Assignment:
         return HiddenTests(cells, self.lesson)
 
     @cached_property
-    def plan(self) -> Released:
+    def plan(self) -> ReleasedNotebook:
         """The release, ready for answers to be found."""
         return released(self.release)
 

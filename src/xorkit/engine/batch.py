@@ -24,10 +24,10 @@ from xorkit.engine.gradebook import (
     record,
     with_marks,
 )
-from xorkit.engine.job import Done, Job, Settings, failed, holds, not_gradable
+from xorkit.engine.job import Job, JobResult, Settings, failed, holds, not_gradable
 from xorkit.engine.lock import BusyError, alone
 from xorkit.engine.release import register
-from xorkit.engine.store import Kept, Keys
+from xorkit.engine.store import Keys, StoredResult
 from xorkit.verdict import Verdict
 
 FEW = 40  # submissions that are judged again sooner than another worker has started
@@ -196,7 +196,7 @@ class _Class:
             return Progress(not_gradable(self.assignment, name, text), ran=False)
         try:
             handed = submitted.read(self.course, student)
-        except intake.Refused as error:
+        except intake.Refusal as error:
             return self._refused(student, str(error))
         kept = store.kept(self.course, student)
         own = self.assignment
@@ -211,7 +211,7 @@ class _Class:
         """The file as it is now, with what is kept of its last run."""
         try:
             handed = submitted.read(self.course, student)
-        except intake.Refused:
+        except intake.Refusal:
             return None  # it went away while others were graded; the next run says so
         evidence = None if everything else store.evidence_bytes(self.course, student)
         return Job(
@@ -235,12 +235,12 @@ class _Class:
 
     # --------------------------------------------------------------------------- what is written
 
-    def conclude(self, done: Done, before: Kept | None = None) -> Progress:
+    def conclude(self, done: JobResult, before: StoredResult | None = None) -> Progress:
         """Keeps what a worker sent and records it, unless it is what was recorded `before`."""
         marks = self._marks(done.student)
         verdict = done.verdict or failed(self.assignment, done)
         verdict = with_marks(verdict, marks, self.course.lesson)
-        kept = Kept(verdict, done.keys)
+        kept = StoredResult(verdict, done.keys)
         if verdict.message:
             store.keep_ungraded(self.course, kept)
         else:
@@ -255,7 +255,7 @@ class _Class:
         verdict = with_marks(verdict, self._marks(student), self.course.lesson)
         kept = store.kept(self.course, student)
         if kept is None or kept.verdict != verdict:
-            store.keep_ungraded(self.course, Kept(verdict, Keys()))
+            store.keep_ungraded(self.course, StoredResult(verdict, Keys()))
             record(self.book, verdict)
         return Progress(verdict, ran=False)
 

@@ -20,7 +20,7 @@ from xorkit.engine.grading import grade
 from xorkit.engine.running import Step, run, steps
 from xorkit.engine.store import Keys, digest, pack_evidence, unpack_evidence
 from xorkit.evidence import Evidence
-from xorkit.intake import Refused, read_notebook
+from xorkit.intake import Refusal, read_notebook
 from xorkit.intake.rebuilding import accepted
 from xorkit.sandbox import ConfinementError, Limits, SandboxError, Warm
 from xorkit.verdict import Verdict
@@ -77,7 +77,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Done:
+class JobResult:
     """What came of it: a verdict and what is to be kept of it, or why there is none."""
 
     student: str
@@ -95,7 +95,7 @@ class Done:
         return _pack(replace(self, verdict=None), ("evidence", "notebook"), verdict=verdict)
 
     @classmethod
-    def unpack(cls, data: bytes) -> Done:
+    def unpack(cls, data: bytes) -> JobResult:
         value = _unpack(data)
         verdict = value["verdict"] and Verdict.from_json(value["verdict"])
         value |= {"verdict": verdict, "keys": Keys(**value["keys"])}
@@ -134,24 +134,24 @@ def work(assignment: bytes, packed: bytes) -> bytes:
         with ONE_AT_A_TIME:
             return _done(assignments.unpack(assignment), job).pack()
     except ConfinementError as error:
-        return Done(job.student, problem=str(error), fatal="confinement").pack()
+        return JobResult(job.student, problem=str(error), fatal="confinement").pack()
     except Exception as error:  # a batch goes on, whatever one notebook brings to light
         trace = traceback.format_exc()[-TRACE:]
         problem = f"{type(error).__name__}: {error}"
-        return Done(job.student, problem=problem, faults=(trace,)).pack()
+        return JobResult(job.student, problem=problem, faults=(trace,)).pack()
 
 
-def _done(assignment: Assignment, job: Job) -> Done:
+def _done(assignment: Assignment, job: Job) -> JobResult:
     if assignment.code != code_version():
-        return Done(job.student, fatal="version")
+        return JobResult(job.student, fatal="version")
     if job.file is None:
         return _judged_again(assignment, job)
     keys = replace(job.keys, base=assignment.base, judged=assignment.judged)
     try:
         submission = _rebuilt(assignment, job, job.file)
-    except Refused as error:
+    except Refusal as error:
         verdict = not_gradable(assignment, job.student, str(error))
-        return Done(job.student, verdict, keys)
+        return JobResult(job.student, verdict, keys)
     texts = (f"{step.kind}\0{step.source}" for step in submission.plan)
     keys = replace(keys, run=digest([*texts, assignment.task, assignment.code]))
     found = unpack_evidence(job.evidence)
@@ -219,12 +219,12 @@ def _judged(
     evidence: Evidence,
     keys: Keys,
     notebook: NotebookNode | None,
-) -> Done:
+) -> JobResult:
     verdict, faults = grade(student, evidence, assignment.tests)
     graded = None
     if notebook is not None:
         graded = to_bytes(with_verdicts(notebook, assignment.graded_cells, verdict.cells))
-    return Done(
+    return JobResult(
         student=student,
         verdict=verdict,
         keys=keys,
@@ -233,11 +233,11 @@ def _judged(
     )
 
 
-def _judged_again(assignment: Assignment, job: Job) -> Done:
+def _judged_again(assignment: Assignment, job: Job) -> JobResult:
     """From kept evidence alone, which stays as it is, with no look at what is handed in now."""
     found = unpack_evidence(job.evidence)
     if found is None or found[1].run != job.keys.run:
-        return Done(job.student, problem="there is no evidence that can be read")
+        return JobResult(job.student, problem="there is no evidence that can be read")
     keys = replace(job.keys, judged=assignment.judged)
     return _judged(assignment, job.student, found[0], keys, from_bytes(job.notebook))
 
@@ -247,7 +247,7 @@ def not_gradable(assignment: Assignment, student: str, message: str) -> Verdict:
     return Verdict(student, lesson.assignment, lesson.max_score, message=message)
 
 
-def failed(assignment: Assignment, done: Done) -> Verdict:
+def failed(assignment: Assignment, done: JobResult) -> Verdict:
     """The grader's own failure: no fault of the file's, so a person has to look."""
     verdict = not_gradable(assignment, done.student, f"The grader failed: {done.problem}")
     return replace(verdict, review=("The grader failed on this file.",))

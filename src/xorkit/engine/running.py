@@ -15,7 +15,7 @@ from xorkit.engine.autograded import Outputs, harmless
 from xorkit.engine.literals import Plain, literals
 from xorkit.evidence import MIME, NOTHING, CellRun, Evidence, EvidenceError, loads, shown
 from xorkit.judge import needed
-from xorkit.sandbox import Kernel, Ran, Warm
+from xorkit.sandbox import CellResult, Kernel, Warm
 
 SEEN = "__import__('xorkit.probe').probe.Seen({asked!r})"
 LOOP = "training_loop"  # the cell whose observation runs it again
@@ -92,7 +92,7 @@ class _Notebook:
                     break
         return self.kernel
 
-    def timed(self, source: str, seconds: float, then: str | None = None) -> Ran:
+    def timed(self, source: str, seconds: float, then: str | None = None) -> CellResult:
         """Runs a cell within what is left of the notebook's time."""
         assert self.kernel is not None  # noqa: S101 - only `start` and `run` call this
         limit = max(LEAST_SECONDS, min(seconds, self.left))
@@ -102,7 +102,7 @@ class _Notebook:
             self.close()
         return ran
 
-    def run(self, source: str, seconds: float, then: str | None = None) -> Ran:
+    def run(self, source: str, seconds: float, then: str | None = None) -> CellResult:
         """Runs a cell, and before it those whose values were read off their text."""
         before, self.unrun, self.known = self.unrun, [], {}
         self.again += before
@@ -135,7 +135,7 @@ class _Notebook:
             self.again.append(step.source)
         self.cells.append(CellRun(step.grade_id, ran.status, ran.error, round(ran.seconds, 3)))
 
-    def _ran(self, step: Step, after: Sequence[Step]) -> Ran:
+    def _ran(self, step: Step, after: Sequence[Step]) -> CellResult:
         """Runs a cell and, where it is likely to end, observes it in the same message."""
         if not after or "while" in step.source:
             return self.run(step.source, self.seconds)

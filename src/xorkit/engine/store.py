@@ -39,7 +39,7 @@ class Keys:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredResult:
     """A verdict as it lies in the course, and what it holds for."""
 
     verdict: Verdict
@@ -71,7 +71,9 @@ def write(path: Path, data: bytes) -> None:
         raise
 
 
-def keep(course: Course, kept: Kept, evidence: bytes | None, notebook: bytes | None) -> None:
+def keep(
+    course: Course, kept: StoredResult, evidence: bytes | None, notebook: bytes | None
+) -> None:
     """Keeps a result; parts that are None stay as they are."""
     student = kept.verdict.student
     _clear(course, student)
@@ -82,7 +84,7 @@ def keep(course: Course, kept: Kept, evidence: bytes | None, notebook: bytes | N
     keep_verdict(course, kept)
 
 
-def keep_ungraded(course: Course, kept: Kept) -> None:
+def keep_ungraded(course: Course, kept: StoredResult) -> None:
     """Keeps that something can't be graded, and nothing of what was graded before."""
     student = kept.verdict.student
     _clear(course, student)
@@ -91,7 +93,7 @@ def keep_ungraded(course: Course, kept: Kept) -> None:
     keep_verdict(course, kept)
 
 
-def keep_verdict(course: Course, kept: Kept) -> None:
+def keep_verdict(course: Course, kept: StoredResult) -> None:
     value = {**kept.verdict.to_json(), "keys": vars(kept.keys)}
     text = json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace")
     write(course.result_path(kept.verdict.student, VERDICT), text)
@@ -104,11 +106,11 @@ def _clear(course: Course, student: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def kept(course: Course, student: str) -> Kept | None:
+def kept(course: Course, student: str) -> StoredResult | None:
     """The kept result; None where there is none, or one of another form."""
     try:
         value = json.loads(course.result_path(student, VERDICT).read_text("utf-8"))
-        return Kept(Verdict.from_json(value), Keys(**value["keys"]))
+        return StoredResult(Verdict.from_json(value), Keys(**value["keys"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

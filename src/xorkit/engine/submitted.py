@@ -15,7 +15,7 @@ from xorkit.intake.reading import ASK, MAX_BYTES
 
 
 @dataclass(frozen=True)
-class Handed:
+class Submission:
     """A learner's file, with what `xorkit collect` noted about it."""
 
     data: bytes
@@ -27,7 +27,7 @@ class Handed:
         return digest([self.data, *self.repairs, "", *self.review])
 
 
-def read(course: Course, student: str) -> Handed:
+def read(course: Course, student: str) -> Submission:
     """Raises intake.Refused where there is nothing that may be read."""
     path = _file(course, student)
     try:
@@ -38,8 +38,8 @@ def read(course: Course, student: str) -> Handed:
         record = intake.read_record(path)
     except OSError as error:
         where = path.relative_to(course.root)
-        raise intake.Refused(f"{where} can't be read: {error.strerror or error}.") from error
-    return Handed(data, tuple(record.repairs), tuple(record.review))
+        raise intake.Refusal(f"{where} can't be read: {error.strerror or error}.") from error
+    return Submission(data, tuple(record.repairs), tuple(record.review))
 
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
@@ -62,7 +62,7 @@ def _file(course: Course, student: str) -> Path:
     if wanted in kinds:
         raise _refused(course, wanted, f"is a {kinds[wanted]}")
     if not notebooks and (reason := intake.read_record(wanted).refused):
-        raise intake.Refused(reason)
+        raise intake.Refusal(reason)
     seen = ", ".join(path.name for path in kinds) or "nothing"
     raise _refused(course, wanted.parent, f"holds no {wanted.name}, only {seen[:200]}")
 
@@ -76,8 +76,8 @@ def _kind(path: Path) -> str:
     return "folder" if stat.S_ISDIR(mode) else "pipe or device"
 
 
-def _refused(course: Course, path: Path, what: str) -> intake.Refused:
-    return intake.Refused(f"{path.relative_to(course.root)} {what}. {ASK}")
+def _refused(course: Course, path: Path, what: str) -> intake.Refusal:
+    return intake.Refusal(f"{path.relative_to(course.root)} {what}. {ASK}")
 
 
 def timestamp(course: Course, student: str) -> datetime | None:

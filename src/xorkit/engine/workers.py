@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from xorkit.engine.job import Done, Job, work
+from xorkit.engine.job import Job, JobResult, work
 from xorkit.sandbox import ConfinementError
 
 END_SECONDS = 5.0  # for a worker to end its kernels and delete their files
@@ -27,7 +27,7 @@ class WorkersError(RuntimeError):
 
 def run(
     assignment: bytes, jobs: Iterable[Job], count: int, scheduler: str | None = None
-) -> Iterator[Done]:
+) -> Iterator[JobResult]:
     """Each job's outcome, as it comes: from `count` processes here, or from a cluster.
 
     With `count` 0 the jobs are done in this process. Raises ConfinementError where nothing can be
@@ -38,7 +38,7 @@ def run(
     elif count:
         found = _here(assignment, jobs, count)
     else:
-        found = (Done.unpack(work(assignment, job.pack())) for job in jobs)
+        found = (JobResult.unpack(work(assignment, job.pack())) for job in jobs)
     for done in found:
         if done.fatal == "confinement":
             raise ConfinementError(done.problem)
@@ -108,7 +108,7 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _here(assignment: bytes, jobs: Iterable[Job], count: int) -> Iterator[Done]:
+def _here(assignment: bytes, jobs: Iterable[Job], count: int) -> Iterator[JobResult]:
     waiting = iter(jobs)
     lost: list[Job] = []  # those whose worker died under them
     tried_again: set[str] = set()
@@ -135,7 +135,7 @@ def _here(assignment: bytes, jobs: Iterable[Job], count: int) -> Iterator[Done]:
                 else:
                     crew.pop(worker.pipe).end()
                 if job is not None:
-                    yield Done.unpack(data) if data else Done(job.student, problem=DIED)
+                    yield JobResult.unpack(data) if data else JobResult(job.student, problem=DIED)
     finally:
         for worker in crew.values():
             worker.end()
@@ -148,7 +148,7 @@ def _join(crew: dict[Connection, _Worker], worker: _Worker) -> None:
 # -------------------------------------------------------------------------------- on a cluster
 
 
-def _on_cluster(assignment: bytes, jobs: Iterable[Job], scheduler: str) -> Iterator[Done]:
+def _on_cluster(assignment: bytes, jobs: Iterable[Job], scheduler: str) -> Iterator[JobResult]:
     from distributed import as_completed
 
     waiting = iter(jobs)
@@ -166,9 +166,9 @@ def _on_cluster(assignment: bytes, jobs: Iterable[Job], scheduler: str) -> Itera
             student = students.pop(future)
             done.update(list(more()))  # type: ignore[no-untyped-call]
             if future.status == "finished":
-                yield Done.unpack(future.result())
+                yield JobResult.unpack(future.result())
             elif future.status == "error":
-                yield Done(student, problem=f"the cluster gave up: {future.exception()}")
+                yield JobResult(student, problem=f"the cluster gave up: {future.exception()}")
             else:
                 raise WorkersError(
                     f"the scheduler at {scheduler} is gone. What was graded is kept: run the same"

@@ -96,7 +96,7 @@ def _skip_shell(shell: Any, note: Note) -> None:
 def _skip_programs(note: Note) -> None:
     """subprocess, os.system, os.popen."""
 
-    class Skipped(subprocess.Popen[Any]):
+    class NoProgram(subprocess.Popen[Any]):
         """A program that wasn't started, and would have succeeded in silence."""
 
         _child_created = False  # nothing for the destructor to wait for
@@ -128,7 +128,7 @@ def _skip_programs(note: Note) -> None:
         note(_skipped(command))
         return 0
 
-    subprocess.Popen = Skipped  # type: ignore[misc]
+    subprocess.Popen = NoProgram  # type: ignore[misc]
     os.system = system  # noqa: TID251 - taken away, not used
 
 

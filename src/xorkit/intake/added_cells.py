@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xorkit.intake.locate import Choice, Piece
-from xorkit.intake.released import Released
+from xorkit.intake.released import ReleasedNotebook
 
 _STAR = re.compile(r"^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*", re.MULTILINE)
 # Calls whose effect is felt in the answers although they define nothing: seeds, default types.
@@ -24,7 +24,7 @@ class Extra:
 
 
 def extras(
-    master: Released, choices: Mapping[str, Choice], pieces: Sequence[Piece]
+    master: ReleasedNotebook, choices: Mapping[str, Choice], pieces: Sequence[Piece]
 ) -> tuple[tuple[Extra, ...], tuple[Piece, ...]]:
     """The loose pieces that stay, in order, and those that are left out."""
     loose = [p for p in pieces if p.home is None and not p.is_blank]

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from xorkit.intake.cells import sound
-from xorkit.intake.reading import MAX_BYTES, Refused
+from xorkit.intake.reading import MAX_BYTES, Refusal
 
 # A download of 1,000 learners with a few files each has well under 10,000 members.
 MAX_MEMBERS = 50_000
@@ -32,7 +32,7 @@ _IGNORED = ("__MACOSX", ".ipynb_checkpoints", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
-class Found:
+class IncomingFile:
     """A file in a collection: how to name it, its path in there, its bytes, when it changed.
 
     `read` raises Refused; `broken` is why, where that is known before.
@@ -49,11 +49,11 @@ class Found:
         return self.parts[-1]
 
 
-def _broken(source: str, parts: tuple[str, ...], reason: str) -> Found:
+def _broken(source: str, parts: tuple[str, ...], reason: str) -> IncomingFile:
     def read() -> bytes:
-        raise Refused(reason)
+        raise Refusal(reason)
 
-    return Found(source, parts, read, broken=reason)
+    return IncomingFile(source, parts, read, broken=reason)
 
 
 class Opener:
@@ -69,7 +69,7 @@ class Opener:
     def __exit__(self, *_error: object) -> None:
         self._open.close()
 
-    def files(self, path: Path) -> Iterator[Found]:
+    def files(self, path: Path) -> Iterator[IncomingFile]:
         """Everything under a folder, in an archive, or the one file; raises FileNotFoundError."""
         if path.is_dir():
             yield from self._folder(path)
@@ -78,7 +78,7 @@ class Opener:
         else:
             yield from self._file(path, (path.name,), top=True)
 
-    def _folder(self, root: Path) -> Iterator[Found]:
+    def _folder(self, root: Path) -> Iterator[IncomingFile]:
         errors: list[OSError] = []
         for folder, names, files in os.walk(root, onerror=errors.append):
             names[:] = sorted(name for name in names if not _ignored(name))
@@ -91,7 +91,9 @@ class Opener:
             parts = Path(folder).relative_to(root).parts or (root.name,)
             yield _broken(folder, parts, f"The folder can't be read ({error.strerror}).")
 
-    def _file(self, path: Path, parts: tuple[str, ...], top: bool = False) -> Iterator[Found]:
+    def _file(
+        self, path: Path, parts: tuple[str, ...], top: bool = False
+    ) -> Iterator[IncomingFile]:
         source, parts = sound(str(path)), tuple(map(sound, parts))
         status = path.stat() if top else path.lstat()
         if not stat.S_ISREG(status.st_mode):
@@ -100,7 +102,7 @@ class Opener:
             yield from self._archive(self._kept_open(path), () if top else parts, source, depth=1)
         else:
             modified = datetime.fromtimestamp(status.st_mtime, UTC)
-            yield Found(source, parts, lambda: self._read(lambda: path.open("rb")), modified)
+            yield IncomingFile(source, parts, lambda: self._read(lambda: path.open("rb")), modified)
 
     def _kept_open(self, path: Path) -> Callable[[], zipfile.ZipFile]:
         """The archive at this path, opened once when it is first wanted."""
@@ -112,11 +114,11 @@ class Opener:
         trail: tuple[str, ...],
         source: str,
         depth: int,
-    ) -> Iterator[Found]:
+    ) -> Iterator[IncomingFile]:
         here = trail or (PurePosixPath(source).name,)
         try:
             members = [member for member in opened().infolist() if not member.is_dir()]
-        except Refused as error:
+        except Refusal as error:
             yield _broken(source, here, str(error))
             return
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -139,16 +141,16 @@ class Opener:
         member: zipfile.ZipInfo,
         parts: tuple[str, ...],
         source: str,
-    ) -> Found:
+    ) -> IncomingFile:
         if reason := _refusal(member):
             return _broken(source, parts, reason)
 
         def read() -> bytes:
             return self._read(lambda: opened().open(member))
 
-        return Found(source, parts, read, _time(member))
+        return IncomingFile(source, parts, read, _time(member))
 
-    def _nested(self, found: Found, depth: int) -> Iterator[Found]:
+    def _nested(self, found: IncomingFile, depth: int) -> Iterator[IncomingFile]:
         """An archive in an archive: unpacked anew for each of its files rather than kept."""
         if depth == MAX_DEPTH:
             reason = f"It is a zip in a zip in a zip. {_ASK}"
@@ -163,19 +165,19 @@ class Opener:
             with opened() as file:
                 data = file.read(max(0, min(MAX_BYTES, self._left)) + 1)
         except (OSError, EOFError, RuntimeError, ValueError, zlib.error, zipfile.BadZipFile) as e:
-            raise Refused(f"The file can't be read ({e}). Wanted: the same once more.") from e
+            raise Refusal(f"The file can't be read ({e}). Wanted: the same once more.") from e
         self._left -= len(data)
         if len(data) > MAX_BYTES:
-            raise Refused(f"The file unpacks to more than {MAX_BYTES >> 20} MB. {_ASK}")
+            raise Refusal(f"The file unpacks to more than {MAX_BYTES >> 20} MB. {_ASK}")
         if self._left < 0:
-            raise Refused(
+            raise Refusal(
                 f"All files together unpack to more than {MAX_TOTAL_BYTES >> 30} GB in all. Please "
                 "collect the rest by itself."
             )
         return data
 
 
-def _opened(found: Found) -> zipfile.ZipFile:
+def _opened(found: IncomingFile) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(found.read()))
 
 
@@ -183,7 +185,7 @@ def _ignored(name: str) -> bool:
     return name in _IGNORED or name.startswith(("._", ".DS_Store", ".git"))
 
 
-def _is_zip(found: Found) -> bool:
+def _is_zip(found: IncomingFile) -> bool:
     return not found.broken and found.name.lower().endswith(".zip")
 
 

@@ -10,11 +10,11 @@ from typing import Literal
 
 from nbformat import NotebookNode
 
-from xorkit.intake.archives import Found, Opener
+from xorkit.intake.archives import IncomingFile, Opener
 from xorkit.intake.layouts import claims, is_likely, of_learners, survey
 from xorkit.intake.owners import Owner, owner
-from xorkit.intake.reading import Refused, read_notebook
-from xorkit.intake.rebuilding import Rebuilt, accepted
+from xorkit.intake.reading import Refusal, read_notebook
+from xorkit.intake.rebuilding import RebuiltNotebook, accepted
 from xorkit.intake.records import (
     Record,
     as_text,
@@ -23,7 +23,7 @@ from xorkit.intake.records import (
     write_record,
     write_submission,
 )
-from xorkit.intake.released import Released, released
+from xorkit.intake.released import ReleasedNotebook, released
 from xorkit.intake.roster import Roster, read_roster
 
 Fate = Literal["taken", "unchanged", "refused", "unplaced"]
@@ -44,7 +44,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Collected:
+class CollectReport:
     """What became of every file; `unplaced` are those whose owner is not sure."""
 
     items: tuple[Item, ...] = ()
@@ -70,10 +70,10 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class _Handed:
+class _Incoming:
     """A file with its owner."""
 
-    found: Found
+    found: IncomingFile
     owner: Owner
 
     @property
@@ -90,12 +90,12 @@ class _Handed:
 
 
 @dataclass(frozen=True)
-class _Readable:
+class _NotebookFile:
     """A file that can be graded."""
 
-    handed: _Handed
+    handed: _Incoming
     sha256: str
-    rebuilt: Rebuilt
+    rebuilt: RebuiltNotebook
 
 
 def collect(
@@ -105,7 +105,7 @@ def collect(
     *,
     assignment: str,
     roster: Path | None = None,
-) -> Collected:
+) -> CollectReport:
     """Take in everything under these paths; one bad file never stops the rest.
 
     Writes `submitted/<student>/<assignment>/<assignment>.ipynb`, rebuilt, and `intake.json`
@@ -117,7 +117,7 @@ def collect(
     if not plan.answers:
         raise ValueError("The released notebook has no cell that learners fill.")
     items: list[Item] = []
-    handed: dict[str, list[_Handed]] = {}
+    handed: dict[str, list[_Incoming]] = {}
     with Opener() as opener:
         for path in paths:
             for found in _owned(list(opener.files(path)), path.name, assignment, people):
@@ -127,25 +127,25 @@ def collect(
                     handed.setdefault(found.owner.student, []).append(found)
         for student, files in sorted(handed.items()):
             items += _settled(files, submitted / student / assignment, plan, people)
-    return Collected(tuple(items))
+    return CollectReport(tuple(items))
 
 
 def _owned(
-    files: Sequence[Found], root: str, assignment: str, people: Roster | None
-) -> Iterator[_Handed | Item]:
+    files: Sequence[IncomingFile], root: str, assignment: str, people: Roster | None
+) -> Iterator[_Incoming | Item]:
     """Every file of one download with its owner, or as an item that says why it has none."""
     collection = survey(assignment, files, root)
     for found in of_learners(files):
         whose = owner(found, claims(found, collection), people)
         if isinstance(whose, Owner):
-            yield _Handed(found, whose)
+            yield _Incoming(found, whose)
         else:
             fate: Fate = "refused" if found.broken else "unplaced"
             yield Item(found.source, fate, reason=found.broken or whose)
 
 
 def _settled(
-    files: Sequence[_Handed], folder: Path, plan: Released, people: Roster | None
+    files: Sequence[_Incoming], folder: Path, plan: ReleasedNotebook, people: Roster | None
 ) -> Iterator[Item]:
     """What becomes of one student's files."""
     if people is None and _may_be_several_people(files):
@@ -173,24 +173,26 @@ def _settled(
     yield from refused
 
 
-def _is_known(found: Found, old: Record) -> bool:
+def _is_known(found: IncomingFile, old: Record) -> bool:
     """Whether it is what was collected before."""
     try:
         return bool(old.sha256) and sha256(found.read()) == old.sha256
-    except Refused:
+    except Refusal:
         return False
 
 
-def _may_be_several_people(files: Sequence[_Handed]) -> bool:
+def _may_be_several_people(files: Sequence[_Incoming]) -> bool:
     """Whether nothing but a display name, or its likeness to a folder's, makes them one's."""
     names = {handed.owner.claim.ids[:1] or handed.owner.claim.names[:1] for handed in files}
     only_names = any(handed.owner.claim.names and not handed.owner.claim.ids for handed in files)
     return len(names) > 1 or (only_names and len(files) > 1)
 
 
-def _readable(files: Sequence[_Handed], plan: Released) -> tuple[list[_Readable], list[Item]]:
+def _readable(
+    files: Sequence[_Incoming], plan: ReleasedNotebook
+) -> tuple[list[_NotebookFile], list[Item]]:
     """The files of the newest attempt that can be graded, and what was refused until there."""
-    readable: list[_Readable] = []
+    readable: list[_NotebookFile] = []
     refused: list[Item] = []
     for handed in files:
         if readable and handed.attempt < readable[0].handed.attempt:
@@ -199,16 +201,16 @@ def _readable(files: Sequence[_Handed], plan: Released) -> tuple[list[_Readable]
             data = handed.found.read()
             notebook, repairs = read_notebook(data)
             rebuilt = accepted(plan, notebook)
-        except Refused as error:
+        except Refusal as error:
             refused.append(handed.item("refused", str(error)))
         else:
             rebuilt = replace(rebuilt, repairs=(*repairs, *rebuilt.repairs))
-            readable.append(_Readable(handed, sha256(data), rebuilt))
+            readable.append(_NotebookFile(handed, sha256(data), rebuilt))
     return readable, refused
 
 
 def _stored(
-    readable: Sequence[_Readable], refused: Sequence[Item], folder: Path, old: Record
+    readable: Sequence[_NotebookFile], refused: Sequence[Item], folder: Path, old: Record
 ) -> Item:
     """The newest file written into its folder, unless that holds it or a newer one already."""
     best, *others = readable
@@ -226,7 +228,7 @@ def _stored(
     return replace(best.handed.item("taken"), repairs=new.repairs, review=new.review)
 
 
-def _noted(newest: _Handed, refused: Item, folder: Path, old: Record) -> Item:
+def _noted(newest: _Incoming, refused: Item, folder: Path, old: Record) -> Item:
     """A refusal kept for the class to know of; an older notebook stays, and a person is told."""
     new = replace(_origin(newest), refused=refused.reason)
     try:
@@ -248,7 +250,9 @@ def _look_again(folder: Path, old: Record, review: Sequence[str]) -> None:
         write_record(folder, replace(old, review=both))
 
 
-def _record(best: _Readable, others: Sequence[_Readable], refused: Sequence[Item]) -> Record:
+def _record(
+    best: _NotebookFile, others: Sequence[_NotebookFile], refused: Sequence[Item]
+) -> Record:
     handed, review = best.handed, [*best.rebuilt.review, *best.handed.owner.review]
     for other in others:
         if other.rebuilt.answers != best.rebuilt.answers:
@@ -264,7 +268,7 @@ def _record(best: _Readable, others: Sequence[_Readable], refused: Sequence[Item
     )
 
 
-def _origin(handed: _Handed) -> Record:
+def _origin(handed: _Incoming) -> Record:
     claim = handed.owner.claim
     return Record(
         source=handed.found.source,

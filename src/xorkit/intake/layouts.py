@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from xorkit.intake.archives import Found
+from xorkit.intake.archives import IncomingFile
 from xorkit.intake.cells import as_mapping
-from xorkit.intake.reading import Refused
+from xorkit.intake.reading import Refusal
 
 GRADESCOPE_LIST = "submission_metadata.yml"
 _CANVAS = re.compile(r"(?P<name>[^/]*?)_(?P<late>LATE_)?(?P<id>\d+)_(?P<file>\d+)_(?P<rest>.+)")
@@ -39,7 +39,7 @@ _NO_NAME = re.compile(r"(?:untitled|unbenannt|notebook|colab|submission|solution
 
 
 @dataclass(frozen=True)
-class Claim:
+class Ownership:
     """One way to read a file's place: whom it names, when and in which turn it was handed in.
 
     `ids` are known to the LMS or the course, `names` are how a person is called; `members` are
@@ -53,7 +53,7 @@ class Claim:
     time: datetime | None = None
     turn: int = 0
     late: bool | None = None
-    members: tuple[Claim, ...] = ()
+    members: tuple[Ownership, ...] = ()
     depth: int = 0
     sure: bool = True
 
@@ -63,14 +63,14 @@ class Collection:
     """What has to be known of a whole download to read one file's place in it."""
 
     assignment: str
-    submitters: Mapping[str, Claim] = field(default_factory=dict)
+    submitters: Mapping[str, Ownership] = field(default_factory=dict)
     usernames: Mapping[str, str] = field(default_factory=dict)
     wrapper: str = ""
     ilias: int = -1  # how deep in the paths ILIAS's folders stand
     depth: int = -1  # how deep in the paths an LMS's names stand in at least half of them
 
 
-def survey(assignment: str, files: Sequence[Found], root: str) -> Collection:
+def survey(assignment: str, files: Sequence[IncomingFile], root: str) -> Collection:
     """Read what a download says about itself; a damaged list counts as none."""
     folders = {found.parts[0] for found in files if len(found.parts) > 1}
     names = {PurePosixPath(root).stem.casefold(), assignment.casefold(), *_WRAPPERS}
@@ -88,7 +88,7 @@ def survey(assignment: str, files: Sequence[Found], root: str) -> Collection:
     return replace(collection, depth=_usual_depth(files, collection))
 
 
-def _blackboard_users(files: Sequence[Found], wrapper: str) -> Iterator[tuple[str, str]]:
+def _blackboard_users(files: Sequence[IncomingFile], wrapper: str) -> Iterator[tuple[str, str]]:
     """What the texts beside the submissions tell; deeper ones are of a learner's making."""
     for found in files:
         match = _BLACKBOARD.fullmatch(found.name)
@@ -96,7 +96,7 @@ def _blackboard_users(files: Sequence[Found], wrapper: str) -> Iterator[tuple[st
             yield match["who"], _blackboard_user(found, match["who"])
 
 
-def _usual_depth(files: Sequence[Found], collection: Collection) -> int:
+def _usual_depth(files: Sequence[IncomingFile], collection: Collection) -> int:
     """So deep that a learner's own folder, called as an LMS would, is never taken for the LMS's."""
     depths = []
     for found in files:
@@ -107,7 +107,7 @@ def _usual_depth(files: Sequence[Found], collection: Collection) -> int:
     return usual if usual < 1 << 30 else -1
 
 
-def _ilias_depth(files: Sequence[Found], wrapper: str) -> int:
+def _ilias_depth(files: Sequence[IncomingFile], wrapper: str) -> int:
     """Where every folder is called Nachname_Vorname_login, the names mostly with capitals."""
     paths = [_inside(found.parts, wrapper) for found in files]
     paths = [parts for parts in paths if len(parts) > 1 or ".ipynb" in parts[-1]]
@@ -125,7 +125,7 @@ def _inside(parts: tuple[str, ...], wrapper: str) -> tuple[str, ...]:
     return parts[1:] if wrapper and parts[0] == wrapper and len(parts) > 1 else parts
 
 
-def is_list(found: Found) -> bool:
+def is_list(found: IncomingFile) -> bool:
     """Whether a file belongs to the download, not to a learner."""
     matched = _BLACKBOARD.fullmatch(found.name)
     return found.name == GRADESCOPE_LIST or bool(
@@ -133,7 +133,7 @@ def is_list(found: Found) -> bool:
     )
 
 
-def of_learners(files: Sequence[Found]) -> list[Found]:
+def of_learners(files: Sequence[IncomingFile]) -> list[IncomingFile]:
     """The files without the download's own lists; an attempt that has no file has its text."""
     own = [found for found in files if not is_list(found)]
     attempts = {_attempt(found) for found in own}
@@ -141,13 +141,13 @@ def of_learners(files: Sequence[Found]) -> list[Found]:
     return own + [found for found in texts if _attempt(found) not in attempts]
 
 
-def _attempt(found: Found) -> str:
+def _attempt(found: IncomingFile) -> str:
     """What is the same in the names of all files of one attempt in Blackboard."""
     match = _BLACKBOARD.fullmatch(found.name)
     return found.name[: match.end("time")] if match else ""
 
 
-def claims(found: Found, collection: Collection) -> tuple[Claim, ...]:
+def claims(found: IncomingFile, collection: Collection) -> tuple[Ownership, ...]:
     """All ways to read whose this file is, the likeliest first; none where it says nothing."""
     read = _read(found, collection)
     by_lms = {c for c in read if c.sure and c.layout != "folder" and c.depth <= collection.depth}
@@ -155,30 +155,30 @@ def claims(found: Found, collection: Collection) -> tuple[Claim, ...]:
     return tuple(replace(claim, sure=claim in sure) for claim in read)
 
 
-def _read(found: Found, collection: Collection) -> tuple[Claim, ...]:
+def _read(found: IncomingFile, collection: Collection) -> tuple[Ownership, ...]:
     """What each layout reads in the outermost part of the path that looks like its own."""
     parts = _inside(found.parts, collection.wrapper)
     return tuple(claim for layout in _LAYOUTS for claim in layout(parts, collection))
 
 
-def _gradescope(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+def _gradescope(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
     for depth, part in enumerate(parts):
         if part in collection.submitters:
             yield replace(collection.submitters[part], depth=depth)
             return
 
 
-def _moodle(parts: tuple[str, ...], _collection: Collection) -> Iterator[Claim]:
+def _moodle(parts: tuple[str, ...], _collection: Collection) -> Iterator[Ownership]:
     for depth, part in enumerate(parts):
         if match := _MOODLE.fullmatch(part):
             # Some sites put the username in front; blind marking has a word for the name.
             user, _, name = match["name"].rpartition("_")
             ids = (match["id"], user) if user else (match["id"],)
-            yield Claim("moodle", ids, (name, match["name"]), depth=depth)
+            yield Ownership("moodle", ids, (name, match["name"]), depth=depth)
             return
 
 
-def _blackboard(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+def _blackboard(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
     for depth, part in enumerate(parts):
         if match := _BLACKBOARD.fullmatch(part):
             who, time = match["who"], _blackboard_time(match["time"])
@@ -186,7 +186,7 @@ def _blackboard(parts: tuple[str, ...], collection: Collection) -> Iterator[Clai
             pieces = who.split("_")
             users = [told] if told else ["_".join(pieces[i:]) for i in range(1, len(pieces))]
             for user in users or [who]:
-                yield Claim("blackboard", (user,), time=time, depth=depth)
+                yield Ownership("blackboard", (user,), time=time, depth=depth)
             return
 
 
@@ -197,17 +197,17 @@ def _blackboard_time(text: str) -> datetime | None:
         return None
 
 
-def _blackboard_user(found: Found, who: str) -> str:
+def _blackboard_user(found: IncomingFile, who: str) -> str:
     """The username that the text beside a submission has in brackets; "" where it has none."""
     try:
         first = found.read()[:1000].decode("utf-8", "replace").partition("\n")[0]
-    except Refused:
+    except Refusal:
         return ""
     brackets = re.findall(r"\(([^()]+)\)\s*$", first)
     return brackets[-1] if brackets and who.endswith(f"_{brackets[-1]}") else ""
 
 
-def _canvas(parts: tuple[str, ...], _collection: Collection) -> Iterator[Claim]:
+def _canvas(parts: tuple[str, ...], _collection: Collection) -> Iterator[Ownership]:
     for depth, part in enumerate(parts):
         start, pattern = 0, _CANVAS
         if _CANVAS_ANONYMOUS.fullmatch(part):
@@ -215,20 +215,20 @@ def _canvas(parts: tuple[str, ...], _collection: Collection) -> Iterator[Claim]:
         while match := pattern.fullmatch(part[start:]):
             names = (part[: start + match.end("name")],) if pattern is _CANVAS else ()
             turn, late = int(match["file"]), bool(match["late"])
-            yield Claim("canvas", (match["id"],), names, turn=turn, late=late, depth=depth)
+            yield Ownership("canvas", (match["id"],), names, turn=turn, late=late, depth=depth)
             start += match.start("id")  # a name may end in a number itself: read on
         if start:
             return
 
 
-def _ilias(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+def _ilias(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
     depth = collection.ilias
     if 0 <= depth < len(parts) - 1 and (match := _ILIAS.fullmatch(parts[depth])):
         name = f"{match['first']} {match['last']}"
-        yield Claim("ilias", (match["login"], parts[depth]), (name,), depth=depth)
+        yield Ownership("ilias", (match["login"], parts[depth]), (name,), depth=depth)
 
 
-def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
     """Google Classroom's "Jane Doe - xor.ipynb", Google Forms' "xor - Jane Doe.ipynb"."""
     stem = stem_of(parts[-1])
     first, dash, last = stem.partition(" - ")
@@ -237,21 +237,21 @@ def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
     depth = len(parts) - 1
     person, _, file = stem.rpartition(" - ")
     if _is_file_name(first, collection.assignment):
-        yield Claim("drive", names=(last,), depth=depth)
+        yield Ownership("drive", names=(last,), depth=depth)
     elif _is_file_name(file, collection.assignment):
-        yield Claim("drive", names=(person,), depth=depth)
+        yield Ownership("drive", names=(person,), depth=depth)
     else:
-        yield Claim("drive", names=(person,), depth=depth, sure=False)
-        yield Claim("drive", names=(last,), depth=depth, sure=False)
+        yield Ownership("drive", names=(person,), depth=depth, sure=False)
+        yield Ownership("drive", names=(last,), depth=depth, sure=False)
 
 
-def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
+def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
     """A folder for each student, or files that are called after them."""
     usual = {collection.assignment.casefold(), ""}
     own = True
     for depth, folder in enumerate(parts[:-1]):
         if not folder.lower().endswith(".zip") and folder.casefold() not in usual:
-            yield Claim("folder", (folder,), (folder,), depth=depth, sure=own)
+            yield Ownership("folder", (folder,), (folder,), depth=depth, sure=own)
             own = False
     stem = _NUMBER.sub("", _COPY.sub("", stem_of(parts[-1])))
     name = re.escape(collection.assignment)
@@ -259,10 +259,10 @@ def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Claim]:
     if not _is_file_name(stem, collection.assignment) and not _NO_NAME.fullmatch(stem):
         # A picture or a list that lies about is nobody's, unless the roster knows its name.
         own = own and is_likely(parts[-1])
-        yield Claim("folder", (stem,), (stem,), depth=len(parts) - 1, sure=own)
+        yield Ownership("folder", (stem,), (stem,), depth=len(parts) - 1, sure=own)
 
 
-_LAYOUTS: tuple[Callable[[tuple[str, ...], Collection], Iterator[Claim]], ...] = (
+_LAYOUTS: tuple[Callable[[tuple[str, ...], Collection], Iterator[Ownership]], ...] = (
     _gradescope,
     _moodle,
     _blackboard,
@@ -303,27 +303,27 @@ def _untagged(loader: Any, _suffix: str, node: yaml.Node) -> object:
 _RubyLoader.add_multi_constructor("!", _untagged)
 
 
-def _gradescope_list(found: Found) -> Mapping[str, Claim]:
+def _gradescope_list(found: IncomingFile) -> Mapping[str, Ownership]:
     """The claim of every submission in Gradescope's list, by its folder's name."""
     try:
         listed = as_mapping(_RubyLoader(found.read()).get_single_data())
-    except (Refused, yaml.YAMLError, RecursionError, ValueError):
+    except (Refusal, yaml.YAMLError, RecursionError, ValueError):
         return {}
     claims = ((str(folder), _submission(as_mapping(about))) for folder, about in listed.items())
     return {name: claim for name, claim in claims if re.fullmatch(r"submission_\d+", name)}
 
 
-def _submission(about: Mapping[Any, Any]) -> Claim:
+def _submission(about: Mapping[Any, Any]) -> Ownership:
     keys = {str(key).lstrip(":"): value for key, value in about.items()}
     people, time = keys.get("submitters"), keys.get("created_at")
     members = tuple(map(_submitter, people)) if isinstance(people, list) else ()
     if not isinstance(time, datetime):
-        return Claim("gradescope", members=members)
+        return Ownership("gradescope", members=members)
     in_utc = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    return Claim("gradescope", time=in_utc, members=members)
+    return Ownership("gradescope", time=in_utc, members=members)
 
 
-def _submitter(person: object) -> Claim:
+def _submitter(person: object) -> Ownership:
     about = {str(key).lstrip(":"): str(value) for key, value in as_mapping(person).items() if value}
     ids = tuple(about[key] for key in ("sid", "email") if key in about)
-    return Claim("gradescope", ids, tuple(about[key] for key in ("name",) if key in about))
+    return Ownership("gradescope", ids, tuple(about[key] for key in ("name",) if key in about))

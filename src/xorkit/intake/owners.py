@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xorkit.intake.archives import Found
-from xorkit.intake.layouts import Claim
-from xorkit.intake.reading import Refused
+from xorkit.intake.archives import IncomingFile
+from xorkit.intake.layouts import Ownership
+from xorkit.intake.reading import Refusal
 from xorkit.intake.roster import Person, Roster, safe_id
 
 _ACCOUNT = re.compile(rb'"displayName"\s*:\s*("(?:[^"\\]|\\.){1,200}")')
@@ -27,12 +27,12 @@ class Owner:
     """A student's id in the course (or a group's), and by which claim it was found."""
 
     student: str
-    claim: Claim
+    claim: Ownership
     members: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
 
 
-def owner(found: Found, read: Sequence[Claim], people: Roster | None) -> Owner | str:
+def owner(found: IncomingFile, read: Sequence[Ownership], people: Roster | None) -> Owner | str:
     """Whose file this is by the ways to read its name, or why that can't be said."""
     if people is None:
         sure = [claim for claim in read if claim.sure]
@@ -54,7 +54,7 @@ def owner(found: Found, read: Sequence[Claim], people: Roster | None) -> Owner |
     return _by_account(found, people) if not read else _not_listed(read)
 
 
-def _nearest(claims: Sequence[Claim], people: Roster) -> dict[Person, Claim]:
+def _nearest(claims: Sequence[Ownership], people: Roster) -> dict[Person, Ownership]:
     """Whom the claims name, by the outermost part of the path that names anybody."""
     for depth in sorted({claim.depth for claim in claims}):
         here = [claim for claim in reversed(claims) if claim.depth == depth]
@@ -63,12 +63,12 @@ def _nearest(claims: Sequence[Claim], people: Roster) -> dict[Person, Claim]:
     return {}
 
 
-def _whole(claim: Claim, read: Sequence[Claim]) -> Claim:
+def _whole(claim: Ownership, read: Sequence[Ownership]) -> Ownership:
     """The submission's claim, with its time, where the person's was in its list of members."""
     return next((c for c in read if replace(claim, depth=0) in c.members), claim)
 
 
-def _unlisted(claim: Claim) -> Owner | str:
+def _unlisted(claim: Ownership) -> Owner | str:
     """Without a roster the LMS's own id is the student's."""
     members = [_own_id(member) for member in claim.members or (claim,)]
     if not all(members):
@@ -78,11 +78,11 @@ def _unlisted(claim: Claim) -> Owner | str:
     return Owner(members[0], claim)
 
 
-def _own_id(claim: Claim) -> str:
+def _own_id(claim: Ownership) -> str:
     return next((name for text in (*claim.ids, *claim.names) if (name := safe_id(text))), "")
 
 
-def _group(claim: Claim, people: Roster) -> Owner | str:
+def _group(claim: Ownership, people: Roster) -> Owner | str:
     """People who handed in together: one submission, called after all of them."""
     found = [people.whom(member.ids, member.names) for member in claim.members]
     if any(len(persons) != 1 for persons in found):
@@ -91,29 +91,29 @@ def _group(claim: Claim, people: Roster) -> Owner | str:
     return _joint(sorted({person.student for person in members}), claim)
 
 
-def _joint(members: Sequence[str], claim: Claim, name: str = "") -> Owner:
+def _joint(members: Sequence[str], claim: Ownership, name: str = "") -> Owner:
     name = name or "+".join(members)
     if len(name) > _LONGEST:
         name = f"group-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
     return Owner(name, claim, tuple(members)) if len(members) > 1 else Owner(members[0], claim)
 
 
-def _not_listed(read: Sequence[Claim]) -> str:
+def _not_listed(read: Sequence[Ownership]) -> str:
     first = next((claim for claim in read if claim.sure), read[0])
     people = first.members or (first,)
     named = dict.fromkeys(name for claim in people for name in (*claim.names, *claim.ids))
     return f"The roster has nobody who is called {' or '.join(named)}."
 
 
-def _by_account(found: Found, people: Roster) -> Owner | str:
+def _by_account(found: IncomingFile, people: Roster) -> Owner | str:
     """A file without any name: the Colab account that ran all of it, if the roster knows it."""
     try:
         names = {str(json.loads(name)) for name in _ACCOUNT.findall(found.read())}
-    except (Refused, ValueError):
+    except (Refusal, ValueError):
         return _NOBODY
     persons = people.whom((), names)
     if len(names) != 1 or len(persons) != 1:
         return _NOBODY
     person = next(iter(persons))
     note = "Whose file this is was told by the Colab account in it alone."
-    return Owner(person.student, Claim("account"), review=(note,))
+    return Owner(person.student, Ownership("account"), review=(note,))

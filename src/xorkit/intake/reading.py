@@ -50,7 +50,7 @@ _VALID_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _CUT_OFF = "cut_off"  # set in a notebook's metadata: the end of the file is missing
 
 
-class Refused(Exception):  # noqa: N818 - says what happened to the file, as in "refused: …"
+class Refusal(Exception):  # noqa: N818 - says what happened to the file, as in "refused: …"
     """A file that can't be graded; its text says what was seen and what to ask for."""
 
 
@@ -76,10 +76,10 @@ def read_notebook(data: bytes) -> tuple[NotebookNode, tuple[str, ...]]:
 
 def _refuse_odd_sizes(cells: tuple[Cell, ...]) -> None:
     if all(cell.is_blank for cell in cells):
-        raise Refused(f"The notebook in this file has no cell with text in it. {ASK}")
+        raise Refusal(f"The notebook in this file has no cell with text in it. {ASK}")
     size = sum(len(cell.source) for cell in cells)
     if len(cells) > MAX_CELLS or size > MAX_TEXT:
-        raise Refused(
+        raise Refusal(
             f"The notebook has {len(cells)} cells with {size >> 20} MB of text, far more than "
             f"anybody writes. {ASK}"
         )
@@ -92,15 +92,15 @@ def is_cut_off(notebook: object) -> bool:
 
 def _refuse_other_kinds(data: bytes) -> None:
     if not data.strip(b"\x00 \t\r\n"):
-        raise Refused(f"The file is empty ({len(data)} bytes). {ASK}")
+        raise Refusal(f"The file is empty ({len(data)} bytes). {ASK}")
     if len(data) > MAX_BYTES:
-        raise Refused(
+        raise Refusal(
             f"The file has {len(data) >> 20} MB, more than the {MAX_BYTES >> 20} MB that are "
             "read. Wanted: the same without outputs. In Colab: Edit > Clear all outputs."
         )
     for beginning, kind in _OTHER_KINDS:
         if data.startswith(beginning):
-            raise Refused(f"The file is {kind}. {ASK}")
+            raise Refusal(f"The file is {kind}. {ASK}")
 
 
 def _decoded(data: bytes, repairs: list[str]) -> str:
@@ -150,19 +150,19 @@ def _unpacked(text: str) -> bytes | None:
 def _parsed(text: str, repairs: list[str]) -> dict[str, Any]:
     """The notebook in the text, as far as it can be read; raises Refused where there is none."""
     if _HTML.match(text):
-        raise Refused(f"The file is a web page (HTML), not the notebook itself. {ASK}")
+        raise Refusal(f"The file is a web page (HTML), not the notebook itself. {ASK}")
     if _LINK.match(text):
-        raise Refused(f"The file only holds a link, not the notebook itself. {ASK}")
+        raise Refusal(f"The file only holds a link, not the notebook itself. {ASK}")
     try:
         raw = _json(text, repairs)
     except RecursionError:
-        raise Refused(f"The file is nested far deeper than any notebook is. {ASK}") from None
+        raise Refusal(f"The file is nested far deeper than any notebook is. {ASK}") from None
     except ValueError as error:
         if _SCRIPT.search(text):
             repairs.append("The file was a Python script downloaded from the notebook.")
             return {"cells": list(_script_cells(text))}
         seen = " ".join(text[:40].split())
-        raise Refused(
+        raise Refusal(
             f"The file is no notebook: it begins with {seen!r} and can't be read as JSON "
             f"({error}). {ASK}"
         ) from error
@@ -236,8 +236,8 @@ def _notebook(raw: object) -> dict[str, Any]:
     if isinstance(raw, dict) and any(isinstance(raw.get(k), list) for k in ("cells", "worksheets")):
         return raw
     if isinstance(as_mapping(raw).get("url"), str):
-        raise Refused(f"The file only holds a link to a document, not the notebook. {ASK}")
-    raise Refused(f"The file is JSON, but no notebook: it has no cells. {ASK}")
+        raise Refusal(f"The file only holds a link to a document, not the notebook. {ASK}")
+    raise Refusal(f"The file is JSON, but no notebook: it has no cells. {ASK}")
 
 
 def _clean(cells: tuple[Cell, ...], cut_off: bool) -> NotebookNode:

@@ -10,16 +10,14 @@ from nbformat import NotebookNode, from_dict
 
 from xorkit.intake.added_cells import Extra, extras
 from xorkit.intake.cells import Cell, cells_of
-from xorkit.intake.guessing import guess
-from xorkit.intake.locate import Choice, choices, pieces_of
-from xorkit.intake.reading import Refused, is_cut_off
-from xorkit.intake.released import Answer, Released, released
+from xorkit.intake.locate import Choice, choices, guess, pieces_of
+from xorkit.intake.reading import Refusal, is_cut_off
+from xorkit.intake.released import Answer, ReleasedNotebook, released, worded
 from xorkit.intake.repairs import about_answer, about_cells, about_extras, about_missing, reasons
-from xorkit.intake.wording import worded
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuiltNotebook:
     """The release notebook with only the learner's answers moved in.
 
     `answers` are the texts of the solution cells by grade_id: the released text where nothing was
@@ -34,7 +32,7 @@ class Rebuilt:
     found: tuple[str, ...] = ()
 
 
-def rebuild(master: NotebookNode, submitted: NotebookNode) -> Rebuilt:
+def rebuild(master: NotebookNode, submitted: NotebookNode) -> RebuiltNotebook:
     """Move the answers of a handed-in notebook into the released one; never raises.
 
     Rebuilding what was rebuilt changes nothing.
@@ -42,35 +40,35 @@ def rebuild(master: NotebookNode, submitted: NotebookNode) -> Rebuilt:
     return rebuilt_from(released(master), submitted)
 
 
-def accept(master: NotebookNode, submitted: NotebookNode) -> Rebuilt:
+def accept(master: NotebookNode, submitted: NotebookNode) -> RebuiltNotebook:
     """Rebuild a notebook that is this assignment's; raises Refused for any other."""
     return accepted(released(master), submitted)
 
 
-def rebuilt_from(plan: Released, submitted: NotebookNode) -> Rebuilt:
+def rebuilt_from(plan: ReleasedNotebook, submitted: NotebookNode) -> RebuiltNotebook:
     return _rebuilt(plan, cells_of(submitted), is_cut_off(submitted))
 
 
-def accepted(plan: Released, submitted: NotebookNode) -> Rebuilt:
+def accepted(plan: ReleasedNotebook, submitted: NotebookNode) -> RebuiltNotebook:
     cells = cells_of(submitted)
     names = {cell.grade_id for cell in cells} - {""}
     foreign = names - set(plan.by_grade_id)
     if len(foreign) > len(names) / 2:
-        raise Refused(
+        raise Refusal(
             "It is the notebook of another assignment: its exercises are called "
             f"{', '.join(sorted(foreign)[:5])}. Wanted: the one of this assignment."
         )
     rebuilt = _rebuilt(plan, cells, is_cut_off(submitted))
     # A stray `model = …` of any notebook is found as well: without a sign, half must be there.
     if 2 * len(rebuilt.found) < len(plan.answers) and not choices(plan, pieces_of(cells, plan)):
-        raise Refused(
+        raise Refusal(
             f"It holds {len(rebuilt.found) or 'none'} of the {len(plan.answers)} answers of this "
             "assignment. Wanted: the notebook that was filled in."
         )
     return rebuilt
 
 
-def _rebuilt(plan: Released, cells: Sequence[Cell], cut_off: bool) -> Rebuilt:
+def _rebuilt(plan: ReleasedNotebook, cells: Sequence[Cell], cut_off: bool) -> RebuiltNotebook:
     named = pieces_of(cells, plan)
     by_name = choices(plan, named)
     pieces = guess(plan, by_name, named)
@@ -85,7 +83,7 @@ def _rebuilt(plan: Released, cells: Sequence[Cell], cut_off: bool) -> Rebuilt:
     ]
     review = tuple(reasons(tuple(chosen.values()), left_out, cut_off))
     notebook = _assembled(plan, answers, kept)
-    return Rebuilt(notebook, answers, tuple(repairs), review, tuple(chosen))
+    return RebuiltNotebook(notebook, answers, tuple(repairs), review, tuple(chosen))
 
 
 def _text(answer: Answer, choice: Choice | None) -> str:
@@ -95,7 +93,9 @@ def _text(answer: Answer, choice: Choice | None) -> str:
     return worded(answer, text) if choice.filled else text.source
 
 
-def _assembled(plan: Released, answers: Mapping[str, str], kept: Iterable[Extra]) -> NotebookNode:
+def _assembled(
+    plan: ReleasedNotebook, answers: Mapping[str, str], kept: Iterable[Extra]
+) -> NotebookNode:
     """The master's cells with the answers' texts, extra cells between, nothing run."""
     notebook = plan.copy()
     for answer in plan.answers:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from xorkit.intake.added_cells import Extra
 from xorkit.intake.cells import Cell
 from xorkit.intake.locate import Choice, Piece
-from xorkit.intake.released import Released
-from xorkit.intake.wording import worded
+from xorkit.intake.released import ReleasedNotebook, worded
 
 
-def about_cells(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece]) -> Iterator[str]:
+def about_cells(
+    plan: ReleasedNotebook, cells: Sequence[Cell], pieces: Sequence[Piece]
+) -> Iterator[str]:
     """What was done to the released cells as a whole."""
     homes = list(dict.fromkeys(piece.home for piece in pieces if piece.home is not None))
     if not any(cell.grade_id in plan.by_grade_id for cell in cells):
@@ -30,7 +31,9 @@ def about_cells(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece]) 
             yield f"Cells that are not yours to fill were {what}; the released ones count: {names}."
 
 
-def _is_changed(plan: Released, cells: Sequence[Cell], pieces: Sequence[Piece], home: int) -> bool:
+def _is_changed(
+    plan: ReleasedNotebook, cells: Sequence[Cell], pieces: Sequence[Piece], home: int
+) -> bool:
     copies = (cells[piece.order[0]] for piece in pieces if piece.inside == home)
     return not all(cell.is_same(plan.cells[home]) for cell in copies)
 
@@ -54,7 +57,7 @@ def about_answer(choice: Choice, before: Choice | None) -> Iterator[str]:
         yield f"{title}: your answer stood in a {version.pieces[0].kind} cell; it was read as code."
 
 
-def about_missing(plan: Released, choices: Mapping[str, Choice]) -> Iterator[str]:
+def about_missing(plan: ReleasedNotebook, choices: Mapping[str, Choice]) -> Iterator[str]:
     for answer in plan.answers:
         if answer.grade_id not in choices:
             yield f"{answer.title}: its cell was missing and counts as left blank."

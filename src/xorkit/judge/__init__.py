@@ -1,6 +1,6 @@
 """Is this recorded run gradient descent, and if not, what is it? Pure functions on evidence."""
 
-from xorkit.judge.claims import Judged
+from xorkit.judge.claims import Claim
 from xorkit.judge.data import Data, judge_data
 from xorkit.judge.model import Model, judge_model
 from xorkit.judge.passes import Facts
@@ -10,9 +10,9 @@ from xorkit.judge.settings import Settings, judge_settings
 from xorkit.judge.training import Training, judge_training
 
 __all__ = [
+    "Claim",
     "Data",
     "Facts",
-    "Judged",
     "Model",
     "Result",
     "Settings",

@@ -8,7 +8,7 @@ from xorkit.verdict import Finding
 
 
 @dataclass(frozen=True)
-class Judged:
+class Claim:
     """One claim about a blank: whether it holds, and if not what was seen."""
 
     holds: bool
@@ -21,8 +21,8 @@ class Judged:
         return self.finding.message if self.finding else ""
 
 
-HOLDS = Judged(True)
+HOLDS = Claim(True)
 
 
-def fails(finding: Finding) -> Judged:
-    return Judged(False, finding)
+def fails(finding: Finding) -> Claim:
+    return Claim(False, finding)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xorkit.evidence import Array, EvidenceError, decode, read_text
-from xorkit.judge.claims import HOLDS, Judged, fails
+from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.reference import Task
 from xorkit.verdict import Finding
 
@@ -18,9 +18,9 @@ from xorkit.verdict import Finding
 class Data:
     """What was said of X and Y; `inputs` and `targets` are the learner's own, where usable."""
 
-    inputs_right: Judged
-    targets_shaped: Judged
-    targets_right: Judged
+    inputs_right: Claim
+    targets_shaped: Claim
+    targets_right: Claim
     inputs: Array | None = None
     targets: Array | None = None
 
@@ -73,7 +73,7 @@ def judge_data(seen: Mapping[str, Any], task: Task) -> Data:
     return Data(inputs, shaped, right, *_usable(x.array, y.array, n_in, n_out))
 
 
-def _answers(keys: Array, y: Tensor, table: Mapping[tuple[float, ...], Any]) -> Judged:
+def _answers(keys: Array, y: Tensor, table: Mapping[tuple[float, ...], Any]) -> Claim:
     assert y.array is not None, "its shape was looked at before"  # noqa: S101
     wrong = [k for k in range(len(keys)) if table[tuple(keys[k])] != tuple(y.array[k])]
     if wrong:
@@ -83,11 +83,11 @@ def _answers(keys: Array, y: Tensor, table: Mapping[tuple[float, ...], Any]) -> 
     return _decimal(y)
 
 
-def _fails(code: str, text: str) -> Judged:
+def _fails(code: str, text: str) -> Claim:
     return fails(Finding(code, text, "data"))
 
 
-def _shaped(tensor: Tensor, shape: tuple[int, ...], code: str) -> Judged:
+def _shaped(tensor: Tensor, shape: tuple[int, ...], code: str) -> Claim:
     name = tensor.name
     if tensor.array is not None:
         seen = tensor.array.shape
@@ -102,7 +102,7 @@ def _shaped(tensor: Tensor, shape: tuple[int, ...], code: str) -> Judged:
     return _fails("wrong-data", text)
 
 
-def _decimal(tensor: Tensor) -> Judged:
+def _decimal(tensor: Tensor) -> Claim:
     text = (
         f"{tensor.name} holds numbers of type {tensor.kind}, and the net counts in decimals. How"
         " is a 1 written as a decimal number?"
@@ -110,7 +110,7 @@ def _decimal(tensor: Tensor) -> Judged:
     return HOLDS if tensor.decimal else _fails("wrong-data", text)
 
 
-def _alike(x: Tensor, model: str) -> Judged:
+def _alike(x: Tensor, model: str) -> Claim:
     text = (
         f"X holds numbers of type {x.kind}, and the layers of your model {model}: PyTorch doesn't"
         " multiply one by the other. Which type does a decimal number get by itself?"

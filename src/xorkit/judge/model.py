@@ -20,7 +20,7 @@ from xorkit.evidence import (
     read_shapes,
     read_text,
 )
-from xorkit.judge.claims import HOLDS, Judged, fails
+from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.updates import arrangements, shuffles
 from xorkit.reference import Net, Task
 from xorkit.verdict import Finding
@@ -37,10 +37,10 @@ Order = npt.NDArray[np.int64]
 class Model:
     """What was said of a model; `net` and `order` are how the judge can compute it itself."""
 
-    takes_inputs: Judged
-    sized: Judged
-    hidden_activated: Judged
-    output_activated: Judged
+    takes_inputs: Claim
+    sized: Claim
+    hidden_activated: Claim
+    output_activated: Claim
     net: Net | None = None
     order: Order | None = None  # recorded columns in the net's order
     shapes: Shapes = ()
@@ -57,7 +57,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Answers:
     """A net that gives the outputs; `twice`: its last sigmoid comes twice."""
 
     net: Net
@@ -127,7 +127,7 @@ def _unknown_model(shapes: Shapes, task: Task, grade_id: str) -> Model:
 
 def _find_net(
     vectors: Array, shapes: Shapes, inputs: Array, outputs: Array, task: Task
-) -> _Found | None:
+) -> _Answers | None:
     padded = np.concatenate([vectors, np.zeros((len(vectors), 1))], axis=1)
     for sizes, order in _layouts(shapes, task):
         theta = padded[:, order]
@@ -135,16 +135,16 @@ def _find_net(
             net = Net(sizes, names)
             predicted = reference.predict(theta, inputs, net)
             if np.allclose(predicted, outputs, rtol=SAME, atol=SAME):
-                return _Found(net, order, twice=False)
+                return _Answers(net, order, twice=False)
             again = reference.sigmoid(predicted)
             if names[-1] == "sigmoid" and np.allclose(again, outputs, rtol=SAME, atol=SAME):
-                return _Found(net, order, twice=True)
+                return _Answers(net, order, twice=True)
     return _find_shuffled(vectors, inputs, outputs, task.net.sizes)
 
 
 def _find_shuffled(
     vectors: Array, inputs: Array, outputs: Array, sizes: tuple[int, ...]
-) -> _Found | None:
+) -> _Answers | None:
     """A net of these sizes with its numbers in an order that no shapes tell: neuron by neuron."""
     for names in itertools.product(reference.ACTIVATIONS, repeat=len(sizes) - 1):
         net = Net(sizes, names)
@@ -157,7 +157,7 @@ def _find_shuffled(
                 close = np.isclose(predicted, wanted[some], rtol=SAME, atol=SAME)
                 orders = orders[close.all(axis=(1, 2))]
         if len(orders):
-            return _Found(net, orders[0], twice=False)
+            return _Answers(net, orders[0], twice=False)
     return None
 
 
@@ -193,11 +193,11 @@ def _sizes(shapes: Shapes) -> tuple[tuple[int, ...], Order] | None:
     return (tuple(sizes), np.array(order, dtype=np.int64)) if fits else None
 
 
-def _compare(found: _Found, width: int, task: Task, grade_id: str) -> tuple[Judged, Judged, Judged]:
+def _compare(found: _Answers, width: int, task: Task, grade_id: str) -> tuple[Claim, Claim, Claim]:
     """sized, hidden_activated, output_activated of a net that was found out."""
     net = found.net
 
-    def claim(text: str | None) -> Judged:
+    def claim(text: str | None) -> Claim:
         return fails(Finding("wrong-architecture", text, grade_id)) if text else HOLDS
 
     sized = None

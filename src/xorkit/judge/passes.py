@@ -8,7 +8,7 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.evidence import Array, Run
-from xorkit.judge.claims import HOLDS, Judged, fails
+from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.diagnosis import broken, finding, times
 from xorkit.judge.updates import arranged
 from xorkit.reference import Net, Task
@@ -33,7 +33,7 @@ def near(rows: Array, net: Net, task: Task) -> Array:
 
 def judge_passes(
     own: Run | None, whole: tuple[Run, ...], share: float, task: Task, facts: Facts
-) -> Judged:
+) -> Claim:
     """Whether the loop makes its passes; stopping because it has learned is no fault.
 
     `share` of the walks back end in an update: four walks may share one, row by row.

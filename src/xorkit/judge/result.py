@@ -10,7 +10,7 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.evidence import Array, EvidenceError, Run, read_numbers, shown
-from xorkit.judge.claims import HOLDS, Judged, fails
+from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.data import Data
 from xorkit.judge.model import Model, judge_model
 from xorkit.judge.passes import ENOUGH, Facts, near
@@ -37,7 +37,7 @@ Parts = tuple[Data, Model, Settings, Training]
 class Result:
     """What was said of the learner's own model after training."""
 
-    rows: tuple[Judged, ...]  # one a row of the table
+    rows: tuple[Claim, ...]  # one a row of the table
     predictions: tuple[float, ...] = ()
     note: Finding | None = None
     review: str = ""  # why a person should look
@@ -98,7 +98,7 @@ def _width(model: Model) -> int:
     return sum(int(np.prod(shape)) for shape in model.shapes)
 
 
-def _untrained(text: str, count: int, parts: Parts) -> tuple[Judged, ...]:
+def _untrained(text: str, count: int, parts: Parts) -> tuple[Claim, ...]:
     """No row is credited; where the loop moved nothing, that has been said already."""
     code = "not-trained" if parts[-1].weights_move else ""
     return (fails(Finding(code, text, CELL)),) * count

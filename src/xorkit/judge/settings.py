@@ -10,7 +10,7 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.evidence import Array, EvidenceError, read_error, read_numbers, read_text, shown
-from xorkit.judge.claims import HOLDS, Judged, fails
+from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.reference import Task
 from xorkit.verdict import Finding
 
@@ -21,9 +21,9 @@ SAME = 1e-4  # relative; float32 makes 1e-6, the nearest other loss or rate that
 class Settings:
     """What was said of the loss and the optimizer; `loss` and `lr` are the learner's own."""
 
-    loss_right: Judged
-    optimizer_right: Judged
-    rate_right: Judged
+    loss_right: Claim
+    optimizer_right: Claim
+    rate_right: Claim
     loss: str | None = None
     lr: float | None = None
 
@@ -60,7 +60,7 @@ def _part(seen: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return part
 
 
-def _fails(code: str, text: str) -> Judged:
+def _fails(code: str, text: str) -> Claim:
     return fails(Finding(code, text, "loss_and_optimizer"))
 
 
@@ -74,7 +74,7 @@ def _ended(seen: Mapping[str, Any], name: str, what: str) -> str:
     return f"{name} is a {kind}, and {what} ends with {error[0]}: {error[1]}"
 
 
-def _judge_loss(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[Judged, str | None]:
+def _judge_loss(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[Claim, str | None]:
     if "values" not in seen:
         text = _ended(seen, "loss_fn", "asking it about four predictions and targets")
         return _fails("wrong-loss", text), None
@@ -98,7 +98,7 @@ def _judge_loss(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[
     return _fails("wrong-loss", text), name
 
 
-def _judge_slopes(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> Judged:
+def _judge_slopes(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> Claim:
     """Whether a loss that has the right values also tells the way downhill."""
     pairs = np.asarray(questions["pairs"], dtype=np.float64)
     slopes = read_numbers(seen.get("slopes"), pairs.ndim - 1)
@@ -128,7 +128,7 @@ def _loss(name: str, predictions: Any, targets: Any) -> float:
 
 def _judge_optimizer(
     seen: Mapping[str, Any], questions: Mapping[str, Any], task: Task
-) -> tuple[Judged, Judged, float | None]:
+) -> tuple[Claim, Claim, float | None]:
     if "rows" not in seen:
         text = _ended(seen, "optimizer", "asking it for a step")
         claim = _fails("wrong-optimizer", text)
@@ -149,7 +149,7 @@ def _judge_optimizer(
     return _judge_steps(read_text(seen.get("type")), updates, grads, moving, task)
 
 
-def _left_out(moving: Any) -> Judged:
+def _left_out(moving: Any) -> Claim:
     text = (
         f"The optimizer moves {int(moving.sum())} of the model's {len(moving)} numbers. Who moves"
         " the others?"
@@ -163,7 +163,7 @@ def _differ(rates: Array) -> bool:
 
 def _judge_steps(
     kind: str, updates: Array, grads: Array, moving: Any, task: Task
-) -> tuple[Judged, Judged, float | None]:
+) -> tuple[Claim, Claim, float | None]:
     lr = float((updates[0] * grads[0]).sum() / (grads[0][moving] ** 2).sum())
     rates = (updates * grads).sum(axis=0) / (grads**2).sum(axis=0)
     if np.allclose(updates, rates * grads, rtol=SAME, atol=1e-6) and _differ(rates[moving]):

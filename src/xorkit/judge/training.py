@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from xorkit.evidence import EvidenceError, Run, read_run, read_text, shown
-from xorkit.judge.claims import HOLDS, Judged, fails
+from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.diagnosis import faults, finding, later_fault, rebuilt, times
 from xorkit.judge.passes import ENOUGH, Facts, judge_passes, near
 from xorkit.judge.updates import (
@@ -47,11 +47,11 @@ STEPPING = (
 class Training:
     """What was said of the training loop, claim by claim."""
 
-    weights_move: Judged
-    fresh_slopes: Judged
-    one_step: Judged
-    updates: Judged
-    passes: Judged
+    weights_move: Claim
+    fresh_slopes: Claim
+    one_step: Claim
+    updates: Claim
+    passes: Claim
     mechanism: Mechanism
     run: Run | None = None  # alone
     own: Run | None = None
@@ -223,7 +223,7 @@ def _shared(run: Run) -> bool:
     return bool(len(grads) > 1 and (grads[1:] != grads[:-1]).any(axis=1).mean() > 1 - IDLE / 2)
 
 
-def _claims(run: Run, found: tuple[Finding, ...]) -> tuple[Judged, Judged, Judged, Judged]:
+def _claims(run: Run, found: tuple[Finding, ...]) -> tuple[Claim, Claim, Claim, Claim]:
     """weights_move, fresh_slopes, one_step, updates: which of them the faults break."""
     wrong = fails(found[0])
     if not moves(run.rows).any() or found[0].code in NOTHING_SHOWN:

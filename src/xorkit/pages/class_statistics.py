@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xorkit.lesson import Lesson
-from xorkit.matching import Exercise as Matching
+from xorkit.matching import MatchingExercise as Matching
 from xorkit.verdict import Verdict
 
 NOTHING, UNKNOWN = "nothing chosen", "none of the lines"
@@ -110,7 +110,7 @@ def _chosen(choice: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class ReviewQueue:
     """An answer that is left to a person."""
 
     student: str
@@ -127,7 +127,7 @@ class Question:
     part: int = 0
     none: int = 0
     by_person: int = 0  # of those three
-    waiting: tuple[Waiting, ...] = ()
+    waiting: tuple[ReviewQueue, ...] = ()
     credited: Mapping[str, int] = field(default_factory=dict)
     misconceptions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -149,7 +149,7 @@ def _question(verdicts: Sequence[Verdict], name: str) -> Question:
         none=none,
         by_person=sum(c.manual_score is not None for _, c in marked),
         waiting=tuple(
-            Waiting(v.student, _mark(v, name).get("answer", ""), _mark(v, name).get("note", ""))
+            ReviewQueue(v.student, _mark(v, name).get("answer", ""), _mark(v, name).get("note", ""))
             for v, c in cells
             if c.needs_review
         ),

@@ -17,7 +17,7 @@ LOOP = "training_loop"  # the answer cell whose updates are drawn
 
 
 @dataclass(frozen=True)
-class Claim:
+class TestLine:
     """Tests that say the same of several rows, and what was seen where they failed."""
 
     text: str
@@ -35,7 +35,7 @@ class Exercise:
     title: str
     look: str
     cell: CellVerdict
-    claims: tuple[Claim, ...]
+    claims: tuple[TestLine, ...]
     said: tuple[str, ...]  # what was found beyond the claims
     blank: bool
     choices: Sequence[Mapping[str, Any]]  # of a matching exercise
@@ -140,7 +140,7 @@ def _exercise(
     )
 
 
-def _claims(tests: Sequence[TestOutcome]) -> Iterator[Claim]:
+def _claims(tests: Sequence[TestOutcome]) -> Iterator[TestLine]:
     """Neighbours that claim the same become one: a parametrised test is one claim of many rows."""
     told: set[str] = set()  # what explains several claims is said at the first
     for text, group in groupby(tests, key=lambda test: test.claim or test.name):
@@ -151,4 +151,4 @@ def _claims(tests: Sequence[TestOutcome]) -> Iterator[Claim]:
         messages = tuple(dict.fromkeys(new))
         told.update(messages)
         passed = sum(row.outcome == "passed" for row in rows)
-        yield Claim(text, worst, passed, len(rows), messages)
+        yield TestLine(text, worst, passed, len(rows), messages)

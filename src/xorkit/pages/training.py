@@ -31,7 +31,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class LossCurve:
     """What there is to show of a training; empty where nothing was seen or nothing is trained."""
 
     loss: Markup | None = None
@@ -42,13 +42,13 @@ class Drawn:
     moves: tuple[str, ...] = ()
 
 
-def drawn(verdict: Verdict, lesson: Lesson) -> Drawn:
+def drawn(verdict: Verdict, lesson: Lesson) -> LossCurve:
     """The pictures of what `verdict.details` keeps of a training."""
     if lesson.task is None:
-        return Drawn()
+        return LossCurve()
     details = verdict.details
     updates, moves = _updates(details.get("updates", {}))
-    return Drawn(
+    return LossCurve(
         loss=_loss(details, lesson),
         baseline=pictures.baseline(lesson.trained),
         surface=_surface(details, lesson),

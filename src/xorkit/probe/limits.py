@@ -18,7 +18,7 @@ SHARE = 0.05  # of a core that a run gets on the busiest machine; one with less 
 AGAIN = 0.005  # seconds between them: sooner or later one hits a line outside of any `try`
 
 
-class Enough(BaseException):
+class EndOfRun(BaseException):
     """Ends a run. No Exception, so that `except Exception` in a loop lets it through."""
 
 
@@ -27,7 +27,7 @@ def limited(action: Callable[[], T], seconds: float = ASKED_SECONDS) -> T:
     try:
         with alarmed(seconds):
             return under_alarm(action)
-    except Enough:
+    except EndOfRun:
         raise TimeoutError(f"it took more than {seconds:g} seconds") from None
 
 
@@ -58,7 +58,7 @@ def alarmed(seconds: float) -> Iterator[Callable[[], None]]:
             return  # the machine was busy with others: it rings again soon
         while frame is not None:
             if frame.f_code is under_alarm.__code__:
-                raise Enough
+                raise EndOfRun
             frame = frame.f_back
 
     before = signal.signal(signal.SIGALRM, ring)

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from xorkit.probe.asking import fill, kept, put
-from xorkit.probe.limits import Enough, alarmed, under_alarm
+from xorkit.probe.limits import EndOfRun, alarmed, under_alarm
 from xorkit.probe.notebook import Namespace, plain_values, shell
 from xorkit.probe.recording import (
     describe,
@@ -247,7 +247,7 @@ def run_in(
         before = plain_values(record.before_cell)
         with swapped(namespace, {**before, **way.names}), following:
             error = _within(source, namespace, limit, seconds)
-            over = isinstance(error, Enough) or record.passes >= limit
+            over = isinstance(error, EndOfRun) or record.passes >= limit
             model = parameters_of(namespace.get("model"), right["X"])
             longest = record.of(model) or own
             run = longest.to_json(
@@ -282,7 +282,7 @@ def _within(source: str, namespace: Namespace, limit: int, seconds: float) -> Ba
 
         def at_limit() -> None:
             hurry()
-            raise Enough
+            raise EndOfRun
 
         record.limit, record.at_limit = limit, at_limit
         return execute(source, namespace)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from xorkit.recall import english
-from xorkit.recall.patterns import Found, find, is_conditional
+from xorkit.recall.patterns import Match, find, is_conditional
 from xorkit.recall.rubric import Phrase, Rubric
 from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
 
@@ -18,7 +18,7 @@ class Sighting:
     """A phrase of the rubric, found in the answer."""
 
     phrase: Phrase
-    found: Found
+    found: Match
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class Pattern:
 
 
 @dataclass(frozen=True)
-class Found:
+class Match:
     """A place where a pattern matches: its words (indices), without those that fell into gaps.
 
     `nots` are the negators before or inside it that it doesn't hold itself; one of them belongs to
@@ -86,7 +86,7 @@ def parse(text: str, groups: Mapping[str, tuple[str, ...]]) -> Pattern:
     return Pattern(text, body, frozenset(parser.stems), frozenset(parser.beginnings))
 
 
-def find(pattern: Pattern, reading: Reading) -> Iterator[Found]:
+def find(pattern: Pattern, reading: Reading) -> Iterator[Match]:
     """Every place where the pattern matches, the shortest match for each beginning."""
     starts = reading.places
     for match in pattern.regex.finditer(reading.line):
@@ -104,7 +104,7 @@ def find(pattern: Pattern, reading: Reading) -> Iterator[Found]:
         clause = reading.clause_starts[start]
         nots = {index for index in range(clause, end) if reading.words[index] in english.NEGATORS}
         conditional = is_conditional(reading, clause)
-        yield Found(pattern.text, start, end, said, frozenset(nots - said), conditional)
+        yield Match(pattern.text, start, end, said, frozenset(nots - said), conditional)
 
 
 def is_conditional(reading: Reading, clause: int) -> bool:

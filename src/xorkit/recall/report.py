@@ -15,7 +15,7 @@ from xorkit.recall.text import read
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredAnswer:
     """One answer, the rubric's mark, and the mark that a person gave, if one did."""
 
     answer: object
@@ -30,33 +30,33 @@ class Report:
     `phrasings` are the words that kept answers from being marked, the most frequent ones first.
     """
 
-    judged: tuple[Judged, ...]
+    judged: tuple[ScoredAnswer, ...]
     phrasings: tuple[tuple[str, int], ...]
 
     @cached_property
-    def handed_over(self) -> tuple[Judged, ...]:
+    def handed_over(self) -> tuple[ScoredAnswer, ...]:
         return tuple(one for one in self.judged if one.mark.points is None)
 
     @cached_property
-    def matched(self) -> tuple[Judged, ...]:
+    def matched(self) -> tuple[ScoredAnswer, ...]:
         return tuple(one for one, off in self._compared() if off == 0)
 
     @cached_property
-    def missed(self) -> tuple[Judged, ...]:
+    def missed(self) -> tuple[ScoredAnswer, ...]:
         """Surely marked, with fewer points than a person gave."""
         return tuple(one for one, off in self._compared() if off < 0)
 
     @cached_property
-    def wrongly_credited(self) -> tuple[Judged, ...]:
+    def wrongly_credited(self) -> tuple[ScoredAnswer, ...]:
         """Surely marked, with more points than a person gave."""
         return tuple(one for one, off in self._compared() if off > 0)
 
     @cached_property
-    def serious(self) -> tuple[Judged, ...]:
+    def serious(self) -> tuple[ScoredAnswer, ...]:
         """Full points where a person gave none, or none where a person gave full points."""
         return tuple(one for one, off in self._compared() if abs(off) == FULL)
 
-    def _compared(self) -> Iterator[tuple[Judged, int]]:
+    def _compared(self) -> Iterator[tuple[ScoredAnswer, int]]:
         for one in self.judged:
             if one.mark.points is not None and one.wanted is not None:
                 yield one, one.mark.points - one.wanted
@@ -64,7 +64,9 @@ class Report:
 
 def evaluate(rubric: Rubric, answers: Iterable[tuple[object, int | None]]) -> Report:
     """Mark answers and compare with a person's marks (None where nobody has marked yet)."""
-    judged = tuple(Judged(answer, grade(rubric, answer), wanted) for answer, wanted in answers)
+    judged = tuple(
+        ScoredAnswer(answer, grade(rubric, answer), wanted) for answer, wanted in answers
+    )
     unsure = (one.answer for one in judged if one.mark.points is None)
     counted: Counter[str] = Counter()
     for answer in unsure:

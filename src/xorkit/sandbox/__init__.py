@@ -1,16 +1,16 @@
 """A confined kernel from a warm fork server: runs a learner's cells and says what they did."""
 
 from xorkit.guest.limits import ConfinementError, Limits, SandboxError
+from xorkit.sandbox.cell import CellResult, Status
 from xorkit.sandbox.doctor import check
 from xorkit.sandbox.kernel import Kernel
-from xorkit.sandbox.values import Ran, Status
 from xorkit.sandbox.warm import Warm
 
 __all__ = [
+    "CellResult",
     "ConfinementError",
     "Kernel",
     "Limits",
-    "Ran",
     "SandboxError",
     "Status",
     "Warm",

@@ -10,7 +10,8 @@ import json
 import queue
 import re
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
@@ -252,3 +253,32 @@ def too_big(name: str, text: str) -> bool:
         return True
     complaints = ("can't allocate memory", "not enough memory", "bad_alloc")
     return name == "RuntimeError" and any(complaint in text for complaint in complaints)
+
+
+Status = Literal["ok", "error", "timeout", "died", "memory", "output"]
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What one cell did. `outputs` are nbformat's, streams joined, cut to `Limits.output`.
+
+    `value` is the MIME bundle of the expression that was asked for after the cell, empty where
+    there was none, or no value of it.
+    """
+
+    status: Status
+    outputs: list[dict[str, object]]
+    error: tuple[str, str] | None  # the exception's name and text
+    traceback: str  # plain text, ANSI colours removed
+    seconds: float
+    alive: bool  # false: the kernel is gone, the next cell needs a new one
+    value: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a cell ended, or why its kernel had to: the exception's name and text, or our own."""
+
+    status: Status
+    name: str = ""
+    message: str = ""

@@ -18,10 +18,19 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from nbformat import NotebookNode, v4
 
 from xorkit.guest.limits import Limits, MiB
-from xorkit.sandbox.cell import CellClient, Client, clean, exception, plain, too_big, value
+from xorkit.sandbox.cell import (
+    CellClient,
+    CellResult,
+    Client,
+    Ending,
+    clean,
+    exception,
+    plain,
+    too_big,
+    value,
+)
 from xorkit.sandbox.fork import ForkProvisioner
 from xorkit.sandbox.loop import Loop
-from xorkit.sandbox.values import Ending, Ran
 from xorkit.sandbox.watchdog import Meter, remove
 
 METER_SECONDS = 0.1  # a process can take some hundred MiB between two looks; rlimits hold beyond
@@ -71,7 +80,9 @@ class Kernel:
     ) -> None:
         self.close()
 
-    def run(self, source: str, *, seconds: float | None = None, then: str | None = None) -> Ran:
+    def run(
+        self, source: str, *, seconds: float | None = None, then: str | None = None
+    ) -> CellResult:
         """Run one cell for at most `seconds`. Raises nothing that the learner's code causes.
 
         `then` is an expression, evaluated in the same time where the cell raised nothing.
@@ -106,7 +117,7 @@ class Kernel:
                 self._violation = found
                 await self._kill()
 
-    async def execute(self, source: str, seconds: float, then: str | None = None) -> Ran:
+    async def execute(self, source: str, seconds: float, then: str | None = None) -> CellResult:
         """`run`, for those who are on the kernel's own loop."""
         started = time.monotonic()
         notebook = deepcopy(EMPTY)
@@ -128,7 +139,7 @@ class Kernel:
             await self._kill()
             text = f"{type(error).__name__}: {error}"[:LONGEST_COMPLAINT]
             ending = Ending("died", "Garbled", f"the kernel sent what no kernel sends ({text})")
-        return Ran(
+        return CellResult(
             status=ending.status,
             outputs=outputs,
             error=(ending.name, ending.message) if ending.name else None,

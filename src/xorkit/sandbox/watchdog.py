@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from xorkit.guest.limits import Limits, MiB
-from xorkit.sandbox.values import Ending
+from xorkit.sandbox.cell import Ending
 
 BLOCK = 512  # bytes in a unit of st_blocks, by POSIX
 BLIND_SECONDS = 1.0  # a process of some GiB takes a while to end

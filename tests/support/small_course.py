@@ -9,7 +9,7 @@ from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
-from xorkit.intake import Rebuilt, rebuild
+from xorkit.intake import RebuiltNotebook, rebuild
 
 CHECK = "# Check {0}: run me\nprint('looking at', {1})\nassert {1} is not None"
 TITLES = {
@@ -194,5 +194,5 @@ def as_bytes(notebook: Mapping[str, Any]) -> bytes:
     return json.dumps(notebook, ensure_ascii=False).encode()
 
 
-def rebuilt(notebook: NotebookNode) -> Rebuilt:
+def rebuilt(notebook: NotebookNode) -> RebuiltNotebook:
     return rebuild(small_master(), notebook)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbformat import NotebookNode
-from small_course import (
+
+from support.small_course import (
     RELEASED,
     SOLVED,
     anchor,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from small_course import SOLVED, as_bytes, solved
+from support.small_course import SOLVED, as_bytes, solved
 
 
 @dataclass(frozen=True)

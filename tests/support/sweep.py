@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from support.simulation import Loop, simulate
 from xorkit import reference
 from xorkit.evidence import Run, encode
 from xorkit.judge.claims import HOLDS
@@ -16,7 +17,6 @@ from xorkit.judge.passes import Facts
 from xorkit.judge.questions import UPDATES, questions, vetted_start
 from xorkit.judge.result import judge_result
 from xorkit.judge.settings import Settings
-from xorkit.judge.simulation import Loop, simulate
 from xorkit.judge.training import Runs, Training, judge_runs
 from xorkit.judge.updates import arrangement
 from xorkit.reference import Task

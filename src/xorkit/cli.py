@@ -569,7 +569,7 @@ def _score(verdict: Verdict) -> str:
 
 
 def _found(verdict: Verdict) -> str:
-    parts = [*verdict.diagnosis]
+    parts: list[str] = [*verdict.diagnosis]
     if verdict.needs_review:
         parts.append(f"{len(verdict.needs_review)} for a person")
     if verdict.repairs:

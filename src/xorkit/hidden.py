@@ -39,7 +39,7 @@ from xorkit.answers import answer_cells, following
 from xorkit.evidence import Evidence, EvidenceError, loads
 from xorkit.judge import Claim, Data, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
-from xorkit.verdict import CellVerdict, Finding, Outcome, TestOutcome
+from xorkit.verdict import CellVerdict, Diagnosis, Finding, Outcome, TestOutcome
 
 MIME = "application/vnd.xorkit.tests+json"  # how a graded cell says its outcomes to nbgrader's side
 REGION = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS[^\n]*\n(.*?)^[^\n]*END HIDDEN TESTS", re.M | re.S)
@@ -215,7 +215,7 @@ class _Plugin:
             return "failed", str(error), False
         if isinstance(error, EvidenceError):
             text = "What came back from the notebook was not what the grader's recorder writes."
-            self.findings.append(Finding("tampering", text, grade_id.removeprefix("test_")))
+            self.findings.append(Finding(Diagnosis.TAMPERING, text, grade_id.removeprefix("test_")))
             return "failed", text, False
         if isinstance(error, pytest.skip.Exception):
             return "not_judged", error.msg or "", False

@@ -4,20 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
 
 Outcome = Literal["passed", "failed", "not_judged"]
 Status = Literal["graded", "needs_review", "not_gradable"]
 
 
+class Diagnosis(StrEnum):
+    """What a finding is about: the codes of `verdict.json`, in the contract's order."""
+
+    BLANK = "blank"
+    CRASH = "crash"  # a cell raised
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    WRONG_DATA = "wrong-data"
+    WRONG_ARCHITECTURE = "wrong-architecture"
+    WRONG_LOSS = "wrong-loss"
+    WRONG_OPTIMIZER = "wrong-optimizer"  # not plain SGD
+    WRONG_LR = "wrong-lr"
+    NO_ZERO_GRAD = "no-zero-grad"
+    ZERO_GRAD_NOT_EVERY_PASS = "zero-grad-not-every-pass"  # noqa: S105 - no password
+    ZERO_GRAD_BEFORE_STEP = "zero-grad-before-step"  # cleared between backward and step
+    NO_BACKWARD = "no-backward"
+    NO_STEP = "no-step"
+    STEP_BEFORE_BACKWARD = "step-before-backward"
+    STEP_OUTSIDE_LOOP = "step-outside-loop"
+    STEP_TWICE = "step-twice"
+    BACKWARD_TWICE = "backward-twice"
+    DETACHED_LOSS = "detached-loss"
+    TARGET_SHAPE = "target-shape"
+    WRONG_SIGN = "wrong-sign"
+    FROZEN_PARAMETERS = "frozen-parameters"  # the optimizer holds none or only some of the model's
+    MODEL_REBUILT_IN_LOOP = "model-rebuilt-in-loop"
+    TOO_FEW_EPOCHS = "too-few-epochs"
+    NOT_TRAINED = "not-trained"  # predictions that no training produced
+    BAD_START = "bad-start"  # a note, costs nothing
+    ENVIRONMENT = "environment"  # a note: the grader's machine lacked something that Colab has
+    TAMPERING = "tampering"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is worth telling the learner, with its evidence in the message.
 
-    `code` is one of the contract's diagnosis codes; `note` findings cost nothing.
+    `code` is None where a test says what it saw and another one has named the cause. A finding that
+    is a `note` costs nothing.
     """
 
-    code: str
+    code: Diagnosis | None
     message: str
     grade_id: str = ""
     note: bool = False
@@ -95,8 +130,8 @@ class Verdict:
         return "needs_review" if self.needs_review or self.review else "graded"
 
     @property
-    def diagnosis(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(finding.code for finding in self.findings))
+    def diagnosis(self) -> tuple[Diagnosis, ...]:
+        return tuple(dict.fromkeys(found.code for found in self.findings if found.code))
 
     def to_json(self) -> dict[str, Any]:
         """The object of `verdict.json`, with the contract's names first."""
@@ -141,9 +176,13 @@ class Verdict:
             assignment=value["assignment"],
             max_score=value["max_score"],
             cells=cells,
-            findings=tuple(Finding(**finding) for finding in value["findings"]),
+            findings=tuple(_finding(**finding) for finding in value["findings"]),
             repairs=tuple(value["repairs"]),
             review=tuple(value["review"]),
             message=value["message"],
             details=value["details"],
         )
+
+
+def _finding(code: str | None, **rest: Any) -> Finding:
+    return Finding(None if code is None else Diagnosis(code), **rest)

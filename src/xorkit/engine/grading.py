@@ -13,15 +13,18 @@ from xorkit.hidden import SHOWN_ANSWER, HiddenTests, Judgement
 from xorkit.judge import Result, Training
 from xorkit.judge.updates import arranged
 from xorkit.lesson import Lesson
-from xorkit.verdict import Finding, Verdict
+from xorkit.verdict import Diagnosis, Finding, Verdict
 
 EMPTY = "is still empty"  # every unfilled blank of a release says so
 SHOWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
 UNFINISHED = {
-    "timeout": ("timeout", "It was still running when its time was over. What would make it end?"),
-    "memory": ("memory", "It needed more memory than there is. What does it collect?"),
-    "died": ("crash", "It ended the whole Python process."),
-    "output": ("crash", "It printed without end."),
+    "timeout": (
+        Diagnosis.TIMEOUT,
+        "It was still running when its time was over. What would make it end?",
+    ),
+    "memory": (Diagnosis.MEMORY, "It needed more memory than there is. What does it collect?"),
+    "died": (Diagnosis.CRASH, "It ended the whole Python process."),
+    "output": (Diagnosis.CRASH, "It printed without end."),
 }
 
 
@@ -52,8 +55,10 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
     ran = [found for run in by_cell.values() if (found := _of_run(run, run.grade_id in failed))]
     answers = [run for name, run in by_cell.items() if name in evidence.answers]
     ran += _costless(answers, judgement)
-    empty = {f.grade_id for f in ran if f.code == "blank"}
-    broken = {f.grade_id for f in ran if f.code != "blank" and f.grade_id != "training_loop"}
+    empty = {f.grade_id for f in ran if f.code == Diagnosis.BLANK}
+    broken = {
+        f.grade_id for f in ran if f.code != Diagnosis.BLANK and f.grade_id != "training_loop"
+    }
     kept = [
         finding
         for finding in judgement.findings
@@ -61,7 +66,7 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
     ]
     told = {finding.grade_id for finding in kept if not finding.note}
     # The judge says more of a loop that broke than the name of the error does.
-    ran = [f for f in ran if not (f.code == "crash" and f.grade_id in told)]
+    ran = [f for f in ran if not (f.code == Diagnosis.CRASH and f.grade_id in told)]
     return tuple(dict.fromkeys(sorted([*kept, *ran], key=_rank)))
 
 
@@ -73,12 +78,12 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
         return None  # an error that cost nothing came from another cell's mistake
     name, text = run.error
     if name == "NotImplementedError" and EMPTY in text:
-        return Finding("blank", f"{text}. The cell stops there.", run.grade_id)
+        return Finding(Diagnosis.BLANK, f"{text}. The cell stops there.", run.grade_id)
     return _stopped(run, name, text)
 
 
 def _stopped(run: CellRun, name: str, text: str, *, note: bool = False) -> Finding:
-    return Finding("crash", f"The cell stopped with {name}: {text}", run.grade_id, note)
+    return Finding(Diagnosis.CRASH, f"The cell stopped with {name}: {text}", run.grade_id, note)
 
 
 def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
@@ -99,8 +104,8 @@ def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
     return []
 
 
-FIRST = ("tampering", "memory", "timeout")
-LAST = ("not-trained", "bad-start")
+FIRST = (Diagnosis.TAMPERING, Diagnosis.MEMORY, Diagnosis.TIMEOUT)
+LAST = (Diagnosis.NOT_TRAINED, Diagnosis.BAD_START)
 
 
 def _rank(finding: Finding) -> int:

@@ -19,7 +19,7 @@ from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, CourseError
 from xorkit.engine.job import Job, Settings
 from xorkit.recall import grade as grade_recall
-from xorkit.verdict import Verdict
+from xorkit.verdict import Diagnosis, Verdict
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 OWN_RESULT = "test_predictions"  # about the learner's own result, which may be good by luck
@@ -36,7 +36,7 @@ class Mistake(BaseModel):
     replace: dict[str, str] = {}
     text: str | None = None  # the whole cell's instead
     loses: dict[str, float]
-    diagnosis: str = ""
+    diagnosis: Diagnosis | None = None
     own_result: bool = Field(False, description="may lose points of test_predictions as well")
 
     def changed(self, solutions: Mapping[str, str]) -> dict[str, str]:
@@ -117,7 +117,7 @@ def _costs(mistake: Mistake, verdict: Verdict) -> Check:
     lost = {c.grade_id: c.max_score - c.score for c in verdict.cells if c.score < c.max_score}
     if mistake.own_result:
         lost.pop(OWN_RESULT, None)
-    found = next((finding.code for finding in verdict.findings if not finding.note), "")
+    found = next((finding.code for finding in verdict.findings if not finding.note), None)
     claim = f"“{mistake.name}” costs {_points(mistake.loses)}"
     if mistake.diagnosis:
         claim += f" and is found as {mistake.diagnosis}"

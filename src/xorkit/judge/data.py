@@ -11,7 +11,7 @@ import numpy as np
 from xorkit.evidence import Array, EvidenceError, decode, read_text
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.reference import Task
-from xorkit.verdict import Finding
+from xorkit.verdict import Diagnosis, Finding
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,15 @@ def judge_data(seen: Mapping[str, Any], task: Task) -> Data:
     n, n_in = task.inputs.shape
     n_out = task.targets.shape[1]
     table = {tuple(row): tuple(goal) for row, goal in zip(task.inputs, task.targets, strict=True)}
-    inputs = _shaped(x, (n, n_in), "wrong-data")
+    inputs = _shaped(x, (n, n_in), Diagnosis.WRONG_DATA)
     if inputs:
         inputs = _decimal(x)
     if inputs and "model" in seen:
         inputs = _alike(x, read_text(seen["model"]))
     if inputs and x.array is not None and {tuple(row) for row in x.array} != set(table):
         text = f"X holds the rows {_rows(x.array)}. Which questions does the table ask, each once?"
-        inputs = _fails("wrong-data", text)
-    shaped = _shaped(y, (n, n_out), "target-shape")
+        inputs = _fails(Diagnosis.WRONG_DATA, text)
+    shaped = _shaped(y, (n, n_out), Diagnosis.TARGET_SHAPE)
     right = shaped
     if shaped and y.array is not None:
         right = _answers(x.array if inputs and x.array is not None else task.inputs, y, table)
@@ -79,15 +79,15 @@ def _answers(keys: Array, y: Tensor, table: Mapping[tuple[float, ...], Any]) -> 
     if wrong:
         question, answer = _row(keys[wrong[0]]), _row(y.array[wrong[0]])
         text = f"For the inputs {question} your target is {answer}. What is it in the table?"
-        return _fails("wrong-data", text)
+        return _fails(Diagnosis.WRONG_DATA, text)
     return _decimal(y)
 
 
-def _fails(code: str, text: str) -> Claim:
+def _fails(code: Diagnosis, text: str) -> Claim:
     return fails(Finding(code, text, "data"))
 
 
-def _shaped(tensor: Tensor, shape: tuple[int, ...], code: str) -> Claim:
+def _shaped(tensor: Tensor, shape: tuple[int, ...], code: Diagnosis) -> Claim:
     name = tensor.name
     if tensor.array is not None:
         seen = tensor.array.shape
@@ -97,9 +97,9 @@ def _shaped(tensor: Tensor, shape: tuple[int, ...], code: str) -> Claim:
         )
         return HOLDS if seen == shape else _fails(code, text)
     if tensor.kind == "NoneType":
-        return _fails("wrong-data", f"There is no {name} yet.")
+        return _fails(Diagnosis.WRONG_DATA, f"There is no {name} yet.")
     text = f"{name} is a {tensor.kind}. What turns nested lists into a tensor of shape {shape}?"
-    return _fails("wrong-data", text)
+    return _fails(Diagnosis.WRONG_DATA, text)
 
 
 def _decimal(tensor: Tensor) -> Claim:
@@ -107,7 +107,7 @@ def _decimal(tensor: Tensor) -> Claim:
         f"{tensor.name} holds numbers of type {tensor.kind}, and the net counts in decimals. How"
         " is a 1 written as a decimal number?"
     )
-    return HOLDS if tensor.decimal else _fails("wrong-data", text)
+    return HOLDS if tensor.decimal else _fails(Diagnosis.WRONG_DATA, text)
 
 
 def _alike(x: Tensor, model: str) -> Claim:
@@ -115,7 +115,7 @@ def _alike(x: Tensor, model: str) -> Claim:
         f"X holds numbers of type {x.kind}, and the layers of your model {model}: PyTorch doesn't"
         " multiply one by the other. Which type does a decimal number get by itself?"
     )
-    return HOLDS if x.kind == model else _fails("wrong-data", text)
+    return HOLDS if x.kind == model else _fails(Diagnosis.WRONG_DATA, text)
 
 
 def _usable(

@@ -24,14 +24,14 @@ from xorkit.judge.updates import (
     moves,
 )
 from xorkit.reference import Net, Task
-from xorkit.verdict import Finding
+from xorkit.verdict import Diagnosis, Finding
 
 CELL = "training_loop"
 ODD = 0.01  # of the updates: what draws a new start is right again at once
 NEAR = 0.02  # how far a ratio may be from the whole number that it is taken for
 
 
-def finding(code: str, message: str) -> Finding:
+def finding(code: Diagnosis, message: str) -> Finding:
     return Finding(code, message, CELL)
 
 
@@ -43,7 +43,7 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     """
     if run.stopped and not run.passes:
         text = "The cell ran for seconds and never finished a single pass. What does it wait for?"
-        return (finding("timeout", text),)
+        return (finding(Diagnosis.TIMEOUT, text),)
     if run.error is not None:
         return (broken(run, *run.error),)
     if not (run.events or run.passes):
@@ -51,7 +51,7 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
             "The cell ran, and nothing was seen of what trains a PyTorch model: no prediction, no"
             " slope, no step. What does one pass of training consist of?"
         )
-        return (finding("not-trained", text),)
+        return (finding(Diagnosis.NOT_TRAINED, text),)
     if mechanism.kind == "misfit":
         return (_misfit(run, task),)
     habit = habits(run, task, mechanism.loss)
@@ -89,12 +89,12 @@ def rebuilt(run: Run, task: Task) -> Finding | None:
         return None
     if run.shapes == (task.targets.shape,):
         return finding(
-            "detached-loss",
+            Diagnosis.DETACHED_LOSS,
             f"In each of {run.total} passes the walk back ended at {task.targets.size} new numbers,"
             " and at none of the model's weights. Where were the answers made into something new?",
         )
     return finding(
-        "model-rebuilt-in-loop",
+        Diagnosis.MODEL_REBUILT_IN_LOOP,
         f"In {run.total} passes the grader met {run.models} different models: yours is born again"
         " and forgets. What has to happen only once?",
     )
@@ -104,49 +104,49 @@ def broken(run: Run, name: str, text: str) -> Finding:
     """What a run that raised tells."""
     line = text.splitlines()[0] if text else ""
     if name == "NotImplementedError" and "empty" in text:
-        return finding("blank", line)
+        return finding(Diagnosis.BLANK, line)
     line = line.split(": [")[0].split(". ")[0].rstrip(".")  # PyTorch goes on for lines
     done = int(moves(run.rows).sum())
     where = f"after {times(done, 'update')}" if done else "before the first update"
     raised = f"The loop stopped {where} with {name}: {line}"
     if "F" in run.events and "does not require grad" in text:
         return finding(
-            "frozen-parameters",
+            Diagnosis.FROZEN_PARAMETERS,
             f"{raised}. None of the model's numbers may have a slope: what was said about them?",
         )
     cut = name == "AttributeError" and "no attribute 'backward'" in text
     if cut or "does not require grad" in text:
         return finding(
-            "detached-loss",
+            Diagnosis.DETACHED_LOSS,
             f"{raised}. Between the weights and the loss the thread is cut: where does a number"
             " that remembers how it was made become a plain one?",
         )
     last = run.events.rsplit("f", 1)[-1].translate({ord("B"): None, ord("S"): None})
     if "a second time" in text and ("bb" in last or "gg" in last):
         return finding(
-            "backward-twice",
+            Diagnosis.BACKWARD_TWICE,
             f"{raised}. One prediction can be walked back only once: how many walks does a pass of"
             " yours try?",
         )
     if "inplace operation" in text and last.lstrip("z").startswith("s"):
         return finding(
-            "step-before-backward",
+            Diagnosis.STEP_BEFORE_BACKWARD,
             f"{raised}. The weights moved while the error was still on its way back: in which"
             " order should these two happen?",
         )
     if "a second time" in text or "inplace operation" in text:
         return finding(
-            "crash",
+            Diagnosis.CRASH,
             f"{raised}. After an update the weights are new: is what you walk back from made anew"
             " in every pass?",
         )
-    return finding("crash", f"{raised}. Which of your names does that line use?")
+    return finding(Diagnosis.CRASH, f"{raised}. Which of your names does that line use?")
 
 
 def _misfit(run: Run, task: Task) -> Finding:
     count = run.rows.shape[1]
     return finding(
-        "wrong-architecture",
+        Diagnosis.WRONG_ARCHITECTURE,
         f"The loop trains {times(count, 'number')}, and the net of lesson 10 has {task.net.width}."
         " Whose are they?",
     )
@@ -160,37 +160,37 @@ def _still(run: Run, after: Run | None, habit: Habits | None) -> Finding:
     walks, steps = events.count("b") + events.count("g"), events.count("s")
     if habit is not None and habit.stepped:
         return finding(
-            "model-rebuilt-in-loop",
+            Diagnosis.MODEL_REBUILT_IN_LOOP,
             f"Each of {walks} passes begins with the same weights as the first: what a step changed"
             " is undone. What has to happen only once?",
         )
     if after is not None and walks and not steps and _ends_with_step(after):
         return finding(
-            "step-outside-loop",
+            Diagnosis.STEP_OUTSIDE_LOOP,
             f"The weights stayed put for {after.passes} passes and moved once, at the very end. How"
             " often should they move? Look at the left margin.",
         )
     if not walks and not steps and not events.count("f"):
         return finding(
-            "no-backward",
+            Diagnosis.NO_BACKWARD,
             f"Slopes were cleared {times(events.count('z'))}, and nothing else was seen to happen:"
             " no prediction, no slope, no step. Does something go wrong there without a word?",
         )
     if not walks and not steps:
         return finding(
-            "no-backward",
+            Diagnosis.NO_BACKWARD,
             f"{times(events.count('f'), 'prediction')} and no slope: nobody asked which way is"
             " downhill. What finds that out?",
         )
     if not walks:
         return finding(
-            "no-backward",
+            Diagnosis.NO_BACKWARD,
             f"The weights were told to move {times(steps)} and stayed where they were, because no"
             " slope was ever worked out. What should work them out, and is it really called?",
         )
     if not steps and "o" not in events:
         return finding(
-            "no-step",
+            Diagnosis.NO_STEP,
             f"In {walks} passes the slopes were worked out, and the weights never moved. When do"
             " they move, and is that really called?",
         )
@@ -207,7 +207,7 @@ def _still_with_steps(run: Run, after: Run | None, steps: int, walks: int) -> Fi
     walked, used = _grads(run, "B"), _grads(run, "s")
     if len(walked) and np.isnan(walked).all():
         return finding(
-            "detached-loss",
+            Diagnosis.DETACHED_LOSS,
             f"{walks} walks back brought no slope to any weight: the loss no longer knows where it"
             " came from. Where was a new number made out of it?",
         )
@@ -216,17 +216,17 @@ def _still_with_steps(run: Run, after: Run | None, steps: int, walks: int) -> Fi
     if len(used) and not np.nan_to_num(used).any():
         if _steps_first(run, after):
             return finding(
-                "step-before-backward",
+                Diagnosis.STEP_BEFORE_BACKWARD,
                 f"{steps} steps, all of length 0: each comes before the slopes of its pass exist."
                 " What do you have to know before you step?",
             )
         return finding(
-            "zero-grad-before-step",
+            Diagnosis.ZERO_GRAD_BEFORE_STEP,
             f"Slopes were worked out {times(walks)}, and every time they were gone when the"
             " weights were to move. Who was there in between?",
         )
     return finding(
-        "frozen-parameters",
+        Diagnosis.FROZEN_PARAMETERS,
         f"The slopes are there, and {steps + run.events.count('o')} steps were made, but they moved"
         " other numbers than this model's. For whose numbers was that optimizer made?",
     )
@@ -235,9 +235,9 @@ def _still_with_steps(run: Run, after: Run | None, steps: int, walks: int) -> Fi
 def _flat(run: Run, walks: int) -> Finding:
     if len(run.losses) and not np.nan_to_num(run.losses, nan=1.0).any():
         text = f"The loss is exactly 0 in all of {walks} passes. What is compared with what?"
-        return finding("wrong-loss", text)
+        return finding(Diagnosis.WRONG_LOSS, text)
     return finding(
-        "detached-loss",
+        Diagnosis.DETACHED_LOSS,
         f"In {times(walks, 'pass')} every slope is exactly 0: somewhere between weights and loss"
         " the ground is flat, like a stair. Does the loss see the soft answers?",
     )
@@ -265,7 +265,7 @@ def _not_cleared(
         if habit is None or not habit.leftovers:
             return None
         text = "When a pass begins, the slopes of passes before are still there. What for?"
-        code = "zero-grad-not-every-pass" if "z" in run.events else "no-zero-grad"
+        code = Diagnosis.ZERO_GRAD_NOT_EVERY_PASS if "z" in run.events else Diagnosis.NO_ZERO_GRAD
         return finding(code, text)
     states = distinct(run.rows)
     cleared, count = len(mechanism.cleared), len(states) - 1
@@ -273,13 +273,13 @@ def _not_cleared(
         slope = mechanism.factor * descent(states[1:3], task, task.net)
         length = float(np.linalg.norm(states[1] - states[2]) / np.linalg.norm(slope))
         return finding(
-            "no-zero-grad",
+            Diagnosis.NO_ZERO_GRAD,
             f"The first step fits its slope; the second is {length:.2f} times as long as its own,"
             " because the slope of pass 1 is still in it, and so it goes on. What does the model"
             " remember when a pass begins?",
         )
     return finding(
-        "zero-grad-not-every-pass",
+        Diagnosis.ZERO_GRAD_NOT_EVERY_PASS,
         f"Of {count} passes only {cleared} began without old slopes; in the others those of the"
         " passes before add up. What should every single pass begin with?",
     )
@@ -297,7 +297,7 @@ def _length(
             "The steps point the right way in each number, but some go farther than others. What"
             " makes the difference?"
         )
-        return (finding("wrong-lr", text),)
+        return (finding(Diagnosis.WRONG_LR, text),)
     if mechanism.kind not in ("factor", "sums", "schedule") or mechanism.factor == 1:
         return ()
     factor = mechanism.factor
@@ -306,10 +306,10 @@ def _length(
             f"The first loss is {run.losses[0]:.4f}, where the mean of the squared errors is"
             f" {_mean_squares(run, task)[0]:.4f}. What is done to it before you walk back?"
         )
-        return (finding("wrong-loss", text),)
+        return (finding(Diagnosis.WRONG_LOSS, text),)
     if mechanism.kind == "schedule":
         text = "The length of the steps changes from pass to pass, in the lesson it stays. Why?"
-        return (finding("wrong-lr", text),)
+        return (finding(Diagnosis.WRONG_LR, text),)
     if habit is None or not habit.slopes_right:
         return (_scaled(factor),)
     found = []
@@ -320,14 +320,14 @@ def _length(
             f"Each step is {factor:.3g} times as long as asked: {times(walks, 'walk')} back in"
             " every pass, and their slopes add up. How many does one pass need?"
         )
-        found.append(finding("backward-twice", text))
+        found.append(finding(Diagnosis.BACKWARD_TWICE, text))
     drivers = habit.steps + (1 if habit.beside and habit.steps else 0)
     if drivers >= 2 and _whole(drivers):
         text = (
             f"You go the right way, but {factor:.3g} times as far as asked: every pass moves the"
             f" weights {times(drivers)}. How often is meant?"
         )
-        found.append(finding("step-twice", text))
+        found.append(finding(Diagnosis.STEP_TWICE, text))
         rest = rest if habit.beside else rest / drivers
     if abs(habit.scale / walks - 1) > NEAR:
         found.append(_other_scale(habit.scale / walks, task))
@@ -349,12 +349,12 @@ def _too_often(mechanism: Mechanism, habit: Habits | None, task: Task) -> Findin
             f"Each step looks at a part of the {count} rows only. The task moves once a pass, by"
             " the loss over all of them: how many rows does yours see before it steps?"
         )
-        return finding("step-twice", text)
+        return finding(Diagnosis.STEP_TWICE, text)
     plain = mechanism.kind in ("clean", "factor", "sums", "schedule")
     if plain or habit is None or habit.steps < 2 or not habit.slopes_right:
         return None
     text = f"Every pass moves the weights {times(habit.steps)}. How often is meant?"
-    return finding("step-twice", text)
+    return finding(Diagnosis.STEP_TWICE, text)
 
 
 def _other_values(run: Run, task: Task) -> bool:
@@ -373,12 +373,12 @@ def _scaled(factor: float) -> Finding:
             f"Each step goes {-factor:.3g} times the slope, but uphill: the loss grows. In which"
             " direction does w −= lr · slope go?"
         )
-        return finding("wrong-sign", text)
+        return finding(Diagnosis.WRONG_SIGN, text)
     text = (
         f"You go the right way, but each step is {factor:.3g} times lr · slope. What else says how"
         " far?"
     )
-    return finding("wrong-lr", text)
+    return finding(Diagnosis.WRONG_LR, text)
 
 
 def _other_scale(scale: float, task: Task) -> Finding:
@@ -387,12 +387,12 @@ def _other_scale(scale: float, task: Task) -> Finding:
             "The slopes are those of the loss upside down, so every step makes the error larger."
             " What is to become small?"
         )
-        return finding("wrong-sign", text)
+        return finding(Diagnosis.WRONG_SIGN, text)
     text = (
         f"The slopes are {scale:.3g} times those of the mean squared error over {task.targets.size}"
         " answers. What is done to the loss before you walk back?"
     )
-    return finding("wrong-loss", text)
+    return finding(Diagnosis.WRONG_LOSS, text)
 
 
 # ------------------------------------------------------------------ other rules, other losses
@@ -402,7 +402,7 @@ def _left_out(mechanism: Mechanism, task: Task) -> Finding | None:
     if not mechanism.still:
         return None
     return finding(
-        "frozen-parameters",
+        Diagnosis.FROZEN_PARAMETERS,
         f"{len(mechanism.still)} of the {task.net.width} numbers never move, though they have"
         " slopes. Which part of the model is left out?",
     )
@@ -411,7 +411,7 @@ def _left_out(mechanism: Mechanism, task: Task) -> Finding | None:
 def _other_rule(mechanism: Mechanism) -> Finding | None:
     if mechanism.kind == "late":
         return finding(
-            "step-before-backward",
+            Diagnosis.STEP_BEFORE_BACKWARD,
             "Each step follows the slope of the pass before: first you step, and only then you"
             " look. In which order should these two happen?",
         )
@@ -424,7 +424,7 @@ def _other_rule(mechanism: Mechanism) -> Finding | None:
     text = (
         f"A good way to train, but not the one asked for: {says}. What was lesson 7's plain rule?"
     )
-    return finding("wrong-optimizer", text)
+    return finding(Diagnosis.WRONG_OPTIMIZER, text)
 
 
 def _list(values: Iterable[float]) -> str:
@@ -444,25 +444,25 @@ def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
             f"The loop pulls the answers towards ({goals}). Look at the table: what is each answer"
             " compared with?"
         )
-        return finding("wrong-loss", text)
+        return finding(Diagnosis.WRONG_LOSS, text)
     if mechanism.kind == "part":
         text = (
             f"Every step looks at some of the {len(task.inputs)} rows only, always the same ones."
             " How many answers does your loss compare?"
         )
-        return finding("wrong-loss", text)
+        return finding(Diagnosis.WRONG_LOSS, text)
     if mechanism.kind == "pulls":
         text = (
             f"The first update pulls the answers by ({_list(mechanism.targets)}), the mean squared"
             f" error by ({_list(_pulls(run, task))}). From what exactly is your loss computed?"
         )
-        return finding("wrong-loss", text)
+        return finding(Diagnosis.WRONG_LOSS, text)
     if mechanism.loss == "mse":
         return None
     if mechanism.loss == "target-shape":
         goal, count = float(task.targets.mean()), len(task.targets)
         return finding(
-            "target-shape",
+            Diagnosis.TARGET_SHAPE,
             f"All answers are pulled towards {goal:g}: each is compared with all {count} targets"
             " instead of its own. Print the shapes of answers and targets: what differs?",
         )
@@ -473,7 +473,7 @@ def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
         "l1": "the plain error without the square",
     }
     text = f"The steps follow the slope of {names[mechanism.loss]}. Which loss did the task name?"
-    return finding("wrong-loss", text)
+    return finding(Diagnosis.WRONG_LOSS, text)
 
 
 def _straight(run: Run) -> Finding:
@@ -481,7 +481,7 @@ def _straight(run: Run) -> Finding:
         f"{int(moves(run.rows).sum())} updates go the very same way, whatever the slopes say: the"
         " weights are put somewhere instead of trained. What tells them where downhill is?"
     )
-    return finding("not-trained", text)
+    return finding(Diagnosis.NOT_TRAINED, text)
 
 
 def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) -> Finding:
@@ -491,26 +491,26 @@ def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) ->
             "Besides the steps something else writes into the weights, in every pass, and the work"
             " of the steps is lost. What has to happen only once?"
         )
-        return finding("model-rebuilt-in-loop", text)
+        return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, text)
     if habit is not None and habit.slopes_right:
         text = (
             "The slopes are right, but the weights don't move by lr · slope alone. What was lesson"
             " 7's plain rule?"
         )
-        return finding("wrong-optimizer", text)
+        return finding(Diagnosis.WRONG_OPTIMIZER, text)
     names = _other_net(run.rows, task)
     if names:
         text = (
             f"The net that is trained here has {' and '.join(names)} where lesson 10's has sigmoid."
             " Where was it built?"
         )
-        return finding("wrong-architecture", text)
+        return finding(Diagnosis.WRONG_ARCHITECTURE, text)
     share = f" by {mechanism.error:.1%}" if math.isfinite(mechanism.error) else ""
     text = (
         f"The steps differ{share} from −lr · slope of the mean squared error. From what exactly is"
         " the loss computed that you walk back from?"
     )
-    return finding("wrong-loss", text)
+    return finding(Diagnosis.WRONG_LOSS, text)
 
 
 def _other_net(rows: Array, task: Task) -> tuple[str, ...]:
@@ -537,7 +537,7 @@ def _more_often(run: Run, first: int) -> Finding | None:
     if before != 1 or after < 2:
         return None
     return finding(
-        "step-twice",
+        Diagnosis.STEP_TWICE,
         f"Up to pass {first} every update is exact; from then on every pass moves the weights"
         f" {times(after)}. What changes there?",
     )
@@ -556,17 +556,17 @@ def later_fault(run: Run, task: Task) -> Finding | None:
     part = explain(states[max(0, first - FEW) :], task, task.net)
     if part.kind == "sums":
         return finding(
-            "zero-grad-not-every-pass",
+            Diagnosis.ZERO_GRAD_NOT_EVERY_PASS,
             f"Up to pass {first} every update is exact; from then on the slopes of passes before"
             " add up. What changes there?",
         )
     if part.kind in ("factor", "schedule"):
         text = f"Up to pass {first} every step is exact, then its length changes. What changes it?"
-        return finding("wrong-lr", text)
+        return finding(Diagnosis.WRONG_LR, text)
     if np.sum(~right) <= max(FEW, ODD * len(right)):
         return None  # a new start now and then, or other weights put in their place at the end
     return finding(
-        "wrong-optimizer",
+        Diagnosis.WRONG_OPTIMIZER,
         f"Up to pass {first} every update is −lr · slope, of those after it only"
         f" {np.mean(right[first:]):.0%}. What changes there?",
     )

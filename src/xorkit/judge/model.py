@@ -23,7 +23,7 @@ from xorkit.evidence import (
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.updates import arrangements, shuffles
 from xorkit.reference import Net, Task
-from xorkit.verdict import Finding
+from xorkit.verdict import Diagnosis, Finding
 
 # Outputs of a float32 net and of the float64 reference differ by 1e-6; other nets by 1e-2 and more.
 SAME = 1e-4
@@ -84,7 +84,7 @@ def judge_model(
             f"For {len(inputs)} rows of inputs the model gives a tensor of shape {raw.shape[1:]};"
             f" one answer a row makes {wanted[1:]}. Which layer comes last?"
         )
-        claim = fails(Finding("wrong-architecture", text, grade_id))
+        claim = fails(Finding(Diagnosis.WRONG_ARCHITECTURE, text, grade_id))
         return Model(claim, claim, claim, claim, shapes=shapes)
     outputs = raw.astype(np.float64)
     found = _find_net(np.array(vectors, dtype=np.float64), shapes, inputs, outputs, task)
@@ -107,7 +107,7 @@ def _no_model(seen: Mapping[str, Any], grade_id: str) -> Model:
     text = f"The model is a {kind}, and asking it for a prediction ends with {error[0]}: {error[1]}"
     if kind == "NoneType":
         text = "There is no model yet."
-    claim = fails(Finding("wrong-architecture", text, grade_id))
+    claim = fails(Finding(Diagnosis.WRONG_ARCHITECTURE, text, grade_id))
     return Model(claim, claim, claim, claim)
 
 
@@ -120,7 +120,7 @@ def _unknown_model(shapes: Shapes, task: Task, grade_id: str) -> Model:
     )
     if not count:
         text = "The model has no weights to train. Where do its layers come from?"
-    claim = fails(Finding("wrong-architecture", text, grade_id))
+    claim = fails(Finding(Diagnosis.WRONG_ARCHITECTURE, text, grade_id))
     sized = HOLDS if shapes == task.net.shapes else claim
     return Model(HOLDS, sized, claim, claim, shapes=shapes)
 
@@ -198,7 +198,7 @@ def _compare(found: _Answers, width: int, task: Task, grade_id: str) -> tuple[Cl
     net = found.net
 
     def claim(text: str | None) -> Claim:
-        return fails(Finding("wrong-architecture", text, grade_id)) if text else HOLDS
+        return fails(Finding(Diagnosis.WRONG_ARCHITECTURE, text, grade_id)) if text else HOLDS
 
     sized = None
     if net.sizes != task.net.sizes:

@@ -12,6 +12,7 @@ from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.diagnosis import broken, finding, times
 from xorkit.judge.updates import arranged
 from xorkit.reference import Net, Task
+from xorkit.verdict import Diagnosis
 
 ENOUGH = 0.98  # of the lesson's passes: counting from 1 or stopping at the last print is no mistake
 
@@ -49,12 +50,12 @@ def judge_passes(
         return fails(broken(broke, *broke.error))
     if not count:
         text = "No pass of the loop moved the weights. What makes a pass, and how often?"
-        return fails(finding("too-few-epochs", text))
+        return fails(finding(Diagnosis.TOO_FEW_EPOCHS, text))
     endless = next((run for run in whole if run.stopped and run.models == 1), None)
     slow = endless is not None and endless.total < task.epochs and own is not None
     if endless is not None and not slow and not _ends_when_learned(own, whole, task):
         text = f"The loop was still running after {endless.passes} passes. What makes it end?"
-        return fails(finding("timeout", text))
+        return fails(finding(Diagnosis.TIMEOUT, text))
     if count >= ENOUGH * task.epochs or slow or _looks(whole, task):
         return HOLDS
     first = own if own is not None else runs[0]
@@ -68,7 +69,7 @@ def judge_passes(
             f"Your loop ended after {made}, before all answers were right. What does it wait for,"
             " and is that enough?"
         )
-    return fails(finding("too-few-epochs", text))
+    return fails(finding(Diagnosis.TOO_FEW_EPOCHS, text))
 
 
 def _ends_when_learned(own: Run | None, whole: tuple[Run, ...], task: Task) -> bool:

@@ -18,7 +18,7 @@ from xorkit.judge.settings import Settings
 from xorkit.judge.training import Training
 from xorkit.judge.updates import Mechanism, arranged, descent, distinct, explain, matches, moves
 from xorkit.reference import Net, Task
-from xorkit.verdict import Finding
+from xorkit.verdict import Diagnosis, Finding
 
 CELL = "predictions"
 # Starts of `nn.Linear` have losses of 0.97 times that of always answering the mean and more; a
@@ -100,7 +100,7 @@ def _width(model: Model) -> int:
 
 def _untrained(text: str, count: int, parts: Parts) -> tuple[Claim, ...]:
     """No row is credited; where the loop moved nothing, that has been said already."""
-    code = "not-trained" if parts[-1].weights_move else ""
+    code = Diagnosis.NOT_TRAINED if parts[-1].weights_move else None
     return (fails(Finding(code, text, CELL)),) * count
 
 
@@ -245,11 +245,11 @@ def _bad_start(end: float, facts: Facts) -> Finding:
         f" {facts.stalled} of {facts.starts} random starts do. It costs no points. Run the cells"
         " again from the model on: where does another start lead?"
     )
-    return Finding("bad-start", text, CELL, note=True)
+    return Finding(Diagnosis.BAD_START, text, CELL, note=True)
 
 
 def _unreached(task: Task, k: int, value: float) -> Finding:
     goal = task.targets[k, 0]
     inputs = ", ".join(f"{number:g}" for number in task.inputs[k])
     text = f"For ({inputs}) your model answers {value:.2f}, wanted near {goal:g}."
-    return Finding("", text, CELL)
+    return Finding(None, text, CELL)

@@ -12,7 +12,7 @@ from xorkit import reference
 from xorkit.evidence import Array, EvidenceError, read_error, read_numbers, read_text, shown
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.reference import Task
-from xorkit.verdict import Finding
+from xorkit.verdict import Diagnosis, Finding
 
 SAME = 1e-4  # relative; float32 makes 1e-6, the nearest other loss or rate that people choose 1e-1
 
@@ -60,7 +60,7 @@ def _part(seen: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return part
 
 
-def _fails(code: str, text: str) -> Claim:
+def _fails(code: Diagnosis, text: str) -> Claim:
     return fails(Finding(code, text, "loss_and_optimizer"))
 
 
@@ -77,7 +77,7 @@ def _ended(seen: Mapping[str, Any], name: str, what: str) -> str:
 def _judge_loss(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[Claim, str | None]:
     if "values" not in seen:
         text = _ended(seen, "loss_fn", "asking it about four predictions and targets")
-        return _fails("wrong-loss", text), None
+        return _fails(Diagnosis.WRONG_LOSS, text), None
     values = seen["values"]
     if not isinstance(values, list) or len(values) != len(questions["pairs"]):
         raise EvidenceError(f"wanted values of the loss, saw {shown(values)}")
@@ -95,7 +95,7 @@ def _judge_loss(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[
         f"On the grader's four predictions your loss_fn gives {own[0]:.4f}, the mean squared error"
         f" is {wanted['mse'][0]:.4f}. {says}"
     )
-    return _fails("wrong-loss", text), name
+    return _fails(Diagnosis.WRONG_LOSS, text), name
 
 
 def _judge_slopes(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> Claim:
@@ -113,12 +113,12 @@ def _judge_slopes(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> Clai
             " back to the predictions. Where does a number that remembers how it was made become a"
             " plain one?"
         )
-        return _fails("detached-loss", text)
+        return _fails(Diagnosis.DETACHED_LOSS, text)
     text = (
         "The values of your loss_fn are right, but its slopes aren't those of the mean squared"
         " error. What happens between the predictions and the value?"
     )
-    return _fails("wrong-loss", text)
+    return _fails(Diagnosis.WRONG_LOSS, text)
 
 
 def _loss(name: str, predictions: Any, targets: Any) -> float:
@@ -131,7 +131,7 @@ def _judge_optimizer(
 ) -> tuple[Claim, Claim, float | None]:
     if "rows" not in seen:
         text = _ended(seen, "optimizer", "asking it for a step")
-        claim = _fails("wrong-optimizer", text)
+        claim = _fails(Diagnosis.WRONG_OPTIMIZER, text)
         return claim, claim, None
     rows = read_numbers(seen["rows"], 2)
     if len(rows) != len(questions["grads"]) + 1:
@@ -144,7 +144,7 @@ def _judge_optimizer(
             "The optimizer's steps move none of the model's numbers. For which list of numbers was"
             " it made?"
         )
-        claim = _fails("frozen-parameters", text)
+        claim = _fails(Diagnosis.FROZEN_PARAMETERS, text)
         return claim, claim, None
     return _judge_steps(read_text(seen.get("type")), updates, grads, moving, task)
 
@@ -154,7 +154,7 @@ def _left_out(moving: Any) -> Claim:
         f"The optimizer moves {int(moving.sum())} of the model's {len(moving)} numbers. Who moves"
         " the others?"
     )
-    return _fails("frozen-parameters", text)
+    return _fails(Diagnosis.FROZEN_PARAMETERS, text)
 
 
 def _differ(rates: Array) -> bool:
@@ -172,7 +172,7 @@ def _judge_steps(
             f"Some of the model's numbers go {low:.4g} times the slope, others {high:.4g} times."
             " How far does the lesson go?"
         )
-        claim = _fails("wrong-lr", text)
+        claim = _fails(Diagnosis.WRONG_LR, text)
         return HOLDS if moving.all() else _left_out(moving), claim, None
     errors = np.abs(updates - lr * grads)[:, moving]
     close = errors <= 1e-6 + SAME * np.abs(lr * grads[:, moving])
@@ -184,22 +184,22 @@ def _judge_steps(
             f"For the same slopes, {kind} doesn't always go the same way: its steps are more than"
             " lr · slope. What was the plain rule of lesson 7?"
         )
-        optimizer = _fails("wrong-optimizer", text)
+        optimizer = _fails(Diagnosis.WRONG_OPTIMIZER, text)
     elif not moving.all():
         optimizer = _left_out(moving)
     if not first:
         text = f"The steps of {kind} aren't lr · slope, so there is no learning rate to compare."
-        return optimizer, _fails("wrong-optimizer", text), None
+        return optimizer, _fails(Diagnosis.WRONG_OPTIMIZER, text), None
     if abs(lr - task.lr) <= SAME * task.lr:
         return optimizer, HOLDS, lr
     text = (
         f"Each step goes {lr:.4g} times the slope, in this lesson {task.lr:g} times. Which number"
         " says how far?"
     )
-    code = "wrong-lr"
+    code = Diagnosis.WRONG_LR
     if lr < 0:
         text, code = (
             "The steps go uphill. In which direction does w −= lr · slope go?",
-            "wrong-sign",
+            Diagnosis.WRONG_SIGN,
         )
     return optimizer, _fails(code, text), lr

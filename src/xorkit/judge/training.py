@@ -27,19 +27,23 @@ from xorkit.judge.updates import (
     moves,
 )
 from xorkit.reference import Task
-from xorkit.verdict import Finding
+from xorkit.verdict import Diagnosis, Finding
 
 IDLE = 0.2  # of walks back that no step follows; a look at the slopes now and then is no mistake
 
 # What each fault of order or number breaks, besides `updates`, which any fault breaks.
-CLEARING = ("no-zero-grad", "zero-grad-not-every-pass", "zero-grad-before-step")
+CLEARING = (
+    Diagnosis.NO_ZERO_GRAD,
+    Diagnosis.ZERO_GRAD_NOT_EVERY_PASS,
+    Diagnosis.ZERO_GRAD_BEFORE_STEP,
+)
 STEPPING = (
-    "step-twice",
-    "backward-twice",
-    "step-before-backward",
-    "step-outside-loop",
-    "no-step",
-    "no-backward",
+    Diagnosis.STEP_TWICE,
+    Diagnosis.BACKWARD_TWICE,
+    Diagnosis.STEP_BEFORE_BACKWARD,
+    Diagnosis.STEP_OUTSIDE_LOOP,
+    Diagnosis.NO_STEP,
+    Diagnosis.NO_BACKWARD,
 )
 
 
@@ -108,7 +112,7 @@ def judge_runs(runs: Runs, task: Task, facts: Facts) -> Training:
     found = _faults(runs, run, mechanism, task)
     share = min(1.0, (moves(runs.alone.rows).sum() + 1) / max(1, runs.alone.passes))
     passes = judge_passes(runs.own, runs.whole, share, task, facts)
-    if found and (found[0].code == "timeout" or runs.alone.error is not None):
+    if found and (found[0].code == Diagnosis.TIMEOUT or runs.alone.error is not None):
         passes = fails(found[0])
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4
     return Training(*claims, passes, mechanism, runs.alone, runs.own)
@@ -154,7 +158,7 @@ def _tampered(replaced: tuple[str, ...]) -> Finding:
         f"The notebook puts something of its own in the place of {', '.join(replaced)}, and no"
         " plain update was seen. What is the training meant to run on?"
     )
-    return finding("tampering", text)
+    return finding(Diagnosis.TAMPERING, text)
 
 
 def _elsewhere(run: Run, task: Task) -> Finding:
@@ -162,7 +166,7 @@ def _elsewhere(run: Run, task: Task) -> Finding:
         f"{run.passes} passes trained {run.rows.shape[1]} numbers, and none of them is one of"
         " `model`'s. Whose answers are asked for in the end?"
     )
-    return finding("not-trained", text)
+    return finding(Diagnosis.NOT_TRAINED, text)
 
 
 def _too_short(run: Run) -> Finding | None:
@@ -176,8 +180,8 @@ def _too_short(run: Run) -> Finding | None:
             f"{run.events.count('f')} predictions were made, and the weights moved {times(count)}."
             " Which lines belong to every pass? Look at the left margin."
         )
-        return finding("step-outside-loop", text)
-    return finding("too-few-epochs", text)
+        return finding(Diagnosis.STEP_OUTSIDE_LOOP, text)
+    return finding(Diagnosis.TOO_FEW_EPOCHS, text)
 
 
 def _idle(runs: Runs, task: Task) -> Finding | None:
@@ -192,7 +196,7 @@ def _idle(runs: Runs, task: Task) -> Finding | None:
         f"The slopes were worked out in {run.passes} passes, and the weights moved in"
         f" {run.passes - idle} of them. When does a pass move them?"
     )
-    return finding("no-step", text)
+    return finding(Diagnosis.NO_STEP, text)
 
 
 def _gives_up(run: Run, alone: Run, task: Task) -> Finding | None:
@@ -213,7 +217,7 @@ def _gives_up(run: Run, alone: Run, task: Task) -> Finding | None:
         f"In {most} passes the slopes were worked out, and the weights moved in {updates} of them,"
         " although they were still on a slope. When does a pass move them?"
     )
-    return finding("no-step", text)
+    return finding(Diagnosis.NO_STEP, text)
 
 
 def _shared(run: Run) -> bool:
@@ -238,4 +242,4 @@ def _claims(run: Run, found: tuple[Finding, ...]) -> tuple[Claim, Claim, Claim, 
     return HOLDS, fresh, step, fails(next((each for each in found if each not in told), found[0]))
 
 
-NOTHING_SHOWN = ("model-rebuilt-in-loop", "tampering", "not-trained")
+NOTHING_SHOWN = (Diagnosis.MODEL_REBUILT_IN_LOOP, Diagnosis.TAMPERING, Diagnosis.NOT_TRAINED)

@@ -39,7 +39,9 @@ err = Console(stderr=True)
 CourseOption = Annotated[
     Path, typer.Option("--course", help="The course folder.", show_default="this folder")
 ]
-Assignment = Annotated[str, typer.Argument(help="The assignment's name, such as xor.")]
+Assignment = Annotated[
+    str, typer.Argument(help="The assignment's name.", show_default="the course's only one")
+]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds that one cell may run.")]
 Memory = Annotated[str, typer.Option("--memory", help="Memory that one notebook may use.")]
 Workers = Annotated[
@@ -51,6 +53,24 @@ Unconfined = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
 HERE = Path()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"xorkit {version('xorkit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """Auto-graded PyTorch exercises that are judged by what the training did."""
 
 
 def main() -> None:
@@ -120,6 +140,25 @@ def _bytes(size: str) -> int:
 
 
 @app.command()
+def quickstart(
+    folder: Annotated[Path, typer.Argument(help="The new course folder.")],
+    lesson: Annotated[str, typer.Option(help="xor, or the small one: and.")] = "xor",
+    colab: Annotated[
+        str, typer.Option(help="owner/repository/branch that learners open the notebook from.")
+    ] = "",
+) -> None:
+    """A course folder of your own; nothing else is needed to build and grade it."""
+    from xorkit.quickstart import QuickstartError
+    from xorkit.quickstart import quickstart as make
+
+    try:
+        made = make(folder, lesson, colab)
+    except QuickstartError as error:
+        _fail(str(error))
+    out.print(f"Made {made}. Next: cd {made} && xorkit build", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where; it is made anew.")] = Path("demo"),
     workers: Workers = None,
@@ -129,11 +168,11 @@ def demo(
     """The whole course in one go on the sample class: build, collect, grade, feedback, report."""
     from xorkit import samples
 
-    with _opened(root, "xor"):
+    with _opened(root, "") as own:
         _copy_course(root, folder)
-        with _opened(folder, "xor") as course:
+        with _opened(folder, own.assignment) as course:
             _build(course, prove=False)
-            learners = samples.read_class(root / "samples" / "xor" / "class.yaml")
+            learners = samples.read_class(root / "samples" / own.assignment / "class.yaml")
             downloaded = folder / "downloaded"
             samples.write(downloaded, learners, course.source, course.release)
             _collect(course, [downloaded / samples.HANDED_IN], downloaded / samples.ROSTER)
@@ -144,14 +183,14 @@ def demo(
             shown = next(v.student for v in verdicts if "no-zero-grad" in v.diagnosis)
     out.print()
     out.print(f"The class report:         {report_path}")
-    out.print(f"One learner's feedback:   {course.path('feedback', shown, 'xor', 'xor.html')}")
+    out.print(f"One learner's feedback:   {_feedback_path(course, shown)}")
     jupyter = Path(sys.executable).with_name("jupyter")  # there also where no venv is active
     out.print(f"The formgrader:           cd {folder} && {jupyter} lab", soft_wrap=True)
 
 
 @app.command()
 def build(
-    assignment: Annotated[str, typer.Argument(help="The assignment's name.")] = "xor",
+    assignment: Assignment = "",
     workers: Workers = None,
     unconfined: Unconfined = False,
     root: CourseOption = HERE,
@@ -165,7 +204,9 @@ def build(
 @app.command()
 def collect(
     paths: Annotated[list[Path], typer.Argument(help="Files, folders, zips of your LMS.")],
-    assignment: Annotated[str, typer.Option(help="The assignment's name.")] = "xor",
+    assignment: Annotated[
+        str, typer.Option(help="Its name.", show_default="the course's only one")
+    ] = "",
     roster: Annotated[
         Path | None, typer.Option(help="CSV that maps ids, names and e-mails to students.")
     ] = None,
@@ -179,7 +220,7 @@ def collect(
 
 @app.command()
 def grade(
-    assignment: Assignment,
+    assignment: Assignment = "",
     everything: Annotated[bool, typer.Option("--all", help="Also what hasn't changed.")] = False,
     student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
     workers: Workers = None,
@@ -207,7 +248,7 @@ def grade(
 
 @app.command()
 def rejudge(
-    assignment: Assignment,
+    assignment: Assignment = "",
     student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
     as_json: AsJson = False,
     root: CourseOption = HERE,
@@ -236,7 +277,7 @@ def rejudge(
 
 @app.command()
 def feedback(
-    assignment: Assignment,
+    assignment: Assignment = "",
     student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
     root: CourseOption = HERE,
 ) -> None:
@@ -247,7 +288,7 @@ def feedback(
 
 
 @app.command()
-def report(assignment: Assignment, root: CourseOption = HERE) -> None:
+def report(assignment: Assignment = "", root: CourseOption = HERE) -> None:
     """One page on the class."""
     with _opened(root, assignment) as course:
         out.print(f"The class report: {_report(course)}")
@@ -255,7 +296,7 @@ def report(assignment: Assignment, root: CourseOption = HERE) -> None:
 
 @app.command()
 def export(
-    assignment: Assignment,
+    assignment: Assignment = "",
     to: Annotated[
         Literal["csv", "canvas", "moodle", "gradescope"], typer.Option(help="For which LMS.")
     ] = "csv",
@@ -285,7 +326,7 @@ def export(
                 template=template,
                 roster=roster,
                 feedback=course.path("feedback"),
-                members=intake.members_of(course.path("submitted"), assignment),
+                members=intake.members_of(course.path("submitted"), course.assignment),
             )
         except ExportError as error:
             _fail(str(error))
@@ -295,7 +336,7 @@ def export(
 
 @app.command()
 def rubric(
-    assignment: Assignment,
+    assignment: Assignment = "",
     add_marks: Annotated[
         bool, typer.Option("--add-marks", help="Add persons' marks of this class to the tests.")
     ] = False,
@@ -321,7 +362,9 @@ def publish(
     folder: Annotated[Path, typer.Argument(help="Where to; it need not exist.")] = Path(
         "published"
     ),
-    assignment: Annotated[str, typer.Option(help="The assignment's name.")] = "xor",
+    assignment: Annotated[
+        str, typer.Option(help="Its name.", show_default="the course's only one")
+    ] = "",
     branch: Annotated[
         str | None, typer.Option(help="Commit it on this branch instead, ready to push.")
     ] = None,
@@ -358,14 +401,14 @@ def doctor(root: CourseOption = HERE) -> None:
 
 
 @app.command()
-def facts(assignment: Assignment, root: CourseOption = HERE) -> None:
+def facts(assignment: Assignment = "", root: CourseOption = HERE) -> None:
     """Compute how random starts of the lesson's task end: lessons/<assignment>.starts.json."""
     from xorkit.engine.store import write
     from xorkit.starts import survey
 
     with _opened(root, assignment) as course:
         found = survey(course.lesson.trained)
-        path = course.path("lessons", f"{assignment}.starts.json")
+        path = course.path("lessons", f"{course.assignment}.starts.json")
         write(path, (json.dumps(found) + "\n").encode())
     out.print(f"{found['stalled']} of {found['starts']} starts stall. Wrote {path}")
 
@@ -594,12 +637,13 @@ def _feedback(course: Course, students: list[str] | None = None) -> None:
         page = pages.feedback(
             verdict, course.lesson, answers=evidence.answers if evidence else None
         )
-        path = course.path(
-            "feedback", verdict.student, course.assignment, f"{course.assignment}.html"
-        )
-        write(path, page.encode())
+        write(_feedback_path(course, verdict.student), page.encode())
         count += 1
     out.print(f"Wrote {count} feedback pages into {course.path('feedback')}")
+
+
+def _feedback_path(course: Course, student: str) -> Path:
+    return course.notebook_path("feedback", student).with_suffix(".html")
 
 
 def _report(course: Course) -> Path:

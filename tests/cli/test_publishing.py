@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 def course(tmp_path: Path) -> Course:
     for name in ("source", "lessons", "release"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    config = (ROOT / "nbgrader_config.py").read_text("utf-8")
+    (tmp_path / "nbgrader_config.py").write_text(config.replace('"owner/', '"ada/'), "utf-8")
     return open_course(tmp_path, "xor")
 
 
@@ -32,6 +33,17 @@ def test_the_folder_holds_the_release_and_a_readme_with_the_badge(
     found = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
     assert found == ["README.md", "release/xor/xor.ipynb"]
     assert "blob/main/release/xor/xor.ipynb" in (folder / "README.md").read_text("utf-8")
+
+
+def test_without_a_repository_for_colab_nothing_is_published(
+    course: Course, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "nbgrader_config.py", course.root)
+
+    with pytest.raises(CourseError, match=r"c\.ReleaseCells\.colab in .*nbgrader_config\.py"):
+        publish(course, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

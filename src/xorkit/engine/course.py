@@ -119,10 +119,11 @@ class Course:
             )
 
 
-def open_course(root: Path, assignment: str) -> Course:
+def open_course(root: Path, assignment: str = "") -> Course:
     """The course in a folder, with the settings of its nbgrader_config.py.
 
-    Raises CourseError where there is none or it has no such assignment.
+    Without a name it is the course's only assignment. Raises CourseError where there is no course,
+    or no such assignment.
     """
     config = root / "nbgrader_config.py"
     if not config.exists():
@@ -130,10 +131,21 @@ def open_course(root: Path, assignment: str) -> Course:
             f"no course in {root.resolve()}: wanted nbgrader_config.py there. Run this in the"
             " course folder, or name it with --course."
         )
+    if not assignment:
+        assignment = _only_assignment(root)
     if not (root / "source" / assignment).is_dir():
         raise CourseError(f"no assignment {assignment!r}: {root.resolve()}/source holds none")
     _put_own_programs_on_path()
     return Course(root.resolve(), assignment, db_url(root))
+
+
+def _only_assignment(root: Path) -> str:
+    names = sorted(path.parent.name for path in root.glob("source/*/*.ipynb"))
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise CourseError(f"no assignment: {root.resolve()}/source holds none")
+    raise CourseError(f"which assignment? This course has {', '.join(names)}; name one of them")
 
 
 def _put_own_programs_on_path() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xorkit.engine.course import Course, CourseError, nbgrader_config
 from xorkit.engine.proof import leaks
+from xorkit.quickstart import PLACEHOLDER, is_place
 
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 README = """# {title}
@@ -27,6 +28,7 @@ def publish(course: Course, folder: Path) -> list[Path]:
 
     Raises CourseError, and writes nothing, if any file of the release holds a part of the key.
     """
+    link = colab_link(course)
     release = course.path("release", course.assignment)
     files = sorted(path for path in release.rglob("*") if path.is_file())
     if not files:
@@ -44,15 +46,24 @@ def publish(course: Course, folder: Path) -> list[Path]:
         shutil.copyfile(path, target)
         written.append(target)
     readme = folder / "README.md"
-    text = README.format(title=course.lesson.title, badge=BADGE, link=colab_link(course))
+    text = README.format(title=course.lesson.title, badge=BADGE, link=link)
     readme.write_text(text, "utf-8")
     return [*written, readme]
 
 
 def colab_link(course: Course) -> str:
-    """Where Colab opens the release, by `c.ReleaseCells.colab` of nbgrader_config.py."""
+    """Where Colab opens the release, by `c.ReleaseCells.colab` of nbgrader_config.py.
+
+    Raises CourseError where that says no repository yet.
+    """
     place = str(nbgrader_config(course.root).ReleaseCells.get("colab", ""))
-    owner, repository, branch = [*place.split("/", 2), "", ""][:3]
+    if not is_place(place):
+        raise CourseError(
+            f"no link for Colab: c.ReleaseCells.colab in {course.root / 'nbgrader_config.py'} is"
+            f" {place!r}. Say there which repository learners open the notebook from"
+            f" ({PLACEHOLDER}), run `xorkit build`, then this again."
+        )
+    owner, repository, branch = place.split("/", 2)
     path = f"release/{course.assignment}/{course.assignment}.ipynb"
     return f"https://colab.research.google.com/github/{owner}/{repository}/blob/{branch}/{path}"
 

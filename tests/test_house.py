@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "xorkit"
 # Each room may use those above it. Rooms of one line don't know each other.
 FLOORS = (
     ("evidence", "verdict", "quickstart"),
-    ("reference", "answers"),
+    ("reference", "answers", "cell_text"),
     ("matching", "recall"),
     ("judge",),
     ("lesson", "starts"),

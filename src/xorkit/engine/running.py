@@ -11,8 +11,8 @@ from typing import Any, Literal
 from nbformat import NotebookNode
 
 from xorkit.answers import answer_cells, following
+from xorkit.cell_text import plain_values
 from xorkit.engine.autograded import Outputs, harmless
-from xorkit.engine.literals import Plain, literals
 from xorkit.evidence import MIME, NOTHING, CellRun, Evidence, EvidenceError, loads, shown
 from xorkit.judge import needed
 from xorkit.sandbox import CellResult, Kernel, Warm
@@ -75,8 +75,6 @@ class _Notebook:
     seconds: float  # of one cell
     left: float = 0.0  # seconds that all cells together may still take
     again: list[str] = field(default_factory=list)  # what a new kernel runs first
-    unrun: list[str] = field(default_factory=list)  # what the kernel has yet to run before the next
-    known: dict[str, Plain] = field(default_factory=dict)  # values that these leave behind
     kernel: Kernel | None = None
     cells: list[CellRun] = field(default_factory=list)
     observations: dict[str, Any] = field(default_factory=dict)
@@ -93,7 +91,7 @@ class _Notebook:
         return self.kernel
 
     def timed(self, source: str, seconds: float, then: str | None = None) -> CellResult:
-        """Runs a cell within what is left of the notebook's time."""
+        """Runs a cell in the running kernel, within what is left of the notebook's time."""
         assert self.kernel is not None  # noqa: S101 - only `start` and `run` call this
         limit = max(LEAST_SECONDS, min(seconds, self.left))
         ran = self.kernel.run(source, seconds=limit, then=then)
@@ -103,12 +101,6 @@ class _Notebook:
         return ran
 
     def run(self, source: str, seconds: float, then: str | None = None) -> CellResult:
-        """Runs a cell, and before it those whose values were read off their text."""
-        before, self.unrun, self.known = self.unrun, [], {}
-        self.again += before
-        for each in before if self.kernel is not None else ():
-            if not self.timed(each, self.seconds).alive:
-                break  # what the notebook does to its kernel; a new one runs them all
         self.start()
         return self.timed(source, seconds, then)
 
@@ -123,13 +115,8 @@ class _Notebook:
             if step.grade_id not in self.observations:
                 self._observe(step)
             return
-        if (values := literals(step.source)) is not None:
-            self.unrun.append(step.source)
-            self.known |= values
-            self.outputs[step.grade_id] = []
-            self.cells.append(CellRun(step.grade_id, "ok"))
-            return
-        ran = self._ran(step, after)
+        self.observations |= _read(step, after)
+        ran = self._ran(step, [each for each in after if each.grade_id not in self.observations])
         self.outputs[step.grade_id] = harmless(ran.outputs)
         if ran.status in ("ok", "error"):
             self.again.append(step.source)
@@ -149,10 +136,6 @@ class _Notebook:
         return self.run(step.source, self.seconds)
 
     def _observe(self, step: Step) -> None:
-        if step.names and self.known.keys() >= set(step.names):
-            seen = {"values": {name: self.known[name] for name in step.names}}
-            self.observations[step.grade_id] = seen
-            return
         seen = self._asked(step, self.questions)
         if not seen and step.grade_id == LOOP:
             # The run to the end took too long or ended the process: its first updates may not.
@@ -166,6 +149,16 @@ class _Notebook:
         if not seen and ran.status in ("ok", "error"):
             return {step.grade_id: {"fault": f"the probe gave no answer ({ran.error})"}}
         return seen
+
+
+def _read(cell: Step, asked: Sequence[Step]) -> dict[str, Any]:
+    """Observations of plain values, off the text of the cell just above: no need to ask."""
+    values = plain_values(cell.source) if any(step.names for step in asked) else None
+    return {
+        step.grade_id: {"values": {name: values[name] for name in step.names}}
+        for step in asked
+        if values is not None and step.names and values.keys() >= set(step.names)
+    }
 
 
 def _question(asked: Sequence[Step], questions: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Cells that only name plain values are read, not run: with the outcome that running them has."""
+"""What cells that only name plain values leave behind is read off their text."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from xorkit.cell_text import plain_values, tables, written
 from xorkit.engine.job import Settings
-from xorkit.engine.literals import literals
 from xorkit.engine.running import Step, run
 from xorkit.sandbox import Warm
 
@@ -49,12 +49,12 @@ RUN = {
 
 @pytest.mark.parametrize(("source", "values"), READ.items())
 def test_a_cell_is_read(source: str, values: dict[str, object]) -> None:
-    assert literals(source) == values
+    assert plain_values(source) == values
 
 
 @pytest.mark.parametrize("why", RUN)
 def test_a_cell_is_left_to_the_kernel_that(why: str) -> None:
-    assert literals(RUN[why]) is None
+    assert plain_values(RUN[why]) is None
 
 
 PLAIN = st.one_of(
@@ -105,14 +105,54 @@ def test_reading_sees_what_running_sees(warm: Warm, cells: list[str]) -> None:
     }
 
 
-def test_a_kernel_that_ends_while_it_catches_up_is_replaced(warm: Warm) -> None:
+def test_values_are_read_where_the_kernel_ends(warm: Warm) -> None:
     """The first cell has every later one end its process."""
     trap = "get_ipython().events.register('pre_run_cell', lambda *_: __import__('os')._exit(0))"
-    texts = (trap, "first = 'x'", "second = 'y'", "print(first)")
+    told = "first = 'x'"
+    steps = [Step("answer", "0", trap), Step("answer", "1", told)]
 
-    evidence, _ = run([Step("answer", str(k), text) for k, text in enumerate(texts)], {}, warm, 20)
+    evidence, _ = run([*steps, Step("observe", "1", told, ("first",))], {}, warm, 20)
 
-    assert [cell.status for cell in evidence.cells] == ["ok", "ok", "ok", "died"]
+    assert [cell.status for cell in evidence.cells] == ["ok", "died"]
+    assert evidence.observations == {"1": {"values": {"first": "x"}}}
+
+
+@pytest.mark.parametrize(
+    ("source", "sides"),
+    [
+        ('job_1 = "a"; job_2 = b()', {"1": "a", "2": "b()"}),
+        ('job_1, job_2 = "a", ["b"]', {"1": "a", "2": '["b"]'}),
+        ('job_1 = "a"\njob_1 = "b"', {"1": "b"}),
+        ('Job_1 = "a', {"1": "a"}),
+        ('job_1 = “a”\njob_2 =   # @param ["x"]', {"1": "a", "2": ""}),
+        ('job_1 = "a"  # @param ["x"]\njob_2 = "b  # @param ["x"]', {"1": "a", "2": "b"}),
+        ('job_1 = "one\ntwo"\n# three\njob_2 = "b"', {"1": "one\ntwo", "2": "b"}),
+        ("job_1: a\njob_2 == 'b'", {"1": "a", "2": "b"}),
+        ("# job_1 = 'a'", {}),
+        ("", {}),
+        ("job_1 = '" + "x" * 30_000, {}),
+    ],
+)
+def test_what_stands_to_the_right_of_a_name_is_read(source: str, sides: dict[str, str]) -> None:
+    assert written(source, r"job_(\d)") == sides
+
+
+@pytest.mark.parametrize(
+    ("source", "table"),
+    [
+        ('a = ["x", y()]', {"1": "x", "2": "y()"}),
+        ("a = (“x”, ‘y’)", {"1": "x", "2": "y"}),
+        ('a = {"job_1": "x", 2: y}', {"job_1": "x", "2": "y"}),
+        ("a = dict(job_1='x')", {"job_1": "x"}),
+    ],
+)
+def test_a_list_or_dict_is_read_as_a_table(source: str, table: dict[str, str]) -> None:
+    assert list(tables(source)) == [table]
+
+
+@pytest.mark.parametrize("source", ["a = [", "a = 1", "print([1])", ""])
+def test_anything_else_is_no_table(source: str) -> None:
+    assert list(tables(source)) == []
 
 
 def _plain(value: object) -> str:

@@ -1,0 +1,147 @@
+"""What the text of a solution cell says that gives plain values to names, without running it.
+
+Choices and typed answers are such cells. `plain_values` reads a cell that does nothing else;
+`written` reads any cell line by line, also one that Python can't: what stands to the right of a
+name is there whether or not the line beside it has a quotation mark too few.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+
+Plain = str | int | float | None
+LONGEST = 20_000  # characters of a cell; whatever is longer than ten pages may as well be run
+LARGEST_INT = 1 << 53  # in JSON a larger number may be read as another one
+
+QUOTES = "\"'`´‘’“”„«»"
+_FORM = re.compile(r"\s*#\s*@param\b.*")  # what Colab's forms keep beside a value
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+def plain_values(source: str) -> Mapping[str, Plain] | None:
+    """The values by name; None for a cell that does, prints or warns of anything else."""
+    if len(source) > LONGEST:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # the cell would show them
+            return {
+                name: value
+                for node in ast.parse(source).body
+                for name, value in _assigned(node).items()
+            }
+    except _UNREADABLE:
+        return None
+
+
+def _assigned(node: ast.stmt) -> dict[str, Plain]:
+    """Raises ValueError for any other statement."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
+            return {name: _plain(value)}
+    raise ValueError(f"line {node.lineno} is more than a name and its value")
+
+
+def _plain(value: object) -> Plain:
+    """Raises ValueError for what JSON has no faithful form of."""
+    match value:
+        case str():
+            value.encode()  # a UnicodeError is a ValueError
+            return value
+        case int() if abs(value) <= LARGEST_INT:
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case None:
+            return None
+    raise ValueError(f"a {type(value).__name__}")
+
+
+def written(source: str, name: str) -> dict[str, str]:
+    """What stands to the right of each name that fits `name`, a regular expression of one group.
+
+    By that group: a text without its quotation marks, of anything else the code; "" where nothing
+    stands there. Upper and lower case are one. The last one of a name counts, as in Python.
+    """
+    begins = re.compile(rf"[ \t]*(?:{name})[ \t]*[=:]{{1,2}}[ \t]*", re.IGNORECASE)
+    if len(source) > LONGEST:
+        return {}
+    found: dict[str, str] = {}
+    for part in _parts(source, begins):
+        if sides := dict(_right_sides(part, name)):
+            found |= sides
+        elif match := begins.match(part):
+            text = "\n".join(_FORM.sub("", line) for line in part[match.end() :].split("\n"))
+            found[match[1]] = text.strip().strip(QUOTES).strip()
+    return found | dict(_right_sides(source, name))
+
+
+def _tree(source: str) -> ast.Module | None:
+    """The syntax tree; None where there is nothing, or nothing that Python can read."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about the learner's code, not ours
+            tree = ast.parse(source.strip())
+    except _UNREADABLE:
+        return None
+    return tree if tree.body else None
+
+
+def _parts(source: str, begins: re.Pattern[str]) -> Iterator[str]:
+    """Lines that begin with such a name, each with those below that belong to none and are text."""
+    part: list[str] = []
+    for line in source.split("\n"):
+        if begins.match(line):
+            yield "\n".join(part)
+            part = [line]
+        elif part and line.strip() and not line.lstrip().startswith("#"):
+            part.append(line)
+    yield "\n".join(part)
+
+
+def _right_sides(source: str, name: str) -> Iterator[tuple[str, str]]:
+    tree = _tree(source)
+    for node in tree.body if tree else ():
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            for left, right in _pairs(target, node.value):
+                if isinstance(left, ast.Name) and (m := re.fullmatch(name, left.id, re.IGNORECASE)):
+                    yield m[1], code_of(right, source.strip())
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    match target, value:
+        case ast.Tuple(elts=lefts), ast.Tuple(elts=rights) if len(lefts) == len(rights):
+            return list(zip(lefts, rights, strict=True))
+    return [(target, value)]
+
+
+def code_of(node: ast.expr, source: str) -> str:
+    """A text constant's text, of anything else its code."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return ast.get_source_segment(source, node) or ""
+
+
+def tables(source: str) -> Iterator[dict[str, str]]:
+    """The lists and dicts that a cell gives to names: place (from 1) or key -> text or code."""
+    straight = source.translate(str.maketrans("“”„‘’", '"""\'\'')).strip()
+    tree = _tree(straight) if len(source) <= LONGEST else None
+    for node in tree.body if tree else ():
+        match node:
+            case ast.Assign(value=ast.List(elts=items) | ast.Tuple(elts=items)):
+                pairs = [(str(place), item) for place, item in enumerate(items, 1)]
+            case ast.Assign(value=ast.Dict(keys=keys, values=items)):
+                pairs = [
+                    (code_of(key, straight) if key else "", item)
+                    for key, item in zip(keys, items, strict=True)
+                ]
+            case ast.Assign(value=ast.Call(func=ast.Name(id="dict"), args=[], keywords=words)):
+                pairs = [(word.arg or "", word.value) for word in words]
+            case _:
+                continue
+        yield {key: code_of(item, straight) for key, item in pairs}

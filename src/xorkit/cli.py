@@ -335,6 +335,39 @@ def export(
 
 
 @app.command()
+def due(
+    assignment: Assignment,
+    time: Annotated[
+        str, typer.Argument(help='Such as "2026-05-01 23:59"; "none" takes it away.')
+    ] = "",
+    zone: Annotated[
+        str | None, typer.Option(help="Such as Europe/Berlin; else this machine's.")
+    ] = None,
+    root: CourseOption = HERE,
+) -> None:
+    """Set the due date, in the gradebook where nbgrader has it; late penalties follow at once."""
+    from xorkit.engine import late
+    from xorkit.engine.batch import due_date, set_due
+
+    with _opened(root, assignment) as course:
+        try:
+            wanted = late.due_date(time, zone) if time not in ("", "none") else None
+        except ValueError as error:
+            _fail(str(error))
+        if time:
+            found = set_due(course, wanted)
+            behind = sum(verdict.late is not None for verdict in found)
+            cost = sum(verdict.final_score < verdict.score for verdict in found)
+            out.print(f"{behind} of the {len(found)} graded are late; {cost} of them lose points.")
+        now = due_date(course)
+    if now is None:
+        out.print(f"{assignment} has no due date.")
+    else:
+        here = now.astimezone(wanted.tzinfo if wanted else None)
+        out.print(f"{assignment} is due {here:%Y-%m-%d %H:%M %Z} ({now:%Y-%m-%d %H:%M} UTC).")
+
+
+@app.command()
 def rubric(
     assignment: Assignment = "",
     add_marks: Annotated[
@@ -608,7 +641,7 @@ def _score(verdict: Verdict) -> str:
     if verdict.status == "not_gradable":
         return "–"
     waits = " + a person's" if verdict.needs_review else ""
-    return f"{verdict.score:g}/{verdict.max_score:g}{waits}"
+    return f"{verdict.final_score:g}/{verdict.max_score:g}{waits}"
 
 
 def _found(verdict: Verdict) -> str:

@@ -17,6 +17,7 @@ from xorkit.verdict import CellVerdict, TestOutcome, Verdict
 
 Target = Literal["csv", "canvas", "moodle", "gradescope"]
 LEFT_OUT = "left-out.csv"
+_LATE = ("raw_score", "late_submission_penalty", "seconds_late", "late")
 # Columns of Canvas's gradebook that are no assignments.
 _CANVAS_OWN = re.compile(
     r"(Student|LastName|FirstName|ID|SIS User ID|SIS Login ID|Section|Integration ID|Root Account)$"
@@ -90,7 +91,7 @@ def export(
 def _csv(order: _Order) -> Iterator[Path]:
     """One line a student, one column a question."""
     cells = dict.fromkeys(cell.grade_id for verdict in order.verdicts for cell in verdict.cells)
-    columns = ("student", "status", "score", "max_score", *cells, "diagnosis", "note")
+    columns = ("student", "status", "score", "max_score", *cells, *_LATE, "diagnosis", "note")
     rows = (_csv_row(*pair, tuple(cells)) for pair in sorted(order.by_student().items()))
     path = order.out / "grades.csv"
     Table(columns, tuple(rows), encoding="utf-8-sig").write(path)  # Excel wants the mark
@@ -106,14 +107,30 @@ def _csv_row(student: str, verdict: Verdict, columns: Sequence[str]) -> tuple[st
         _score(verdict),
         _number(verdict.max_score),
         *(scores.get(column, "") for column in columns),
+        *_lateness(verdict),
         " ".join(verdict.diagnosis),
         _harmless(note),
     )
 
 
+def _lateness(verdict: Verdict) -> tuple[str, ...]:
+    """What nbgrader's export calls so, then by how much the submission was late."""
+    if verdict.status == "not_gradable":
+        return ("", "", *_late_by(verdict))
+    penalty = verdict.late.penalty if verdict.late else 0
+    return (_number(verdict.score), _number(penalty), *_late_by(verdict))
+
+
+def _late_by(verdict: Verdict) -> tuple[str, str]:
+    if verdict.late is None:
+        return "", ""
+    seconds = verdict.late.seconds
+    return "" if seconds is None else f"{seconds:.0f}", str(verdict.late)
+
+
 def _score(verdict: Verdict) -> str:
-    """The points, or nothing where nothing could be graded."""
-    return "" if verdict.status == "not_gradable" else _number(verdict.score)
+    """The points after a late penalty, or nothing where nothing could be graded."""
+    return "" if verdict.status == "not_gradable" else _number(verdict.final_score)
 
 
 def _number(points: float) -> str:
@@ -279,7 +296,9 @@ def _comment(verdict: Verdict) -> str:
     if verdict.status == "not_gradable":
         lines = [f"This could not be graded yet: {verdict.message}"]
     else:
-        lines = [f"{_number(verdict.score)} of {_number(verdict.max_score)} points."]
+        lines = [f"{_score(verdict)} of {_number(verdict.max_score)} points."]
+    if verdict.late:
+        lines.append(f"Handed in {verdict.late}.")
     lines += [finding.message for finding in verdict.findings]
     lines += verdict.repairs
     return "<br>".join(html.escape(line) for line in lines)
@@ -331,8 +350,10 @@ def _gradescope(order: _Order) -> Iterator[Path]:
 
 def _results(verdict: Verdict) -> dict[str, Any]:
     output = [finding.message for finding in verdict.findings] + list(verdict.repairs)
+    if verdict.late:
+        output.insert(0, f"Handed in {verdict.late}.")
     return {
-        "score": round(verdict.score, 2),
+        "score": round(verdict.final_score, 2),
         "output": "\n".join(output),
         "output_format": "text",
         "stdout_visibility": "hidden",

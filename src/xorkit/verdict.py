@@ -102,6 +102,30 @@ class CellVerdict:
 
 
 @dataclass(frozen=True)
+class Lateness:
+    """That a submission came after the due date, and what nbgrader's late policy takes off.
+
+    Times are ISO 8601 in UTC, empty where unknown. `seconds` is None where only the LMS says that
+    it is late: then nothing here tells by how much, and nothing is taken off.
+    """
+
+    seconds: float | None = None
+    penalty: float = 0.0
+    submitted: str = ""
+    due: str = ""
+
+    def __str__(self) -> str:
+        """What a learner or an instructor reads: "2 days late, −21 points"."""
+        if self.seconds is None:
+            return "late, says the LMS"
+        units = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+        size, unit = next((u for u in units if self.seconds >= u[0]), units[-1])
+        number = f"{self.seconds / size:.1f}".removesuffix(".0")
+        text = f"{number} {unit}{'' if number == '1' else 's'} late"
+        return text + (f", −{round(self.penalty, 2):g} points" if self.penalty else "")
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What is written to `verdict.json` next to a graded notebook."""
 
@@ -114,10 +138,17 @@ class Verdict:
     review: tuple[str, ...] = ()  # why intake wants a person to look, in plain words
     message: str = ""  # why it is not gradable
     details: Mapping[str, Any] = field(default_factory=dict)  # what the pages draw
+    late: Lateness | None = None  # None: in time, or nothing is known
 
     @property
     def score(self) -> float:
+        """The points before a late penalty: nbgrader's score of a submission."""
         return sum(cell.score for cell in self.cells)
+
+    @property
+    def final_score(self) -> float:
+        """The points after a late penalty, as `nbgrader export` has them."""
+        return max(0.0, self.score - self.late.penalty) if self.late else self.score
 
     @property
     def needs_review(self) -> tuple[str, ...]:
@@ -157,6 +188,8 @@ class Verdict:
             "repairs": list(self.repairs),
             "review": list(self.review),
             "details": dict(self.details),
+            "late": asdict(self.late) if self.late else None,
+            "final_score": self.final_score,
         }
 
     @classmethod
@@ -181,6 +214,7 @@ class Verdict:
             review=tuple(value["review"]),
             message=value["message"],
             details=value["details"],
+            late=Lateness(**value["late"]) if value.get("late") else None,
         )
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
 from nbgrader.api import Gradebook
 
 from xorkit import intake
-from xorkit.engine import assignment, machine, store, submitted, workers
+from xorkit.engine import assignment, late, machine, store, submitted, workers
 from xorkit.engine.assignment import Assignment
 from xorkit.engine.course import Course
 from xorkit.engine.gradebook import (
-    Marks,
+    HandIn,
     all_marks,
     expected,
+    hand_ins,
     is_registered,
     missing_file,
     open_gradebook,
@@ -28,6 +29,7 @@ from xorkit.engine.job import Job, JobResult, Settings, failed, holds, not_grada
 from xorkit.engine.lock import BusyError, alone
 from xorkit.engine.release import register
 from xorkit.engine.store import Keys, StoredResult
+from xorkit.lesson import Lesson
 from xorkit.verdict import Verdict
 
 FEW = 40  # submissions that are judged again sooner than another worker has started
@@ -118,6 +120,26 @@ def verdicts(course: Course) -> list[Verdict]:
             return _Class(course, book).verdicts()
 
 
+def set_due(course: Course, due: datetime | None) -> list[Verdict]:
+    """Sets the due date where nbgrader has it (None: none); gives back all verdicts as of now.
+
+    Raises as `verdicts` does, and BusyError while a grader is at work.
+    """
+    with _class(course) as klass:
+        naive = due and due.astimezone(UTC).replace(tzinfo=None)
+        klass.book.update_or_create_assignment(course.assignment, duedate=naive)
+        klass = _Class(course, klass.book)  # the other one's late policy has the old date
+        klass.agree()
+        return klass.verdicts()
+
+
+def due_date(course: Course) -> datetime | None:
+    """When the assignment is due, in UTC; None where the gradebook has no due date."""
+    with _class(course) as klass:
+        due = klass.late_policy.due
+    return due and due.replace(tzinfo=UTC)
+
+
 @contextmanager
 def _class(course: Course) -> Iterator[_Class]:
     """The course with nobody else at work, its gradebook agreeing with every verdict."""
@@ -155,23 +177,35 @@ class _Class:
     def verdicts(self) -> list[Verdict]:
         marks = all_marks(self.book, self.course.assignment)
         found = ((name, store.kept(self.course, name)) for name in self._graded())
-        lesson = self.course.lesson
+        lesson = self.lesson
         return [with_marks(k.verdict, marks.get(n, {}), lesson) for n, k in found if k is not None]
 
+    @cached_property
+    def late_policy(self) -> late.LatePolicy:
+        return late.policy(self.course, self.book)
+
     def agree(self) -> None:
-        """Takes over marks that persons gave since, and records what was not recorded yet."""
+        """Takes over what changed since and records what was not recorded yet.
+
+        That is marks that persons gave, the due date, times and the late policy.
+        """
         marks = all_marks(self.book, self.course.assignment)
+        known = hand_ins(self.book, self.course.assignment)
         for student in self._graded():
             if (kept := store.kept(self.course, student)) is None:
                 continue
-            if (own := marks.get(student)) is None:
-                record(self.book, kept.verdict, self._submitted(student), restore=True)
-                continue
-            marked = with_marks(kept.verdict, own, self.course.lesson)
+            held = known.get(student, HandIn())
+            own = marks.get(student)
+            marked = kept.verdict if own is None else with_marks(kept.verdict, own, self.lesson)
+            marked, wanted = self.late_policy.apply(marked, held)
             if marked != kept.verdict:
                 store.keep_verdict(self.course, replace(kept, verdict=marked))
-            if expected(marked, own) != own:
-                record(self.book, marked)
+            if own is None or expected(marked, own) != own or wanted != held:
+                record(self.book, marked, wanted, restore=own is None)
+
+    @property
+    def lesson(self) -> Lesson:
+        return self.course.lesson
 
     def _graded(self) -> list[str]:
         return self.course.students("autograded")
@@ -237,33 +271,31 @@ class _Class:
 
     def conclude(self, done: JobResult, before: StoredResult | None = None) -> Progress:
         """Keeps what a worker sent and records it, unless it is what was recorded `before`."""
-        marks = self._marks(done.student)
-        verdict = done.verdict or failed(self.assignment, done)
-        verdict = with_marks(verdict, marks, self.course.lesson)
+        verdict, hand_in = self._settled(done.verdict or failed(self.assignment, done))
         kept = StoredResult(verdict, done.keys)
         if verdict.message:
             store.keep_ungraded(self.course, kept)
         else:
             store.keep(self.course, kept, done.evidence, done.notebook)
         if before is None or before.verdict.cells != verdict.cells:
-            record(self.book, verdict, self._submitted(done.student))
+            record(self.book, verdict, hand_in)
         faults = (done.problem, *done.faults) if done.problem else done.faults
         return Progress(verdict, faults, done.ran)
 
     def _refused(self, student: str, message: str) -> Progress:
-        verdict = not_gradable(self.assignment, student, message)
-        verdict = with_marks(verdict, self._marks(student), self.course.lesson)
+        verdict, hand_in = self._settled(not_gradable(self.assignment, student, message))
         kept = store.kept(self.course, student)
         if kept is None or kept.verdict != verdict:
             store.keep_ungraded(self.course, StoredResult(verdict, Keys()))
-            record(self.book, verdict)
+            record(self.book, verdict, hand_in)
         return Progress(verdict, ran=False)
 
-    def _marks(self, student: str) -> Marks:
-        return all_marks(self.book, self.course.assignment, student).get(student, {})
-
-    def _submitted(self, student: str) -> datetime | None:
-        return submitted.timestamp(self.course, student)
+    def _settled(self, verdict: Verdict) -> tuple[Verdict, HandIn]:
+        """The verdict with a person's marks and its lateness, and what to record of the latter."""
+        name = self.course.assignment
+        marks = all_marks(self.book, name, verdict.student).get(verdict.student, {})
+        known = hand_ins(self.book, name, verdict.student).get(verdict.student, HandIn())
+        return self.late_policy.apply(with_marks(verdict, marks, self.lesson), known)
 
 
 def _is_text(name: str) -> bool:

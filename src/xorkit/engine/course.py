@@ -6,7 +6,8 @@ import functools
 import hashlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -156,6 +157,24 @@ def _put_own_programs_on_path() -> None:
         os.environ["PATH"] = os.pathsep.join([own, path])
 
 
+@contextmanager
+def importing(root: Path) -> Iterator[None]:
+    """With the course's own modules at hand, such as a late policy's late.py.
+
+    nbgrader's commands have them as they run in the course's folder. They are forgotten after, as
+    another course may call its own ones alike.
+    """
+    sys.path.insert(0, str(root.resolve()))
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        sys.path.remove(str(root.resolve()))
+        for name in set(sys.modules) - before:
+            if Path(getattr(sys.modules[name], "__file__", None) or "/").parent == root.resolve():
+                del sys.modules[name]
+
+
 def nbgrader_config(root: Path) -> Any:
     """nbgrader's settings for this course, as nbgrader's own commands see them."""
     from nbgrader.apps import NbGrader
@@ -164,7 +183,8 @@ def nbgrader_config(root: Path) -> Any:
 
     NbGrader.clear_instance()
     try:
-        config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+        with importing(root):
+            config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
     except Exception as error:  # it is a program, and can fail in any way
         where = root.resolve() / "nbgrader_config.py"
         raise CourseError(f"{where} stops with {type(error).__name__}: {error}") from error

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from nbgrader.api import Assignment as AssignmentRow
@@ -106,6 +106,36 @@ class Mark:
 Marks = Mapping[str, Mark]  # by grade_id
 
 
+@dataclass(frozen=True)
+class HandIn:
+    """When a submission came and what its lateness cost, as the gradebook holds it.
+
+    `timestamp` is in UTC without a zone, as nbgrader has it; `penalty` is None where none is set.
+    """
+
+    timestamp: datetime | None = None
+    extension: timedelta | None = None
+    penalty: float | None = None
+
+
+def hand_ins(book: Gradebook, assignment: str, student: str | None = None) -> dict[str, HandIn]:
+    """What the gradebook holds of everyone's lateness, or of one's, by student."""
+    query = (
+        select(
+            SubmittedAssignment.student_id,
+            SubmittedAssignment.timestamp,
+            SubmittedAssignment.extension,
+            SubmittedNotebook.late_submission_penalty,
+        )
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
+        .where(AssignmentRow.name == assignment)
+    )
+    if student is not None:
+        query = query.where(SubmittedAssignment.student_id == student)
+    return {name: HandIn(*held) for name, *held in book.db.execute(query)}
+
+
 def all_marks(book: Gradebook, assignment: str, student: str | None = None) -> dict[str, Marks]:
     """What the gradebook holds of everyone, or of one, by student."""
     query = (
@@ -166,17 +196,16 @@ def _expected(cell: CellVerdict | None, mark: Mark) -> Mark:
     return replace(mark, auto=sure, waits=cell.needs_review)
 
 
-def record(
-    book: Gradebook, verdict: Verdict, submitted: datetime | None = None, *, restore: bool = False
-) -> None:
-    """Writes a verdict's scores, in one transaction.
+def record(book: Gradebook, verdict: Verdict, hand_in: HandIn, *, restore: bool = False) -> None:
+    """Writes a verdict's scores, its time and its late penalty, in one transaction.
 
     A person's marks stay as they are; `restore` brings back those of a gradebook that was lost.
     """
     book.update_or_create_student(verdict.student)
-    extra = {"timestamp": submitted} if submitted else {}
     with book.db.no_autoflush:  # nbgrader fills the new submission's cells before adding it
-        book.update_or_create_submission(verdict.assignment, verdict.student, **extra)
+        book.update_or_create_submission(
+            verdict.assignment, verdict.student, timestamp=hand_in.timestamp
+        )
     place = (verdict.assignment, verdict.assignment, verdict.student)
     notebook = book.find_submission_notebook(*place)
     cells = {cell.grade_id: cell for cell in verdict.cells}
@@ -188,4 +217,5 @@ def record(
         mark = Mark(grade.auto_score, grade.manual_score, grade.extra_credit or 0.0)
         mark = _expected(cell, mark)
         grade.auto_score, grade.needs_manual_grade = mark.auto, mark.waits
+    notebook.late_submission_penalty = hand_in.penalty
     book.db.commit()

@@ -42,6 +42,7 @@ def read(course: Course, student: str) -> Submission:
     return Submission(data, tuple(record.repairs), tuple(record.review))
 
 
+LONGEST_TIME = 100  # characters of a timestamp.txt
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
 
 
@@ -80,15 +81,24 @@ def _refused(course: Course, path: Path, what: str) -> intake.Refusal:
     return intake.Refusal(f"{path.relative_to(course.root)} {what}. {ASK}")
 
 
-def timestamp(course: Course, student: str) -> datetime | None:
-    """When it was handed in, as nbgrader's timestamp.txt says."""
+def handed_in(course: Course, student: str, known: datetime | None) -> tuple[datetime | None, bool]:
+    """When it was handed in (UTC, without a zone), and whether the LMS called it late.
+
+    As in nbgrader, timestamp.txt says when; without one what the gradebook has `known` stands,
+    unless the file was collected since then without any time.
+    """
     from nbgrader.utils import parse_utc
 
-    path = course.notebook_path("submitted", student).with_name("timestamp.txt")
+    notebook = course.notebook_path("submitted", student)
+    record = intake.read_record(notebook)
+    path = notebook.with_name("timestamp.txt")
     try:
-        if _kind(path) != "file":
-            return None
-        found: datetime = parse_utc(path.read_text("utf-8").strip())
+        if _kind(path) == "file":
+            with path.open(encoding="utf-8") as file:
+                text = file.read(LONGEST_TIME).strip()
+            return parse_utc(text) if text else known, bool(record.late)
+    except FileNotFoundError:
+        pass
     except (OSError, ValueError, OverflowError):
-        return None
-    return found
+        return known, bool(record.late)
+    return None if record.notebook else known, bool(record.late)

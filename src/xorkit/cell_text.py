@@ -13,6 +13,8 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 
+from xorkit.evidence import Evidence
+
 Plain = str | int | float | None
 LONGEST = 20_000  # characters of a cell; whatever is longer than ten pages may as well be run
 LARGEST_INT = 1 << 53  # in JSON a larger number may be read as another one
@@ -72,12 +74,29 @@ def written(source: str, name: str) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for part in _parts(source, begins):
-        if sides := dict(_right_sides(part, name)):
-            found |= sides
+        first, _, below = part.partition("\n")
+        if sides := dict(_right_sides(part, name)) or dict(_right_sides(first, name)):
+            found |= {key: text or below.strip() for key, text in sides.items()}
         elif match := begins.match(part):
             text = "\n".join(_FORM.sub("", line) for line in part[match.end() :].split("\n"))
             found[match[1]] = text.strip().strip(QUOTES).strip()
     return found | dict(_right_sides(source, name))
+
+
+def typed_answer(evidence: Evidence, question: str) -> object:
+    """An answer in words: what the cell left under its own name, else what is typed in it.
+
+    None where there is neither.
+    """
+    seen = evidence.observations.get(question)
+    values = seen.get("values") if isinstance(seen, Mapping) else None
+    if isinstance(values, Mapping) and values.get(question) is not None:
+        return values[question]
+    source = evidence.answers.get(question, "")
+    if question in (found := written(source, f"({question})")):
+        return found[question]
+    lines = (line for line in source.split("\n") if not line.lstrip().startswith("#"))
+    return "\n".join(lines).strip() or None
 
 
 def _tree(source: str) -> ast.Module | None:

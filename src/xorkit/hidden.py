@@ -36,6 +36,7 @@ from xorkit import judge as judging
 from xorkit import matching as matching_
 from xorkit import recall as recall_
 from xorkit.answers import answer_cells, following
+from xorkit.cell_text import typed_answer
 from xorkit.evidence import Evidence, EvidenceError, loads
 from xorkit.judge import Claim, Data, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
@@ -239,6 +240,16 @@ class _Plugin:
             raise GraderFault(str(seen["fault"]))
         return seen
 
+    def _values(self, blank: str) -> Mapping[str, Any]:
+        """The plain values that a cell left behind; none where it left only its text."""
+        try:
+            values: Mapping[str, Any] = self._seen(blank)["values"]
+        except Unseen:
+            if blank not in self.evidence.answers:
+                raise
+            return {}
+        return values
+
     def _why_unseen(self, blank: str) -> str:
         cell = self.evidence.cell(blank)
         says = {
@@ -312,8 +323,10 @@ class _Plugin:
         def make() -> Mapping[int, matching_.MatchingChoice]:
             if self.lesson.matching is None:
                 raise GraderFault("this lesson has no matching file")
-            values = self._seen("matching")["values"]
-            return {c.job: c for c in matching_.grade_matching(self.lesson.matching, values)}
+            source = self.evidence.answers.get("matching", "")
+            values = self._values("matching")
+            choices = matching_.grade_matching(self.lesson.matching, values, source)
+            return _Choices({choice.job: choice for choice in choices})
 
         return self._once("matching", make)
 
@@ -323,7 +336,8 @@ class _Plugin:
             def make() -> recall_.Mark:
                 return recall_.grade(self.lesson.recall[question], answer)
 
-            answer = self._seen(question)["values"].get(question)
+            self._values(question)
+            answer = typed_answer(self.evidence, question)
             found = self._once(question, make)
             if found.points is None:
                 raise Abstain(found.message, f"{_shown(answer)}\nWhy a person: {found.note}")
@@ -334,6 +348,16 @@ class _Plugin:
     @pytest.fixture
     def values(self) -> Callable[[str], Mapping[str, Any]]:
         return lambda blank: defaultdict(lambda: None, self._seen(blank)["values"])
+
+
+class _Choices(dict[int, matching_.MatchingChoice]):
+    """The choices by job; asking for one that only a person can read raises Abstain."""
+
+    def __getitem__(self, job: int) -> matching_.MatchingChoice:
+        choice = super().__getitem__(job)
+        if choice.status == "unclear":
+            raise Abstain(choice.message, f"Job {job}: {choice.note}")
+        return choice
 
 
 # Only what runs tests and makes fixtures: the rest of pytest takes longer to start than all tests.
@@ -491,7 +515,7 @@ def _kernel() -> tuple[Lesson, Evidence]:
         facts = lesson.facts
         asked = judging.questions(lesson.trained, facts.good, facts.stall, np.random.default_rng())
     live = _Live(lesson, _user_namespace(), asked, saved)
-    return lesson, Evidence(observations=live, questions=asked)
+    return lesson, Evidence(answers=saved, observations=live, questions=asked)
 
 
 def grade(name: str, grade_id: str) -> float | None:

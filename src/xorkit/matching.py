@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from xorkit.cell_text import QUOTES, code_of, tables, written
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Status = Literal["right", "wrong", "blank", "doubled", "unknown"]
+Status = Literal["right", "wrong", "blank", "doubled", "unclear"]
 
 GAP = "..."  # in a line of the menu: whatever the learner may write between the brackets
 UNFIT_FOR_A_FORM = "\"'\\\n"  # Colab's forms can't hold them inside an option
 SHOWN = 60  # characters of a learner's own text that a message repeats
+JOB = r"(?:job)?[ \t_.-]*0*(\d+)"  # job_3, Job 3, job3, 3
+SAYS_NOTHING = frozenset(("", "none", "idk", "todo", "n/a", "dontknow", "noidea"))
+COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+_COMMENT = re.compile(r"(?<=.)#.*")  # not #3, which is a number
+_BETWEEN = re.compile(rf"[\s{QUOTES}]")  # what doesn't matter in a line of code that was typed
+_GIVEN_TO = re.compile(r"^[a-z_]\w*=(?!=)", re.IGNORECASE)  # loss_fn = …
+_ARGUMENT = re.compile(r"(?<=[(,])[a-z_]\w*=(?!=)", re.IGNORECASE)  # in_features=2
+_NUMBER = re.compile(r"(?:line|no|nr|number|\#)?[.:]?\(?(\d{1,3})[.):]*", re.IGNORECASE)
+_COUNTED = re.compile(r"\(?(\d{1,3})[.):]+(?=\D)")  # 3) nn.BCELoss()
 
 
 class _Part(BaseModel):
@@ -27,6 +41,7 @@ class Line(_Part):
     line: Text
     does: Text
     belief: str = ""
+    also: tuple[Text, ...] = ()
 
 
 class MatchingJob(_Part):
@@ -43,6 +58,7 @@ class MatchingExercise(_Part):
 
     placeholder: Text
     lines: tuple[Line, ...] = Field(min_length=2)
+    typed: tuple[Line, ...] = ()
     jobs: tuple[MatchingJob, ...] = Field(min_length=1)
 
     @property
@@ -54,6 +70,13 @@ class MatchingExercise(_Part):
     def max_points(self) -> int:
         return len(self.jobs)
 
+    @cached_property
+    def _spellings(self) -> tuple[_Spelling, ...]:
+        """Every way to write a line, the plainest first; those of single jobs left out."""
+        lines = [*self.lines, *self.typed]
+        whole = [_Spelling(own.line, text) for own in lines for text in (own.line, *own.also)]
+        return (*whole, *(short for one in whole for short in _shortened(one)))
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> MatchingExercise:
         problems = list(_problems(self))
@@ -63,11 +86,47 @@ class MatchingExercise(_Part):
 
 
 @dataclass(frozen=True)
+class _Spelling:
+    """A way to write a line of the menu; in a short one upper and lower case matter."""
+
+    line: str
+    text: str
+    short: bool = False
+
+    def fits(self, text: str) -> bool:
+        ours, theirs = _plain(self.text), _plain(text)
+        if not self.short:
+            ours, theirs = ours.casefold(), theirs.casefold()
+        before, bracket, _ = ours.partition("(")
+        if theirs == ours or GAP not in ours:
+            return theirs == ours
+        return (
+            theirs.startswith(before + bracket)
+            and theirs.endswith(")")
+            and _closed(theirs[len(before) + 1 : -1])
+        )
+
+
+def _shortened(spelling: _Spelling) -> Iterator[_Spelling]:
+    """Without its module (`Sigmoid()`), and where it names a class without brackets, too."""
+    name, bracket, inside = spelling.text.partition("(")
+    parts = name.split(".")
+    is_class = bool(bracket) and parts[-1][:1].isupper()
+    for start in range(len(parts)):
+        short = ".".join(parts[start:])
+        if start and " " not in name:
+            yield _Spelling(spelling.line, short + bracket + inside, short=True)
+        if is_class:
+            yield _Spelling(spelling.line, short, short=True)
+
+
+@dataclass(frozen=True)
 class MatchingChoice:
     """What was chosen for one job, and what to say about it.
 
     `chosen` is the line as the lesson file spells it, None where no single line was chosen.
     `misconception` is what the chosen line gives away about the learner, for the class report.
+    Where the status is `unclear` a person decides: `note` says to that person what stands there.
     """
 
     job: int
@@ -76,42 +135,98 @@ class MatchingChoice:
     points: int
     message: str
     misconception: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What stands for a job: a text (None: nothing at all), of anything else its type too."""
+
+    text: str | None
+    type: str = ""
+    lines: tuple[str, ...] = ()  # the lines of the menu that it names
 
 
 def grade_matching(
-    exercise: MatchingExercise, values: Mapping[str, object]
+    exercise: MatchingExercise, values: Mapping[str, object], source: str = ""
 ) -> tuple[MatchingChoice, ...]:
-    """One choice per job, from the names `job_1`, `job_2`, … that a learner's cell left behind."""
-    answers = [values.get(f"job_{number}") for number, _ in _numbered(exercise)]
-    named = [
-        _lines_in(exercise, job, value) for job, value in zip(exercise.jobs, answers, strict=True)
-    ]
-    chosen = [lines[0] if len(lines) == 1 else None for lines in named]
+    """One choice per job, from the names `job_1`, `job_2`, … that a learner's cell left behind.
+
+    Where a name is missing or holds no text, the cell's text (`source`) is read line by line.
+    """
+    entries = _entries(exercise, values, source)
+    chosen = [entry.lines[0] if len(entry.lines) == 1 else None for entry in entries]
+    lost = _names_a_line(exercise, source)
     return tuple(
-        _choice(exercise, number, value, lines, chosen)
-        for number, (value, lines) in enumerate(zip(answers, named, strict=True), 1)
+        _choice(exercise, number, entry, chosen, lost=lost)
+        for number, entry in enumerate(entries, 1)
     )
+
+
+def _entries(exercise: MatchingExercise, values: Mapping[str, object], source: str) -> list[_Entry]:
+    beside = written(source, JOB)
+    below: dict[str, str] = {}  # a list or dict of all, where the job's own name says nothing
+    for table in tables(source):
+        below |= _numbered_by(exercise, table)
+    entries = []
+    for number, job in enumerate(exercise.jobs, 1):
+        entry = _entry(values.get(f"job_{number}"), beside.get(str(number)))
+        if _is_blank(exercise, entry.text) and str(number) in below:
+            entry = _Entry(below[str(number)])
+        entries.append(_Entry(entry.text, entry.type, _lines_in(exercise, job, entry.text or "")))
+    return entries
+
+
+def _numbered_by(exercise: MatchingExercise, table: Mapping[str, str]) -> dict[str, str]:
+    """A table's texts by job: its keys are the jobs' numbers or names, or it lists them all."""
+    found = {match[1]: text for key, text in table.items() if (match := _key(key))}
+    return found if len(found) == len(table) == len(exercise.jobs) else {}
+
+
+def _key(text: str) -> re.Match[str] | None:
+    return re.fullmatch(JOB, text.strip(), re.IGNORECASE)
+
+
+def _entry(value: object, beside: str | None) -> _Entry:
+    match value:
+        case str():
+            return _Entry(value)
+        case None:
+            return _Entry(beside)
+        case bool():
+            return _Entry(beside or str(value), "bool")
+        case int() | float():
+            return _Entry(f"{value:g}", type(value).__name__)
+        case Mapping():  # what the probe says of a thing that is no plain value
+            kind = str(value.get("type") or "tensor")
+            return _Entry(beside if beside is not None else str(value.get("text", "")), kind)
+        case list() | tuple():
+            return _Entry(str(value), type(value).__name__)
+    return _Entry(beside, "" if value is Ellipsis else type(value).__name__)
 
 
 def _choice(
     exercise: MatchingExercise,
     number: int,
-    value: object,
-    lines: Sequence[str],
+    entry: _Entry,
     chosen: Sequence[str | None],
+    *,
+    lost: bool,
 ) -> MatchingChoice:
     job = exercise.jobs[number - 1]
     title = f"Job {number} ({job.job})"
-    if len(lines) > 1:
-        names = " and ".join(f"`{line}`" for line in lines)
+    right = (*job.accepts, *job.also)
+    if entry.lines and set(entry.lines) <= set(right):
+        line = entry.lines[0]
+        return MatchingChoice(number, line, "right", 1, f"{title}: `{line}`, right.")
+    if len(entry.lines) > 1:
+        names = " and ".join(f"`{line}`" for line in entry.lines)
         message = f"{title}: here stand {names}. Which single line does this job?"
         return MatchingChoice(number, None, "doubled", 0, message)
-    if not lines:
-        return _no_line(exercise, number, title, value)
-    line = lines[0]
-    if line in (*job.accepts, *job.also):
-        return MatchingChoice(number, line, "right", 1, f"{title}: `{line}`, right.")
-    meaning = next(known for known in exercise.lines if known.line == line)
+    if not entry.lines:
+        return _no_line(exercise, number, title, entry, chosen, lost=lost)
+    line = entry.lines[0]
+    meaning = next(known for known in (*exercise.lines, *exercise.typed) if known.line == line)
     message = (
         f"{title}: you chose `{line}`. That line {meaning.does}. "
         f"Is that the job? Look at {job.lesson} again.{_elsewhere(number, line, chosen)}"
@@ -119,18 +234,32 @@ def _choice(
     return MatchingChoice(number, line, "wrong", 0, message, meaning.belief)
 
 
-def _no_line(exercise: MatchingExercise, number: int, title: str, value: object) -> MatchingChoice:
-    if _is_blank(exercise, value):
+def _no_line(
+    exercise: MatchingExercise,
+    number: int,
+    title: str,
+    entry: _Entry,
+    chosen: Sequence[str | None],
+    *,
+    lost: bool,
+) -> MatchingChoice:
+    if not _is_blank(exercise, entry.text):
+        shown = _shown(entry.text or "")
+        holds = f"`job_{number}` holds {_article(entry.type)}, not a text: " if entry.type else ""
+        note = f"{holds}`{shown}` is not a line of the list"
+    elif lost:
+        note = "the cell names lines of the list, but not as `job_1`, `job_2`, …"
+    elif entry.text:
         return MatchingChoice(number, None, "blank", 0, f"{title}: nothing is chosen yet.")
-    if isinstance(value, str):
-        shown = value.strip() if len(value.strip()) <= SHOWN else f"{value.strip()[:SHOWN]}…"
-        message = f"{title}: `{shown}` is not a line of the menu. Choose one of its lines."
     else:
-        message = (
-            f"{title}: `job_{number}` holds a {type(value).__name__}, not a text. "
-            "Choose a line of the menu and keep the quotation marks round it."
+        others = sum(line is not None for line in chosen)
+        count = COUNTED[others] if others < len(COUNTED) else str(others)
+        counts = (
+            f"; the {count} other{'s count' if others > 1 else ' counts'}" if others else " yet"
         )
-    return MatchingChoice(number, None, "unknown", 0, message)
+        return MatchingChoice(number, None, "blank", 0, f"{title} has no value{counts}.")
+    message = f"{title}: a person will read what stands here."
+    return MatchingChoice(number, None, "unclear", 0, message, note=note)
 
 
 def _elsewhere(number: int, line: str, chosen: Sequence[str | None]) -> str:
@@ -138,41 +267,81 @@ def _elsewhere(number: int, line: str, chosen: Sequence[str | None]) -> str:
     return f" You chose the same line for job {' and '.join(others)}." if others else ""
 
 
-def _is_blank(exercise: MatchingExercise, value: object) -> bool:
-    if value is None or value is Ellipsis:
-        return True
-    return isinstance(value, str) and _plain(value) in ("", GAP, _plain(exercise.placeholder))
+def _is_blank(exercise: MatchingExercise, text: str | None) -> bool:
+    plain = _plain(text or "").casefold()
+    return plain in SAYS_NOTHING | {_plain(exercise.placeholder).casefold()} or not any(
+        character.isalnum() for character in plain
+    )
 
 
-def _lines_in(exercise: MatchingExercise, job: MatchingJob, value: object) -> tuple[str, ...]:
-    """The lines that a value names: none, the chosen one, or several."""
-    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-        found = [line for part in value for line in _lines_in(exercise, job, part)]
-        return tuple(dict.fromkeys(found))
-    if not isinstance(value, str) or _is_blank(exercise, value):
+def _shown(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= SHOWN else f"{words[:SHOWN]}…"
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[:1].casefold() in "aeiou" else f"a {kind}"
+
+
+def _lines_in(exercise: MatchingExercise, job: MatchingJob, text: str) -> tuple[str, ...]:
+    """The lines that a text names: none, the chosen one, or several."""
+    if _is_blank(exercise, text):
         return ()
-    known = (*(line.line for line in exercise.lines), *job.also)
-    whole = [line for line in known if _fits(_plain(line), _plain(value))]
-    return tuple(whole[:1] or _named_in(_plain(value), known))
+    if (parts := _parts(text)) is not None:
+        found = [line for part in parts for line in _lines_in(exercise, job, part)]
+        return tuple(dict.fromkeys(found))
+    if match := _NUMBER.fullmatch(_BETWEEN.sub("", text)):
+        return _line_number(exercise, int(match[1]))
+    if match := _COUNTED.match(_BETWEEN.sub("", text)):
+        rest = _lines_in(exercise, job, text.partition(match[0][-1])[2])
+        return rest if rest == _line_number(exercise, int(match[1])) else ()
+    own = tuple(_Spelling(line, line) for line in job.also)
+    spellings = (*exercise._spellings, *own)
+    if whole := [one.line for one in spellings if not one.short and one.fits(text)]:
+        return (whole[0],)
+    short = {one.line for one in spellings if one.short and one.fits(text)}
+    return tuple(short) if len(short) == 1 else _named_in(text, spellings)
 
 
-def _named_in(text: str, known: Iterable[str]) -> list[str]:
-    """Lines that stand inside a longer text, longest first so that `a.step()` hides `a.step`."""
-    found = []
-    for line in sorted(known, key=len, reverse=True):
-        if _plain(line) in text:
-            found.append(line)
-            text = text.replace(_plain(line), " ")
-    return found if len(found) > 1 else []
+def _line_number(exercise: MatchingExercise, number: int) -> tuple[str, ...]:
+    """The lines are numbered from 1, in the order of the lesson file and of the notebook's list."""
+    return (exercise.lines[number - 1].line,) if 1 <= number <= len(exercise.lines) else ()
 
 
-def _fits(line: str, text: str) -> bool:
-    """Is this text the line, with anything between brackets where the line says `...`?"""
-    start, gap, end = line.partition(GAP)
-    if text == line or not gap:
-        return text == line
-    inside = text[len(start) : len(text) - len(end)]
-    return len(text) >= len(start + end) and text == start + inside + end and _closed(inside)
+def _parts(text: str) -> list[str] | None:
+    """The entries of a list that stands where one text was asked for."""
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return [code_of(item, text.strip()) for item in node.elts]
+    return None
+
+
+def _named_in(text: str, spellings: Sequence[_Spelling]) -> tuple[str, ...]:
+    """Lines that stand inside a longer text, longest first so that `a.step()` hides `a.step`.
+
+    A single one among other words is none: who knows whether it was chosen or refused.
+    """
+    rest, found = _plain(text).casefold(), []
+    known = {_plain(one.text).casefold(): one.line for one in spellings if not one.short}
+    for plain in sorted(known, key=len, reverse=True):
+        if plain in rest:
+            found.append(known[plain])
+            rest = rest.replace(plain, " ")
+    lines = tuple(dict.fromkeys(found))
+    return lines if len(lines) > 1 else ()
+
+
+def _names_a_line(exercise: MatchingExercise, source: str) -> bool:
+    """Does the cell name lines of the menu in places that belong to no job?"""
+    known = [_plain(line.line).casefold() for line in exercise.lines]
+    return any(
+        any(line in _plain(text).casefold() for line in known)
+        for text in source.split("\n")
+        if not re.match(rf"\s*(?:#|{JOB}[ \t]*[=:])", text, re.IGNORECASE)
+    )
 
 
 def _closed(text: str) -> bool:
@@ -186,8 +355,14 @@ def _closed(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Without what doesn't matter in a line of code that was typed: quotes, spaces, case."""
-    return re.sub(r"[\s\"'`´‘’“”]", "", text).casefold()
+    """A line of code without comment, quotes, spaces, and what the name is that it is given to."""
+    text = _BETWEEN.sub("", _COMMENT.sub("", text.replace("…", GAP))).rstrip(";:,.").lstrip(".")
+    text = _ARGUMENT.sub("", _GIVEN_TO.sub("", text))
+    return text.removeprefix("torch.") if text.startswith("torch.nn.") else text
+
+
+def _same(line: str, other: str) -> bool:
+    return _plain(line).casefold() == _plain(other).casefold()
 
 
 def _numbered(exercise: MatchingExercise) -> Iterator[tuple[int, MatchingJob]]:
@@ -199,7 +374,7 @@ def _problems(exercise: MatchingExercise) -> Iterator[str]:
     for option in exercise.options:
         if unfit := sorted(set(option) & set(UNFIT_FOR_A_FORM)):
             yield f"the line {option!r} holds {' '.join(unfit)!r}, which a form can't show"
-        if sum(_plain(option) == _plain(other) for other in exercise.options) > 1:
+        if sum(_same(option, other) for other in exercise.options) > 1:
             yield f"the line {option!r} stands in the menu twice"
     for number, job in _numbered(exercise):
         for line in job.accepts:

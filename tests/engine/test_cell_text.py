@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xorkit.cell_text import plain_values, tables, written
+from xorkit.cell_text import plain_values, tables, typed_answer, written
 from xorkit.engine.job import Settings
 from xorkit.engine.running import Step, run
+from xorkit.evidence import Evidence
 from xorkit.sandbox import Warm
 
 READ = {
@@ -128,6 +129,7 @@ def test_values_are_read_where_the_kernel_ends(warm: Warm) -> None:
         ('job_1 = "a"  # @param ["x"]\njob_2 = "b  # @param ["x"]', {"1": "a", "2": "b"}),
         ('job_1 = "one\ntwo"\n# three\njob_2 = "b"', {"1": "one\ntwo", "2": "b"}),
         ("job_1: a\njob_2 == 'b'", {"1": "a", "2": "b"}),
+        ("job_1 = ''  # @param\nin words", {"1": "in words"}),
         ("# job_1 = 'a'", {}),
         ("", {}),
         ("job_1 = '" + "x" * 30_000, {}),
@@ -135,6 +137,27 @@ def test_values_are_read_where_the_kernel_ends(warm: Warm) -> None:
 )
 def test_what_stands_to_the_right_of_a_name_is_read(source: str, sides: dict[str, str]) -> None:
     assert written(source, r"job_(\d)") == sides
+
+
+@pytest.mark.parametrize(
+    ("left", "source", "answer"),
+    [
+        ("left", "q = 'typed'", "left"),
+        ("", "q = 'typed'", ""),
+        (7, "q = 7", 7),
+        (None, "q = “it's a \"step”", "it's a \"step"),
+        (None, 'q = "it\'s a "step" down"', 'it\'s a "step" down'),
+        (None, "# title\nit's a step\ndown", "it's a step\ndown"),
+        (None, "# title", None),
+        (None, "", None),
+    ],
+)
+def test_an_answer_is_read_where_its_cell_fails(left: object, source: str, answer: object) -> None:
+    observed = {"q": {"values": {"q": left}}}
+
+    assert typed_answer(Evidence(answers={"q": source}, observations=observed), "q") == answer
+    if left is None:
+        assert typed_answer(Evidence(answers={"q": source}), "q") == answer
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from torch import nn
 
+from xorkit.cell_text import plain_values
 from xorkit.matching import MatchingExercise, grade_matching
+from xorkit.probe.asking import ask_value
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 EXERCISE = MatchingExercise.model_validate(
@@ -31,6 +36,41 @@ WAYS_TO_WRITE = [
     (5, "pred = model(X)"),
     (5, "model(X)"),
     (8, "model.zero_grad()"),
+    (7, "loss.backward();"),
+    (7, "loss.backward()  # the gradients"),
+    (7, "loss.backward()."),
+    (7, "“loss.backward()”"),
+    (7, "1"),
+    (7, 1),
+    (7, "1."),
+    (7, "(1)"),
+    (7, "line 1"),
+    (7, "No. 1"),
+    (7, "#1"),
+    (7, "1) loss.backward()"),
+    (2, 4),
+    (2, 4.0),
+    (2, "torch.nn.Linear(2, 2)"),
+    (2, "Linear(2, 2)"),
+    (2, "nn.Linear(in_features=2, out_features=2)"),
+    (2, "hidden = nn.Linear(2, 2)"),
+    (4, "nn.Sigmoid"),
+    (4, "Sigmoid()"),
+    (4, "torch.nn.Sigmoid()"),
+    (6, "loss_fn = nn.MSELoss()"),
+    (6, "loss_fn = torch.nn.MSELoss();"),
+    (5, "nn.Sequential(…)"),
+    (5, "model = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid())"),
+    (5, "y_pred = model(X)"),
+    (5, "nn.Sequential(...) or pred = model(X)"),
+    (1, "X = torch.tensor([[0., 0.]])"),
+    (1, "torch.tensor(...)"),
+    (1, "tensor([...])"),
+    (8, "zero_grad()"),
+    (8, "optimiser.zero_grad()"),
+    (9, "step()"),
+    (9, ("optimizer.step()",)),
+    (9, {"type": "list", "text": "['optimizer.step()']"}),
 ]
 OTHERWISE = [
     (4, "", "blank"),
@@ -40,8 +80,29 @@ OTHERWISE = [
     (4, EXERCISE.placeholder, "blank"),
     (4, "nn.Sigmoid(), nn.MSELoss()", "doubled"),
     (4, ["nn.Sigmoid()", "nn.MSELoss()"], "doubled"),
-    (4, "nn.ReLU()", "unknown"),
-    (4, 3, "unknown"),
+    (4, "?", "blank"),
+    (4, "idk", "blank"),
+    (4, 3, "wrong"),
+    (4, "3", "wrong"),
+    (4, ["nn.MSELoss()"], "wrong"),
+    (7, "loss.backward", "wrong"),
+    (8, "optimizer.zero_grad", "wrong"),
+    (6, "torch.nn.BCELoss()", "wrong"),
+    (9, "opt.step", "wrong"),
+    (5, "nn.Sequential(...), loss.backward()", "doubled"),
+    (4, [7, 5], "doubled"),
+    (4, "nn.ReLU()", "unclear"),
+    (4, 0, "unclear"),
+    (4, 99, "unclear"),
+    (4, True, "unclear"),
+    (4, "3) nn.Sigmoid()", "unclear"),
+    (4, "sigmoid()", "unclear"),
+    (4, "not nn.Sigmoid()", "unclear"),
+    (7, "backward()", "unclear"),
+    (7, "error.backward()", "unclear"),
+    (6, "F.mse_loss(pred, Y)", "unclear"),
+    (2, "nn.Linear(2, 1)", "unclear"),
+    (4, {"type": "Sigmoid", "text": "own"}, "unclear"),
     (4, "nn.MSELoss()", "wrong"),
     (9, "optimizer.step", "wrong"),
 ]
@@ -108,13 +169,148 @@ def test_the_menu_can_be_shown_by_a_form():
 
 
 @given(
-    st.dictionaries(st.sampled_from(sorted(RIGHT)), st.one_of(st.text(), st.integers(), st.none()))
+    st.dictionaries(
+        st.sampled_from(sorted(RIGHT)),
+        st.one_of(
+            st.text().filter(lambda text: not any(map(str.isdigit, text))),
+            st.integers(min_value=len(EXERCISE.lines) + 1),
+            st.none(),
+        ),
+    )
 )
 def test_no_value_breaks_it_and_noise_earns_nothing(values):
     choices = grade_matching(EXERCISE, values)
 
     assert len(choices) == 9
     assert {one.points for one in choices} == {0}
+
+
+MENU = ", ".join(f'"{option}"' for option in EXERCISE.options)
+LINES = {n: f'job_{n} = "{RIGHT[f"job_{n}"]}"  # @param [{MENU}]' for n in range(1, 10)}
+CALLS = ", ".join(RIGHT[f"job_{n}"] for n in range(1, 10))
+WORDED = ", ".join(f"{name}={line!r}" for name, line in RIGHT.items())
+UNTOUCHED = "\n".join(f'job_{n} = "{EXERCISE.placeholder}"' for n in range(1, 10))
+ALL = dict.fromkeys(range(1, 10), "a person will read")
+TEXTS = [RIGHT[f"job_{n}"] for n in range(1, 10)]
+
+
+def cell(changes: dict[int, str] | None = None, after: str = "") -> str:
+    """The filled cell, some of its lines replaced."""
+    lines = {**LINES, **(changes or {})}
+    return "\n".join(["# ✏️ Exercise 5 · Who does the job now?", "", *lines.values(), after])
+
+
+def left(source: str) -> dict[str, object]:
+    """What the probe sees of the names after the cell has run as far as Python gets."""
+    known = plain_values(source)
+    if known is not None:
+        return {name: known.get(name) for name in RIGHT}
+    model = nn.Sequential(nn.Linear(2, 1), nn.Sigmoid())
+    pred = model(torch.zeros(4, 2))
+    names = {"torch": torch, "nn": nn, "model": model, "X": torch.zeros(4, 2), "pred": pred}
+    names |= {"loss_fn": nn.MSELoss(), "loss": pred.mean()}
+    names |= {"optimizer": torch.optim.SGD(model.parameters(), lr=1.0)}
+    with contextlib.suppress(Exception):
+        exec(source, names)
+    return {name: ask_value(names.get(name)) for name in RIGHT}
+
+
+WHOLE_CELLS = [
+    # (what was done, the cell, points, what is said of the jobs that are lost)
+    ("as it should be", cell(), 9, {}),
+    ("a line emptied", cell({3: "job_3 ="}), 8, {3: "has no value; the eight others count"}),
+    ("emptied before the menu", cell({3: f"job_3 =   # @param [{MENU}]"}), 8, {3: "has no value"}),
+    ("two lines emptied", cell({3: "job_3 =", 7: "job_7 = "}), 7, {3: "seven", 7: "seven"}),
+    ("a line deleted", cell({3: ""}), 8, {3: "has no value; the eight others count"}),
+    ("curly quotes", cell({7: "job_7 = “loss.backward()”"}), 9, {}),
+    (
+        "curly quotes and the menu",
+        cell({7: f"job_7 = “loss.backward()”  # @param [{MENU}]"}),
+        9,
+        {},
+    ),
+    ("single curly quotes", cell({7: "job_7 = ‘loss.backward()’"}), 9, {}),
+    ("one curly quote", cell({7: 'job_7 = "loss.backward()”'}), 9, {}),
+    ("no quote at the end", cell({7: 'job_7 = "loss.backward()'}), 9, {}),
+    ("… before the menu", cell({7: f'job_7 = "loss.backward()  # @param [{MENU}]'}), 9, {}),
+    ("no quote at the start", cell({7: 'job_7 = loss.backward()"'}), 9, {}),
+    (
+        "a wrong line without a quote",
+        cell({7: 'job_7 = "model.train()'}),
+        8,
+        {7: "`model.train()`"},
+    ),
+    ("nothing chosen, cut", cell({7: 'job_7 = "(choose a line)'}), 8, {7: "nothing is"}),
+    ("no quotes at all", cell({4: "job_4 = nn.Sigmoid()"}), 9, {}),
+    ("a call that fails", cell({7: "job_7 = loss.backward()", 9: "job_9 = opt.step()"}), 9, {}),
+    ("a statement", cell({5: "job_5 = pred = model(X)"}), 9, {}),
+    ("a method named", cell({9: "job_9 = optimizer.step"}), 8, {9: "only mentions the method"}),
+    ("a method named that the menu lacks", cell({7: "job_7 = loss.backward"}), 8, {7: "mentions"}),
+    ("a with line", cell({8: "job_8 = with torch.no_grad():"}), 8, {8: "`with torch.no_grad():`"}),
+    ("names without underscore", cell().replace("job_", "job"), 9, {}),
+    ("names with a capital", cell().replace("job_", "Job_"), 9, {}),
+    ("names with a space", cell().replace("job_", "Job "), 9, {}),
+    ("colons", cell().replace(" = ", ": "), 9, {}),
+    ("doubled equals signs", cell().replace(" = ", " == ").replace("pred ==", "pred ="), 9, {}),
+    ("numbers", cell({n: f"job_{n} = {k}" for n, k in ((1, 14), (7, 1), (9, 9))}), 9, {}),
+    ("a list of nine", f"answers = {TEXTS}", 9, {}),
+    ("a list of nine calls", f"answers = [{CALLS}]", 9, {}),
+    (
+        "a list below the untouched lines",
+        "\n".join(f'job_{n} = "{EXERCISE.placeholder}"' for n in range(1, 10))
+        + f"\nanswers = {TEXTS}",
+        9,
+        {},
+    ),
+    ("a dict by number", f"jobs = {dict(enumerate(TEXTS, 1))}", 9, {}),
+    ("a dict by name", f"jobs = {RIGHT}", 9, {}),
+    (
+        "a dict of keywords",
+        f"jobs = dict({', '.join(f'{k}={v!r}' for k, v in RIGHT.items())})",
+        9,
+        {},
+    ),
+    ("all in one line", f"{', '.join(RIGHT)} = {TEXTS}", 9, {}),
+    ("all in one line, calls", f"{', '.join(RIGHT)} = {CALLS}", 9, {}),
+    ("semicolons", cell({n: f"job_{n} = {t!r};" for n, t in enumerate(TEXTS, 1)}), 9, {}),
+    ("something below that fails", cell(after="print(answer)"), 9, {}),
+    ("something above that fails", "import notthere\n" + cell(), 9, {}),
+    ("a stray word", "done!\n" + cell(), 9, {}),
+    ("a bracket left open", cell(after="print("), 9, {}),
+    ("indented", cell({4: '  job_4 = "nn.Sigmoid()"'}), 9, {}),
+    (
+        "eight in a list",
+        f"answers = {TEXTS[:8]}",
+        0,
+        dict.fromkeys(range(1, 10), "a person will read"),
+    ),
+    ("lines and no names", "\n".join(TEXTS), 0, ALL),
+    ("another thing", cell({6: "job_6 = loss_fn"}), 8, {6: "a person will read"}),
+    ("words", cell({6: 'job_6 = "the squared error"'}), 8, {6: "a person will read"}),
+    ("nothing", "", 0, dict.fromkeys(range(1, 10), "has no value yet")),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "points", "lost"), [row[1:] for row in WHOLE_CELLS], ids=[r[0] for r in WHOLE_CELLS]
+)
+def test_only_the_job_is_lost_whose_line_is(source, points, lost):
+    choices = grade_matching(EXERCISE, left(source), source)
+
+    assert {one.job: one.message for one in choices if not one.points}.keys() == lost.keys()
+    assert sum(one.points for one in choices) == points
+    for job, said in lost.items():
+        assert said in choices[job - 1].message
+
+
+def test_what_a_person_reads_says_what_stands_there():
+    (note,) = {
+        one.note
+        for one in grade_matching(EXERCISE, {**RIGHT, "job_6": {"type": "int_", "text": "7_"}})
+        if one.note
+    }
+
+    assert note == "`job_6` holds an int_, not a text: `7_` is not a line of the list"
 
 
 BASE = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from xorkit import reference
+from xorkit.cell_text import typed_answer
 from xorkit.evidence import CellRun, Evidence
 from xorkit.hidden import SHOWN_ANSWER, HiddenTests, Judgement
 from xorkit.judge import Result, Training
@@ -16,6 +18,7 @@ from xorkit.lesson import Lesson
 from xorkit.verdict import Diagnosis, Finding, Verdict
 
 EMPTY = "is still empty"  # every unfilled blank of a release says so
+CELL_FILE = re.compile(r"<ipython-input-[^>]*>, |\b\d+\.py, ")  # IPython's name for a cell's text
 SHOWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
 UNFINISHED = {
     "timeout": (
@@ -83,7 +86,8 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
 
 
 def _stopped(run: CellRun, name: str, text: str, *, note: bool = False) -> Finding:
-    return Finding(Diagnosis.CRASH, f"The cell stopped with {name}: {text}", run.grade_id, note)
+    said = f"The cell stopped with {name}: {CELL_FILE.sub('', text)}"
+    return Finding(Diagnosis.CRASH, said, run.grade_id, note)
 
 
 def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
@@ -147,7 +151,7 @@ def _choices(judged: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
 
 def _text(evidence: Evidence, question: str) -> str:
     """What the learner answered, as far as a page shows it; empty where it was no text."""
-    answer = evidence.observations[question]["values"].get(question)
+    answer = typed_answer(evidence, question)
     return answer[:SHOWN_ANSWER] if isinstance(answer, str) else ""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from xorkit.cell_text import typed_answer
 from xorkit.engine import store
 from xorkit.engine.course import Course
 from xorkit.recall import Report, evaluate
@@ -39,10 +40,8 @@ def class_answers(course: Course) -> dict[str, Answers]:
             continue
         marks = {cell.grade_id: cell.manual_score for cell in verdict.cells}
         for name, answers in found.items():
-            seen = evidence.observations.get(name, {})
-            answer = seen.get("values", {}).get(name) if isinstance(seen, dict) else None
             mark = marks.get(f"test_{name}")
-            answers.append((answer, _whole(mark)))
+            answers.append((typed_answer(evidence, name), _whole(mark)))
     return found
 
 

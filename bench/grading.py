@@ -29,7 +29,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from xorkit.answers import filled, solution_texts
+from xorkit.conventions import filled, solution_texts
 from xorkit.engine.batch import verdicts
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.gradebook import open_gradebook

@@ -14,8 +14,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "xorkit"
 
 # Each room may use those above it. Rooms of one line don't know each other.
 FLOORS = (
-    ("evidence", "verdict", "quickstart"),
-    ("reference", "answers", "cell_text"),
+    ("evidence", "verdict", "conventions", "files", "quickstart"),
+    ("reference", "cell_text"),
     ("matching", "recall"),
     ("judge",),
     ("lesson", "starts"),

@@ -436,7 +436,7 @@ def doctor(root: CourseOption = HERE) -> None:
 @app.command()
 def facts(assignment: Assignment = "", root: CourseOption = HERE) -> None:
     """Compute how random starts of the lesson's task end: lessons/<assignment>.starts.json."""
-    from xorkit.engine.store import write
+    from xorkit.files import write
     from xorkit.starts import survey
 
     with _opened(root, assignment) as course:
@@ -660,7 +660,8 @@ def _marks(verdict: Verdict) -> dict[str, float]:
 def _feedback(course: Course, students: list[str] | None = None) -> None:
     from xorkit import pages
     from xorkit.engine.batch import verdicts
-    from xorkit.engine.store import evidence_of, write
+    from xorkit.engine.store import evidence_of
+    from xorkit.files import write
 
     count = 0
     for verdict in verdicts(course):
@@ -683,7 +684,7 @@ def _report(course: Course) -> Path:
     """Writes the class report; what moved is told against the marks of the last one."""
     from xorkit import pages
     from xorkit.engine.batch import verdicts
-    from xorkit.engine.store import write
+    from xorkit.files import write
 
     path = course.path("report", f"{course.assignment}.html")
     last = path.with_suffix(".marks.json")

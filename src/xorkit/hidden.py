@@ -17,7 +17,6 @@ import contextlib
 import functools
 import io
 import json
-import re
 import textwrap
 import threading
 from collections import defaultdict
@@ -35,15 +34,14 @@ import pytest
 from xorkit import judge as judging
 from xorkit import matching as matching_
 from xorkit import recall as recall_
-from xorkit.answers import answer_cells, following
 from xorkit.cell_text import typed_answer
+from xorkit.conventions import answer_cells, following, hidden_tests, solution_of
 from xorkit.evidence import Evidence, EvidenceError, loads
 from xorkit.judge import Claim, Data, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, Outcome, TestOutcome
 
 MIME = "application/vnd.xorkit.tests+json"  # how a graded cell says its outcomes to nbgrader's side
-REGION = re.compile(r"^[^\n]*BEGIN HIDDEN TESTS[^\n]*\n(.*?)^[^\n]*END HIDDEN TESTS", re.M | re.S)
 
 WIDTH = 100  # of lines for a person: the formgrader cuts longer ones off
 SHOWN_ANSWER = 2000  # characters of an answer in words: a page, where two sentences were asked for
@@ -69,12 +67,6 @@ class Unseen(Exception):  # noqa: N818 - says what there is no evidence of
 
 class GraderFault(Exception):  # noqa: N818 - said to the instructor, never to the learner
     """There is no evidence of a cell, by the grader's own fault."""
-
-
-def hidden_tests(source: str) -> str:
-    """The hidden-test region of a graded cell's text; empty where there is none."""
-    found = REGION.search(source)
-    return found.group(1) if found else ""
 
 
 @dataclass(frozen=True)
@@ -216,7 +208,7 @@ class _Plugin:
             return "failed", str(error), False
         if isinstance(error, EvidenceError):
             text = "What came back from the notebook was not what the grader's recorder writes."
-            self.findings.append(Finding(Diagnosis.TAMPERING, text, grade_id.removeprefix("test_")))
+            self.findings.append(Finding(Diagnosis.TAMPERING, text, solution_of(grade_id)))
             return "failed", text, False
         if isinstance(error, pytest.skip.Exception):
             return "not_judged", error.msg or "", False

@@ -13,15 +13,12 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Unicode
 
+from xorkit.conventions import SOLUTION, metadata
 from xorkit.hidden import MIME
 from xorkit.intake import rebuild
 
 Resources = dict[str, Any]
 
-REGION = re.compile(
-    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*\n(?P<body>.*?)^[ \t]*### END SOLUTION[ \t]*$",
-    re.MULTILINE | re.DOTALL,
-)
 MARKER = re.compile(r"(BEGIN|END) SOLUTION")
 BLANK = re.compile(r"^[ \t]*# Blank (?P<number>\w+) · (?P<job>[^(\n]+)", re.MULTILINE)
 FORM = re.compile(r"""^(?P<name>\w+) = "(?P<value>.*)"(?P<form>[ \t]+# @param (?P<options>.+))$""")
@@ -38,10 +35,10 @@ class ClearBlanks(ClearSolutions):  # type: ignore[misc]  # nbgrader ships no ty
 
     def _replace_solution_region(self, cell: NotebookNode, language: str) -> bool:
         source = cell.source
-        cell.source = REGION.sub(lambda region: _emptied(region, source), source)
+        cell.source = SOLUTION.sub(lambda region: _emptied(region, source), source)
         if MARKER.search(cell.source):
             raise ValueError(f"A solution region has only one of its two markers:\n{source}")
-        if cell.source == source and cell.metadata.get("nbgrader", {}).get("solution"):
+        if cell.source == source and metadata(cell).get("solution"):
             raise ValueError(f"This answer cell has no solution region to empty:\n{source}")
         return bool(cell.source != source)
 
@@ -131,7 +128,7 @@ class SaveGrades(SaveAutoGrades):  # type: ignore[misc]  # nbgrader ships no typ
     """
 
     def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
-        about = cell.metadata.nbgrader
+        about = metadata(cell)
         if about.get("solution"):  # an answer that is marked by hand
             super()._add_score(cell, resources)
             return

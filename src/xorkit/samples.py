@@ -14,7 +14,7 @@ import yaml
 from nbformat import NotebookNode
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from xorkit.answers import answer_cells, filled, solution_texts
+from xorkit.conventions import answer_cells, filled, solution_texts
 
 Json = dict[str, Any]
 HANDED_IN, ROSTER = "handed-in", "roster.csv"

@@ -14,7 +14,7 @@ from support.chromium import chromium, needs_chromium
 from support.lab import jupyterlab
 
 from xorkit import intake
-from xorkit.answers import answer_cells, solution_texts
+from xorkit.conventions import answer_cells, solution_texts
 from xorkit.engine import batch
 from xorkit.engine.course import open_course
 from xorkit.engine.job import Settings

@@ -18,7 +18,7 @@ import pytest
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
-from xorkit.answers import solution_texts
+from xorkit.conventions import solution_texts
 from xorkit.engine import batch
 from xorkit.engine.course import Course
 from xorkit.engine.job import Settings

@@ -20,10 +20,10 @@ from support.tiny_course import (
     scores,
 )
 
+from xorkit.conventions import hidden_tests
 from xorkit.engine import batch, store
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.job import Settings
-from xorkit.hidden import hidden_tests
 
 ENDLESS = "number = 7\nwhile True:\n    pass"
 UNSURE = 'words = "maybe"'

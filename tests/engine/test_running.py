@@ -10,7 +10,7 @@ import pytest
 import yaml
 from support.tiny_course import REPOSITORY
 
-from xorkit.answers import filled, solution_texts
+from xorkit.conventions import filled, solution_texts
 from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.autograded import LONGEST, harmless, to_bytes
 from xorkit.engine.course import open_course

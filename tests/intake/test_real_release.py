@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from xorkit.answers import filled, solution_texts
+from xorkit.conventions import filled, solution_texts
 from xorkit.intake import accept, read_notebook, rebuild
 
 ROOT = Path(__file__).parents[2]

@@ -21,10 +21,10 @@ from torch import nn
 from xorkit import judge as judging
 from xorkit import lesson as lessons
 from xorkit import probe
-from xorkit.answers import answer_cells, solution_texts
+from xorkit.conventions import answer_cells, hidden_tests, solution_texts
 from xorkit.engine.grading import grade
 from xorkit.evidence import CellRun, Evidence, loads
-from xorkit.hidden import HiddenTests, hidden_tests
+from xorkit.hidden import HiddenTests
 from xorkit.lesson import Lesson
 from xorkit.verdict import Verdict
 

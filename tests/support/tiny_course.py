@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from xorkit.answers import filled, solution_texts
+from xorkit.conventions import filled, solution_texts
 from xorkit.engine import batch
 from xorkit.engine.batch import Progress
 from xorkit.engine.course import Course, open_course

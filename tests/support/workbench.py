@@ -22,9 +22,10 @@ from torch import nn
 from xorkit import judge as judging
 from xorkit import lesson as lessons
 from xorkit import probe
+from xorkit.conventions import hidden_tests
 from xorkit.engine.grading import grade
 from xorkit.evidence import CellRun, Evidence, loads
-from xorkit.hidden import HiddenTests, hidden_tests
+from xorkit.hidden import HiddenTests
 from xorkit.lesson import Lesson
 from xorkit.verdict import Verdict
 

@@ -14,9 +14,10 @@ import nbformat
 from nbformat import NotebookNode
 
 from xorkit import judge
+from xorkit.conventions import hidden_tests
 from xorkit.engine.course import Course, code_version
-from xorkit.engine.store import digest
-from xorkit.hidden import HiddenTests, hidden_tests
+from xorkit.files import digest
+from xorkit.hidden import HiddenTests
 from xorkit.intake.released import ReleasedNotebook, released
 from xorkit.lesson import Lesson
 

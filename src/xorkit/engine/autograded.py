@@ -15,7 +15,8 @@ import nbformat
 from nbformat import NotebookNode, v4
 from nbformat.v4 import new_output
 
-from xorkit.hidden import MIME, hidden_tests, say
+from xorkit.conventions import grade_id, hidden_tests
+from xorkit.hidden import MIME, say
 from xorkit.verdict import CellVerdict
 
 Outputs = list[dict[str, Any]]
@@ -57,7 +58,7 @@ def with_outputs(rebuilt: NotebookNode, outputs: Mapping[str, Outputs]) -> Noteb
     notebook: NotebookNode = nbformat.from_dict(rebuilt)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            found = outputs.get(grade_id_of(cell), [])
+            found = outputs.get(grade_id(cell), [])
             cell.outputs = [nbformat.from_dict(o) for o in found]
     return notebook
 
@@ -72,15 +73,11 @@ def with_verdicts(
     """
     by_cell = {verdict.grade_id: verdict for verdict in verdicts}
     for cell in notebook.cells:
-        grade_id = grade_id_of(cell)
-        if cell.cell_type == "code" and grade_id in by_cell:
-            cell.source = _tests_alone(tests[grade_id])
-            cell.outputs = _conclusion(by_cell[grade_id])
+        name = grade_id(cell)
+        if cell.cell_type == "code" and name in by_cell:
+            cell.source = _tests_alone(tests[name])
+            cell.outputs = _conclusion(by_cell[name])
     return notebook
-
-
-def grade_id_of(cell: NotebookNode) -> str:
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", cell.get("id", "")))
 
 
 def _tests_alone(source: str) -> str:

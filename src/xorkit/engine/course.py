@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from xorkit import lesson as lessons
-from xorkit.hidden import hidden_tests
+from xorkit.conventions import grade_id, hidden_tests, is_test, metadata
 from xorkit.lesson import Lesson
 
 
@@ -81,17 +81,12 @@ class Course:
     @cached_property
     def graded_cells(self) -> Mapping[str, str]:
         """The whole text of every graded cell, by grade_id, in the notebook's order."""
-        about = ((cell.metadata.get("nbgrader", {}), cell.source) for cell in self.source.cells)
-        return {
-            str(ours["grade_id"]): text
-            for ours, text in about
-            if ours.get("grade") and not ours.get("solution")
-        }
+        return {grade_id(cell): cell.source for cell in self.source.cells if is_test(cell)}
 
     @cached_property
     def hidden_cells(self) -> Mapping[str, str]:
         """The hidden tests of every graded cell, by grade_id, in the notebook's order."""
-        return {grade_id: hidden_tests(text) for grade_id, text in self.graded_cells.items()}
+        return {name: hidden_tests(text) for name, text in self.graded_cells.items()}
 
     @property
     def own_cells(self) -> set[str]:
@@ -101,9 +96,9 @@ class Course:
     def check(self) -> None:
         """Raises CourseError where notebook and lesson don't agree about cells and points."""
         graded = {
-            str(cell.metadata.nbgrader["grade_id"]): float(cell.metadata.nbgrader["points"])
+            grade_id(cell): float(metadata(cell)["points"])
             for cell in self.source.cells
-            if cell.metadata.get("nbgrader", {}).get("grade")
+            if metadata(cell).get("grade")
         }
         told = {cell: self.lesson.max_points(cell) for cell in self.lesson.points}
         if graded != told:
@@ -112,7 +107,7 @@ class Course:
                 f"the notebook's graded cells and the points in lessons/{self.assignment}.yaml"
                 f" differ: {differing}. Make both say the same."
             )
-        empty = [grade_id for grade_id, source in self.hidden_cells.items() if not source.strip()]
+        empty = [name for name, source in self.hidden_cells.items() if not source.strip()]
         if empty:
             raise CourseError(
                 f"no hidden tests in {', '.join(empty)}: write them between ### BEGIN HIDDEN TESTS"
@@ -200,9 +195,8 @@ def db_url(root: Path) -> str:
 
 
 def _own_cells(notebook: NotebookNode) -> set[str]:
-    found = (cell.metadata.get("nbgrader", {}) for cell in notebook.cells)
     kinds = ("grade", "solution", "locked", "task")
-    return {str(about["grade_id"]) for about in found if any(about.get(k) for k in kinds)}
+    return {grade_id(c) for c in notebook.cells if any(metadata(c).get(kind) for kind in kinds)}
 
 
 def _read(path: Path, otherwise: str) -> NotebookNode:

@@ -10,6 +10,7 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.cell_text import typed_answer
+from xorkit.conventions import solution_of
 from xorkit.evidence import CellRun, Evidence
 from xorkit.hidden import SHOWN_ANSWER, HiddenTests, Judgement
 from xorkit.judge import Result, Training
@@ -50,7 +51,7 @@ def grade(student: str, evidence: Evidence, tests: HiddenTests) -> tuple[Verdict
 def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
     """What the judge found, with blanks and crashes named as such, most telling first."""
     failed = {
-        cell.grade_id.removeprefix("test_")
+        solution_of(cell.grade_id)
         for cell in judgement.cells
         if any(test.outcome == "failed" for test in cell.tests)
     }
@@ -96,7 +97,7 @@ def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
     A later one, or one below a mistake, may only have met what that left behind.
     """
     mistaken = {
-        cell.grade_id.removeprefix("test_")
+        solution_of(cell.grade_id)
         for cell in judgement.cells
         if any(test.outcome != "passed" for test in cell.tests)
     }

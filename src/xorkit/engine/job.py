@@ -18,8 +18,9 @@ from xorkit.engine.autograded import from_bytes, to_bytes, with_outputs, with_ve
 from xorkit.engine.course import code_version
 from xorkit.engine.grading import grade
 from xorkit.engine.running import Step, run, steps
-from xorkit.engine.store import Keys, digest, pack_evidence, unpack_evidence
+from xorkit.engine.store import Keys, pack_evidence, unpack_evidence
 from xorkit.evidence import Evidence
+from xorkit.files import digest
 from xorkit.intake import Refusal, read_notebook
 from xorkit.intake.rebuilding import accepted
 from xorkit.sandbox import ConfinementError, Limits, SandboxError, Warm

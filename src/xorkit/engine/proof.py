@@ -12,7 +12,7 @@ import nbformat
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from xorkit.answers import filled, solution_texts
+from xorkit.conventions import filled, secret_regions, solution_texts
 from xorkit.engine import machine, workers
 from xorkit.engine.assignment import of_course
 from xorkit.engine.autograded import to_bytes
@@ -181,10 +181,9 @@ def secrets(course: Course) -> list[str]:
 
     A line that the matching exercise offers in its menu is no secret, nor is a comment.
     """
-    regions = re.compile(r"### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", re.S)
     lines = ["BEGIN SOLUTION", "BEGIN HIDDEN TESTS"]
     for cell in course.source.cells:
-        for region in regions.findall(cell.source):
+        for region in secret_regions(cell.source):
             lines += [re.sub(r"# @param.*", "", line).strip() for line in region.splitlines()]
     lines += [rubric.model_answer for rubric in course.lesson.recall.values()]
     exercise = course.lesson.matching

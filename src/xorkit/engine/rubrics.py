@@ -10,6 +10,7 @@ import yaml
 from xorkit.cell_text import typed_answer
 from xorkit.engine import store
 from xorkit.engine.course import Course
+from xorkit.files import write
 from xorkit.recall import Report, evaluate
 from xorkit.recall.rubric import FULL
 
@@ -69,7 +70,7 @@ def add_marks(course: Course) -> tuple[Path, int]:
                 added += 1
     if added:
         text = yaml.safe_dump(kept, allow_unicode=True, sort_keys=False, width=100)
-        store.write(path, text.encode())
+        write(path, text.encode())
     return path, added
 
 

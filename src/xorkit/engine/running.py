@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from nbformat import NotebookNode
 
-from xorkit.answers import answer_cells, following
 from xorkit.cell_text import plain_values
+from xorkit.conventions import answer_cells, following, grade_id, metadata, solution_of
 from xorkit.engine.autograded import Outputs, harmless
 from xorkit.evidence import MIME, NOTHING, CellRun, Evidence, EvidenceError, loads, shown
 from xorkit.judge import needed
@@ -45,24 +45,23 @@ def steps(
     The master's own ungraded cells (pictures, things for the curious) define nothing that answers
     need; they are left out.
     """
-    ungraded = {cell.id for cell in master.cells if "nbgrader" not in cell.metadata}
+    ungraded = {cell.id for cell in master.cells if not metadata(cell)}
     answers = {name: cell.source for name, cell in answer_cells(rebuilt).items()}
     after = following(answers)
     found = []
     for cell in rebuilt.cells:
-        about = cell.metadata.get("nbgrader", {})
-        grade_id = str(about.get("grade_id", cell.get("id", "")))
+        about, name = metadata(cell), grade_id(cell)
         if cell.cell_type != "code" or cell.get("id") in ungraded:
             continue
         if about.get("solution"):
-            found.append(Step("answer", grade_id, cell.source))
+            found.append(Step("answer", name, cell.source))
         elif about.get("grade"):
-            blank = grade_id.removeprefix("test_")
+            blank = solution_of(name)
             wanted = tuple(names.get(blank, ()))
             text = answers.get(blank, "")
             found.append(Step("observe", blank, text, wanted, after.get(blank, "")))
         else:
-            found.append(Step("given" if about else "extra", grade_id, cell.source))
+            found.append(Step("given" if about else "extra", name, cell.source))
     return found
 
 

@@ -8,23 +8,19 @@ run, so that it is never taken for that of other answers.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
-import os
-import tempfile
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xorkit.engine.course import Course
 from xorkit.evidence import Evidence
+from xorkit.files import UNFINISHED, write
 from xorkit.verdict import Verdict
 
 VERDICT, EVIDENCE = "verdict.json", "evidence.json.gz"
 GZIP = 31  # zlib's number for its largest window and gzip's header
-UNFINISHED = ".part"  # how the names of files end that are still being written
 
 
 @dataclass(frozen=True)
@@ -44,31 +40,6 @@ class StoredResult:
 
     verdict: Verdict
     keys: Keys
-
-
-def digest(parts: Iterable[str | bytes]) -> str:
-    total = hashlib.sha256()
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        total.update(len(data).to_bytes(8, "big"))
-        total.update(data)
-    return total.hexdigest()[:32]
-
-
-def write(path: Path, data: bytes) -> None:
-    """Writes a file as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=UNFINISHED)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def keep(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xorkit import intake
 from xorkit.engine.course import Course
-from xorkit.engine.store import digest
+from xorkit.files import digest
 from xorkit.intake.reading import ASK, MAX_BYTES
 
 

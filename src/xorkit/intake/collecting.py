@@ -10,19 +10,13 @@ from typing import Literal
 
 from nbformat import NotebookNode
 
+from xorkit.files import sha256
 from xorkit.intake.archives import IncomingFile, Opener
 from xorkit.intake.layouts import claims, is_likely, of_learners, survey
 from xorkit.intake.owners import Owner, owner
 from xorkit.intake.reading import Refusal, read_notebook
 from xorkit.intake.rebuilding import RebuiltNotebook, accepted
-from xorkit.intake.records import (
-    Record,
-    as_text,
-    read_record,
-    sha256,
-    write_record,
-    write_submission,
-)
+from xorkit.intake.records import Record, as_text, read_record, write_record, write_submission
 from xorkit.intake.released import ReleasedNotebook, released
 from xorkit.intake.roster import Roster, read_roster
 

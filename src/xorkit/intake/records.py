@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from xorkit.files import sha256, write
 from xorkit.intake.cells import as_mapping, sound
 
 RECORD = "intake.json"
@@ -96,18 +94,13 @@ def as_text(time: datetime | None) -> str:
     return time.astimezone(UTC).isoformat() if time else ""
 
 
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], record: Record) -> None:
     """The notebook, its record, and the time as nbgrader reads it; raises OSError."""
     data = json.dumps(notebook, ensure_ascii=False, sort_keys=True).encode() + b"\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / name, data)
+    write(folder / name, data)
     if record.handed_in:
         time = datetime.fromisoformat(record.handed_in)
-        _write(folder / "timestamp.txt", f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+        write(folder / "timestamp.txt", f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
     else:
         (folder / "timestamp.txt").unlink(missing_ok=True)  # an earlier file's
     write_record(folder, replace(record, notebook=sha256(data)))
@@ -115,22 +108,8 @@ def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], recor
 
 def write_record(folder: Path, record: Record) -> None:
     """The record alone, also where there is no notebook; raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(record), ensure_ascii=False, indent=1) + "\n"
-    _write(folder / RECORD, text.encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    """All of it or nothing: a run that is broken off leaves no half file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write(folder / RECORD, text.encode())
 
 
 def members_of(submitted: Path, assignment: str) -> Mapping[str, tuple[str, ...]]:

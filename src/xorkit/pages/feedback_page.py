@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from xorkit.conventions import solution_of
 from xorkit.lesson import Lesson
 from xorkit.pages.rendering import render
 from xorkit.pages.training import drawn
@@ -94,7 +95,7 @@ def feedback(verdict: Verdict, lesson: Lesson, *, answers: Mapping[str, str] | N
 
 def _elsewhere(verdict: Verdict) -> list[Finding]:
     """What was found in cells that bear no points of their own."""
-    cells = {cell.grade_id.removeprefix("test_") for cell in verdict.cells}
+    cells = {solution_of(cell.grade_id) for cell in verdict.cells}
     return [f for f in verdict.findings if not f.note and f.grade_id not in cells]
 
 
@@ -116,7 +117,7 @@ def _first(verdict: Verdict, todo: Sequence[Exercise]) -> Exercise | None:
 def _exercise(
     cell: CellVerdict, verdict: Verdict, lesson: Lesson, answers: Mapping[str, str]
 ) -> Exercise:
-    name = cell.grade_id.removeprefix("test_")
+    name = solution_of(cell.grade_id)
     part = lesson.parts.get(name)
     own = [found for found in verdict.findings if found.grade_id == name and not found.note]
     blank = any(found.code == "blank" for found in own)

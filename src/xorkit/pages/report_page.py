@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from xorkit.conventions import solution_of
 from xorkit.lesson import Lesson
 from xorkit.pages import class_statistics as about
 from xorkit.pages import pictures
@@ -106,7 +107,7 @@ def _points(graded: Sequence[Verdict], lesson: Lesson) -> Markup | None:
 
 
 def _exercise(item: about.Item, lesson: Lesson) -> Exercise:
-    name = item.grade_id.removeprefix("test_")
+    name = solution_of(item.grade_id)
     part = lesson.parts.get(name)
     return Exercise(
         part.title if part else name.replace("_", " "),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xorkit.intake.roster import Person, Roster, people_of, read_roster
-from xorkit.intake.tables import Table, read_table
+from xorkit.intake.tables import Table, harmless, read_table
 from xorkit.verdict import CellVerdict, TestOutcome, Verdict
 
 Target = Literal["csv", "canvas", "moodle", "gradescope"]
@@ -23,8 +23,6 @@ _CANVAS_OWN = re.compile(
     r"(Student|LastName|FirstName|ID|SIS User ID|SIS Login ID|Section|Integration ID|Root Account)$"
     r"|.*(Current|Final|Override) (Score|Points|Grade|Status)"
 )
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 class ExportError(ValueError):
@@ -91,7 +89,17 @@ def export(
 def _csv(order: _Order) -> Iterator[Path]:
     """One line a student, one column a question."""
     cells = dict.fromkeys(cell.grade_id for verdict in order.verdicts for cell in verdict.cells)
-    columns = ("student", "status", "score", "max_score", *cells, *_LATE, "diagnosis", "note")
+    columns = (
+        "student",
+        "status",
+        "score",
+        "max_score",
+        *cells,
+        *_LATE,
+        "diagnosis",
+        "comments",
+        "note",
+    )
     rows = (_csv_row(*pair, tuple(cells)) for pair in sorted(order.by_student().items()))
     path = order.out / "grades.csv"
     Table(columns, tuple(rows), encoding="utf-8-sig").write(path)  # Excel wants the mark
@@ -102,14 +110,15 @@ def _csv_row(student: str, verdict: Verdict, columns: Sequence[str]) -> tuple[st
     scores = {cell.grade_id: _number(cell.score) for cell in verdict.cells}
     note = " ".join(filter(None, [verdict.message, *verdict.review]))
     return (
-        _harmless(student),
+        harmless(student),
         verdict.status,
         _score(verdict),
         _number(verdict.max_score),
         *(scores.get(column, "") for column in columns),
         *_lateness(verdict),
         " ".join(verdict.diagnosis),
-        _harmless(note),
+        harmless("\n".join(_comments(verdict))),
+        harmless(note),
     )
 
 
@@ -128,6 +137,15 @@ def _late_by(verdict: Verdict) -> tuple[str, str]:
     return "" if seconds is None else f"{seconds:.0f}", str(verdict.late)
 
 
+def _comments(verdict: Verdict) -> list[str]:
+    """What persons wrote to the learner, with the exercise that each is about."""
+    return [
+        f"{cell.grade_id.removeprefix('test_').replace('_', ' ')}: {cell.comment}"
+        for cell in verdict.cells
+        if cell.comment
+    ]
+
+
 def _score(verdict: Verdict) -> str:
     """The points after a late penalty, or nothing where nothing could be graded."""
     return "" if verdict.status == "not_gradable" else _number(verdict.final_score)
@@ -135,11 +153,6 @@ def _score(verdict: Verdict) -> str:
 
 def _number(points: float) -> str:
     return f"{round(points, 2):g}"
-
-
-def _harmless(text: str) -> str:
-    """A text that a spreadsheet shows instead of computing it."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 # ---------------------------------------------------------------- filling an LMS's own export
@@ -181,7 +194,7 @@ class _Template:
 
 
 def _write_left_out(folder: Path, left_out: Iterable[tuple[str, str]]) -> Iterator[Path]:
-    rows = tuple((_harmless(student), why) for student, why in left_out)
+    rows = tuple((harmless(student), why) for student, why in left_out)
     if rows:
         Table(("student", "why"), rows, encoding="utf-8-sig").write(folder / LEFT_OUT)
         yield folder / LEFT_OUT
@@ -299,9 +312,10 @@ def _comment(verdict: Verdict) -> str:
         lines = [f"{_score(verdict)} of {_number(verdict.max_score)} points."]
     if verdict.late:
         lines.append(f"Handed in {verdict.late}.")
+    lines += _comments(verdict)
     lines += [finding.message for finding in verdict.findings]
     lines += verdict.repairs
-    return "<br>".join(html.escape(line) for line in lines)
+    return "<br>".join(html.escape(line).replace("\n", "<br>") for line in lines)
 
 
 def _page(order: _Order, verdict: Verdict) -> Path | None:
@@ -364,7 +378,8 @@ def _results(verdict: Verdict) -> dict[str, Any]:
 def _tests(cell: CellVerdict) -> Iterator[dict[str, Any]]:
     """The cell's tests; as one where a person's mark stands for all of them."""
     if cell.manual_score is not None:
-        yield {"name": cell.grade_id, "score": cell.score, "max_score": cell.max_score}
+        said = {"output": cell.comment} if cell.comment else {}
+        yield {"name": cell.grade_id, "score": cell.score, "max_score": cell.max_score, **said}
         return
     for test in cell.tests:
         yield {

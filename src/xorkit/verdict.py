@@ -86,6 +86,7 @@ class CellVerdict:
     max_score: float
     tests: tuple[TestOutcome, ...]
     manual_score: float | None = None  # a person's mark: final where there is one
+    comment: str = ""  # what a person wrote to the learner
 
     @property
     def auto_score(self) -> float:
@@ -136,6 +137,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()  # most telling first
     repairs: tuple[str, ...] = ()  # what intake mended, in plain words
     review: tuple[str, ...] = ()  # why intake wants a person to look, in plain words
+    checked: bool = False  # a person has looked at this very file
     message: str = ""  # why it is not gradable
     details: Mapping[str, Any] = field(default_factory=dict)  # what the pages draw
     late: Lateness | None = None  # None: in time, or nothing is known
@@ -158,7 +160,12 @@ class Verdict:
     def status(self) -> Status:
         if not self.cells:
             return "not_gradable"
-        return "needs_review" if self.needs_review or self.review else "graded"
+        return "needs_review" if self.needs_review or self.needs_check else "graded"
+
+    @property
+    def needs_check(self) -> bool:
+        """Whether a person should still look at the file as a whole."""
+        return bool(self.review) and not self.checked
 
     @property
     def diagnosis(self) -> tuple[Diagnosis, ...]:
@@ -178,6 +185,7 @@ class Verdict:
                     "score": cell.score,
                     "max_score": cell.max_score,
                     "manual_score": cell.manual_score,
+                    "comment": cell.comment,
                     "tests": [asdict(test) for test in cell.tests],
                 }
                 for cell in self.cells
@@ -187,6 +195,7 @@ class Verdict:
             "findings": [asdict(finding) for finding in self.findings],
             "repairs": list(self.repairs),
             "review": list(self.review),
+            "checked": self.checked,
             "details": dict(self.details),
             "late": asdict(self.late) if self.late else None,
             "final_score": self.final_score,
@@ -201,6 +210,7 @@ class Verdict:
                 cell["max_score"],
                 tuple(TestOutcome(**test) for test in cell["tests"]),
                 cell["manual_score"],
+                cell.get("comment", ""),
             )
             for grade_id, cell in value["cells"].items()
         )
@@ -212,6 +222,7 @@ class Verdict:
             findings=tuple(_finding(**finding) for finding in value["findings"]),
             repairs=tuple(value["repairs"]),
             review=tuple(value["review"]),
+            checked=bool(value.get("checked")),
             message=value["message"],
             details=value["details"],
             late=Lateness(**value["late"]) if value.get("late") else None,

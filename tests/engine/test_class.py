@@ -23,7 +23,10 @@ from support.tiny_course import (
 from xorkit.conventions import hidden_tests
 from xorkit.engine import batch, store
 from xorkit.engine.course import Course, open_course
+from xorkit.engine.gradebook import open_gradebook
 from xorkit.engine.job import Settings
+from xorkit.files import sha256
+from xorkit.intake.records import Record, write_record
 
 ENDLESS = "number = 7\nwhile True:\n    pass"
 UNSURE = 'words = "maybe"'
@@ -337,3 +340,50 @@ def test_a_name_that_is_no_text_is_said_and_stops_nobody(course: Course) -> None
         "ada": "graded",
         "\\udcff": "not_gradable",
     }
+
+
+@pytest.mark.parametrize("then", ["grade", "grade all", "judge again", "lose the gradebook"])
+def test_a_persons_comment_stays_with_the_mark(course: Course, then: str) -> None:
+    hand_in(course, "bob", {"words": UNSURE})
+    graded(course)
+    with open_gradebook(course.db_url) as book:  # as the formgrader writes it
+        book.find_comment("words", "tiny", "tiny", "bob").manual_comment = "Maybe? Say it."
+        book.db.commit()
+    mark_by_hand(course, "bob", "test_words", 1)
+    batch.verdicts(course)
+
+    if then == "judge again":
+        list(batch.rejudge(course))
+    elif then == "lose the gradebook":
+        (course.root / "gradebook.db").unlink()
+    else:
+        graded(course, everything=then == "grade all")
+
+    (verdict,) = batch.verdicts(course)
+    assert [(c.score, c.comment) for c in verdict.cells if c.grade_id == "test_words"] == [
+        (1, "Maybe? Say it.")
+    ]
+    with open_gradebook(course.db_url) as book:
+        comment = book.find_comment("words", "tiny", "tiny", "bob").manual_comment
+    assert comment == "Maybe? Say it."
+    assert_agrees(course)
+
+
+def test_a_checked_file_stays_checked_until_another_comes(course: Course) -> None:
+    def hand_in_doubtful(text: str) -> None:
+        path = hand_in(course, "bob", {"words": f'words = "because {text}"'})
+        record = Record(review=("Two answers.",), notebook=sha256(path.read_bytes()))
+        write_record(path.parent, record)
+
+    hand_in_doubtful("of the week")
+    assert graded(course)["bob"].verdict.status == "needs_review"
+
+    assert [v.status for v in batch.check_off(course, ["bob"])] == ["graded"]
+    graded(course, everything=True)
+    list(batch.rejudge(course))
+    (verdict,) = batch.verdicts(course)
+    assert (verdict.status, verdict.review, verdict.checked) == ("graded", ("Two answers.",), True)
+
+    hand_in_doubtful("of seven days")
+    graded(course)
+    assert [v.status for v in batch.verdicts(course)] == ["needs_review"]

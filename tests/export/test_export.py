@@ -410,3 +410,15 @@ def test_the_list_of_an_earlier_export_does_not_stay(tmp_path: Path, gradebook: 
     export([VERDICTS[0]], "canvas", tmp_path / "out", template=gradebook)
 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["canvas.csv"]
+
+
+def test_what_a_person_wrote_reaches_the_lms(tmp_path: Path) -> None:
+    cell = CellVerdict("test_recall_step", 2.0, (), 1.0, "=Say <what> moves.")
+    verdict = Verdict("ann", "xor", 40.0, (cell,))
+
+    (path,) = export([verdict], "csv", tmp_path)
+    (results,) = export([verdict], "gradescope", tmp_path)
+
+    header, row = read(path)
+    assert row[header.index("comments")] == "recall step: =Say <what> moves."
+    assert "=Say <what> moves." in results.read_text("utf-8")

@@ -16,6 +16,7 @@ from xorkit.engine.assignment import Assignment
 from xorkit.engine.course import Course
 from xorkit.engine.gradebook import (
     HandIn,
+    Marks,
     all_marks,
     expected,
     hand_ins,
@@ -32,6 +33,7 @@ from xorkit.engine.store import Keys, StoredResult
 from xorkit.lesson import Lesson
 from xorkit.verdict import Verdict
 
+NO_KEYS = Keys()
 FEW = 40  # submissions that are judged again sooner than another worker has started
 
 Say = Callable[[str], None]  # what the instructor should know meanwhile
@@ -140,6 +142,19 @@ def due_date(course: Course) -> datetime | None:
     return due and due.replace(tzinfo=UTC)
 
 
+def check_off(course: Course, students: Sequence[str]) -> list[Verdict]:
+    """Notes that a person has looked at these learners' files; gives back the verdicts as they are.
+
+    A file that comes in later, or another reason to look, wants a look of its own.
+    """
+    with _class(course) as klass:
+        for student in students:
+            if (kept := store.kept(course, student)) is not None:
+                store.check_off(course, kept)
+        klass.agree()
+        return [verdict for verdict in klass.verdicts() if verdict.student in students]
+
+
 @contextmanager
 def _class(course: Course) -> Iterator[_Class]:
     """The course with nobody else at work, its gradebook agreeing with every verdict."""
@@ -177,8 +192,14 @@ class _Class:
     def verdicts(self) -> list[Verdict]:
         marks = all_marks(self.book, self.course.assignment)
         found = ((name, store.kept(self.course, name)) for name in self._graded())
-        lesson = self.lesson
-        return [with_marks(k.verdict, marks.get(n, {}), lesson) for n, k in found if k is not None]
+        return [self._by_persons(k, marks.get(n, {})) for n, k in found if k is not None]
+
+    def _by_persons(self, kept: StoredResult, marks: Marks) -> Verdict:
+        """The verdict with what persons did: their marks, and that they looked at the file."""
+        verdict = with_marks(kept.verdict, marks, self.lesson)
+        return replace(
+            verdict, checked=store.is_checked(self.course, replace(kept, verdict=verdict))
+        )
 
     @cached_property
     def late_policy(self) -> late.LatePolicy:
@@ -196,7 +217,7 @@ class _Class:
                 continue
             held = known.get(student, HandIn())
             own = marks.get(student)
-            marked = kept.verdict if own is None else with_marks(kept.verdict, own, self.lesson)
+            marked = kept.verdict if own is None else self._by_persons(kept, own)
             marked, wanted = self.late_policy.apply(marked, held)
             if marked != kept.verdict:
                 store.keep_verdict(self.course, replace(kept, verdict=marked))
@@ -271,7 +292,8 @@ class _Class:
 
     def conclude(self, done: JobResult, before: StoredResult | None = None) -> Progress:
         """Keeps what a worker sent and records it, unless it is what was recorded `before`."""
-        verdict, hand_in = self._settled(done.verdict or failed(self.assignment, done))
+        verdict = done.verdict or failed(self.assignment, done)
+        verdict, hand_in = self._settled(verdict, done.keys)
         kept = StoredResult(verdict, done.keys)
         if verdict.message:
             store.keep_ungraded(self.course, kept)
@@ -286,16 +308,17 @@ class _Class:
         verdict, hand_in = self._settled(not_gradable(self.assignment, student, message))
         kept = store.kept(self.course, student)
         if kept is None or kept.verdict != verdict:
-            store.keep_ungraded(self.course, StoredResult(verdict, Keys()))
+            store.keep_ungraded(self.course, StoredResult(verdict, NO_KEYS))
             record(self.book, verdict, hand_in)
         return Progress(verdict, ran=False)
 
-    def _settled(self, verdict: Verdict) -> tuple[Verdict, HandIn]:
-        """The verdict with a person's marks and its lateness, and what to record of the latter."""
+    def _settled(self, verdict: Verdict, keys: Keys = NO_KEYS) -> tuple[Verdict, HandIn]:
+        """The verdict with what persons did and its lateness, and what to record of the latter."""
         name = self.course.assignment
         marks = all_marks(self.book, name, verdict.student).get(verdict.student, {})
         known = hand_ins(self.book, name, verdict.student).get(verdict.student, HandIn())
-        return self.late_policy.apply(with_marks(verdict, marks, self.lesson), known)
+        by_persons = self._by_persons(StoredResult(verdict, keys), marks)
+        return self.late_policy.apply(by_persons, known)
 
 
 def _is_text(name: str) -> bool:

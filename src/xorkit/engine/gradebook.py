@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from nbgrader.api import Assignment as AssignmentRow
 from nbgrader.api import (
     BaseCell,
+    Comment,
     Grade,
     Gradebook,
     InvalidEntry,
@@ -95,6 +97,7 @@ class Mark:
     manual: float | None = None
     extra: float = 0.0
     waits: bool = True  # for a person
+    comment: str = ""  # a person's, beside the answer
 
     def final(self, auto: float) -> float | None:
         """The points that a person decided on; None where nobody did."""
@@ -138,27 +141,39 @@ def hand_ins(book: Gradebook, assignment: str, student: str | None = None) -> di
 
 def all_marks(book: Gradebook, assignment: str, student: str | None = None) -> dict[str, Marks]:
     """What the gradebook holds of everyone, or of one, by student."""
+    columns = (Grade.auto_score, Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade)
+    said = {
+        (name, cell): text
+        for name, cell, text in _rows(book, assignment, student, Comment, Comment.manual_comment)
+    }
+    found: defaultdict[str, dict[str, Mark]] = defaultdict(dict)
+    for name, cell, auto, manual, extra, waits in _rows(book, assignment, student, Grade, *columns):
+        texts = (said.get((name, place)) for place in _commented(cell))
+        comment = next(filter(None, texts), "")
+        found[name][cell] = Mark(auto, manual, extra or 0.0, waits, comment)
+    return dict(found)
+
+
+def _rows(
+    book: Gradebook, assignment: str, student: str | None, kind: type[Any], *columns: Any
+) -> Iterable[Any]:
+    """Student, cell and these columns of all grades or comments of an assignment."""
     query = (
-        select(
-            SubmittedAssignment.student_id,
-            BaseCell.name,
-            Grade.auto_score,
-            Grade.manual_score,
-            Grade.extra_credit,
-            Grade.needs_manual_grade,
-        )
+        select(SubmittedAssignment.student_id, BaseCell.name, *columns)
         .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
-        .join(BaseCell, BaseCell.id == Grade.cell_id)
+        .join(kind, kind.notebook_id == SubmittedNotebook.id)
+        .join(BaseCell, BaseCell.id == kind.cell_id)
         .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
         .where(AssignmentRow.name == assignment)
     )
     if student is not None:
         query = query.where(SubmittedAssignment.student_id == student)
-    found: defaultdict[str, dict[str, Mark]] = defaultdict(dict)
-    for name, cell, auto, manual, extra, waits in book.db.execute(query):
-        found[name][cell] = Mark(auto, manual, extra or 0.0, waits)
-    return dict(found)
+    return book.db.execute(query)  # type: ignore[no-any-return]
+
+
+def _commented(cell: str) -> tuple[str, str]:
+    """Where the formgrader keeps the comments on a graded cell: at the answer, else at itself."""
+    return cell.removeprefix("test_"), cell
 
 
 def with_marks(verdict: Verdict, marks: Marks, lesson: Lesson) -> Verdict:
@@ -168,15 +183,18 @@ def with_marks(verdict: Verdict, marks: Marks, lesson: Lesson) -> Verdict:
     a person should look again.
     """
     if not verdict.message:
-        cells = tuple(replace(cell, manual_score=_final(cell, marks)) for cell in verdict.cells)
+        cells = tuple(_marked(cell, marks.get(cell.grade_id, Mark())) for cell in verdict.cells)
         return replace(verdict, cells=cells)
-    given = {name: final for name, mark in marks.items() if (final := mark.final(0)) is not None}
-    cells = tuple(CellVerdict(n, lesson.max_points(n), (), final) for n, final in given.items())
+    cells = tuple(
+        CellVerdict(name, lesson.max_points(name), (), final, mark.comment)
+        for name, mark in marks.items()
+        if (final := mark.final(0)) is not None
+    )
     return replace(verdict, cells=cells, review=(verdict.message,) if cells else ())
 
 
-def _final(cell: CellVerdict, marks: Marks) -> float | None:
-    return marks.get(cell.grade_id, Mark()).final(cell.auto_score)
+def _marked(cell: CellVerdict, mark: Mark) -> CellVerdict:
+    return replace(cell, manual_score=mark.final(cell.auto_score), comment=mark.comment)
 
 
 def expected(verdict: Verdict, marks: Marks) -> Marks:
@@ -214,8 +232,40 @@ def record(book: Gradebook, verdict: Verdict, hand_in: HandIn, *, restore: bool 
         cell = cells.get(name)
         if restore and cell is not None:
             grade.manual_score = cell.manual_score
+            _write_comment(book, verdict.assignment, verdict.student, name, cell.comment)
         mark = Mark(grade.auto_score, grade.manual_score, grade.extra_credit or 0.0)
         mark = _expected(cell, mark)
         grade.auto_score, grade.needs_manual_grade = mark.auto, mark.waits
     notebook.late_submission_penalty = hand_in.penalty
     book.db.commit()
+
+
+def give(
+    book: Gradebook,
+    place: tuple[str, str, str],
+    points: float | None,
+    comment: str,
+    *,
+    before: float | None,
+) -> float | None:
+    """Writes a person's mark and comment where the formgrader writes them; None takes a mark back.
+
+    `place` is assignment, student and graded cell. Gives back the mark that then stands: somebody
+    else's, where it is no longer the one `before`. Raises MissingEntry where there is no such cell.
+    """
+    assignment, student, cell = place
+    grade = book.find_grade(cell, assignment, assignment, student)
+    if grade.manual_score not in (before, points):
+        return float(grade.manual_score)
+    grade.manual_score, grade.needs_manual_grade = points, points is None
+    _write_comment(book, assignment, student, cell, comment)
+    book.db.commit()
+    return points
+
+
+def _write_comment(book: Gradebook, assignment: str, student: str, cell: str, comment: str) -> None:
+    for name in _commented(cell):
+        with suppress(MissingEntry):
+            found = book.find_comment(name, assignment, assignment, student)
+            found.manual_comment = comment or None
+            return

@@ -16,10 +16,10 @@ from typing import Any
 
 from xorkit.engine.course import Course
 from xorkit.evidence import Evidence
-from xorkit.files import UNFINISHED, write
+from xorkit.files import UNFINISHED, digest, write
 from xorkit.verdict import Verdict
 
-VERDICT, EVIDENCE = "verdict.json", "evidence.json.gz"
+VERDICT, EVIDENCE, CHECKED = "verdict.json", "evidence.json.gz", "checked.txt"
 GZIP = 31  # zlib's number for its largest window and gzip's header
 
 
@@ -68,6 +68,22 @@ def keep_verdict(course: Course, kept: StoredResult) -> None:
     value = {**kept.verdict.to_json(), "keys": vars(kept.keys)}
     text = json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace")
     write(course.result_path(kept.verdict.student, VERDICT), text)
+
+
+def check_off(course: Course, kept: StoredResult) -> None:
+    """Notes that a person has looked at this very file, for these very reasons."""
+    write(course.result_path(kept.verdict.student, CHECKED), _checked(kept))
+
+
+def is_checked(course: Course, kept: StoredResult) -> bool:
+    verdict = kept.verdict
+    if not verdict.review:
+        return False
+    return _read(course.result_path(verdict.student, CHECKED)) == _checked(kept)
+
+
+def _checked(kept: StoredResult) -> bytes:
+    return digest([kept.keys.file, *kept.verdict.review]).encode()
 
 
 def _clear(course: Course, student: str) -> None:

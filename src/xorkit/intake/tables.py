@@ -7,6 +7,18 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet would take for a formula
+
+
+def harmless(text: str) -> str:
+    """A text that a spreadsheet shows instead of computing it."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def unharmed(text: str) -> str:
+    """The text that `harmless` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+
 
 @dataclass(frozen=True)
 class Table:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -167,6 +167,7 @@ def demo(
 ) -> None:
     """The whole course in one go on the sample class: build, collect, grade, feedback, report."""
     from xorkit import samples
+    from xorkit.pages import feedback_path
 
     with _opened(root, "") as own:
         _copy_course(root, folder)
@@ -183,7 +184,7 @@ def demo(
             shown = next(v.student for v in verdicts if "no-zero-grad" in v.diagnosis)
     out.print()
     out.print(f"The class report:         {report_path}")
-    out.print(f"One learner's feedback:   {_feedback_path(course, shown)}")
+    out.print(f"One learner's feedback:   {feedback_path(course, shown)}")
     jupyter = Path(sys.executable).with_name("jupyter")  # there also where no venv is active
     out.print(f"The formgrader:           cd {folder} && {jupyter} lab", soft_wrap=True)
 
@@ -295,6 +296,49 @@ def report(assignment: Assignment = "", root: CourseOption = HERE) -> None:
 
 
 @app.command()
+def mark(
+    assignment: Assignment,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write what waits as a table instead, for a spreadsheet.")
+    ] = None,
+    marked: Annotated[
+        Path | None, typer.Option("--from", help="Read the marks from such a table.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+    root: CourseOption = HERE,
+) -> None:
+    """The answers that wait for a person, like with like, one key a mark."""
+    from xorkit import marking
+
+    if csv and marked:
+        _fail("--csv writes a table and --from reads one: give one of them")
+    with _opened(root, assignment) as course:
+        if csv:
+            count = marking.write_waiting(marking.waiting(course), csv)
+            out.print(
+                f"Wrote {count} answers to {csv}. Fill in the points, then: xorkit mark"
+                f" {assignment} --from {csv}",
+                soft_wrap=True,
+                highlight=False,
+            )
+            return
+        try:
+            if marked:
+                given = marking.read_marks(course, marked)
+                refused = list(marking.give_marks(course, given))
+                for refusal, why in refused:
+                    _say(f"{refusal.answer.student}, {refusal.answer.cell}: {why}")
+                out.print(f"Took over {len(given) - len(refused)} marks.")
+            elif not marking.serve(course, port, browser, _say):
+                return
+        except marking.MarksError as error:
+            _fail(str(error))
+        for path in marking.bring_up_to_date(course):
+            out.print(f"Up to date: {path}", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def export(
     assignment: Assignment = "",
     to: Annotated[
@@ -388,6 +432,22 @@ def rubric(
             _show_rubrics("the class", rubrics.on_class(course))
     if serious:
         _fail(f"{serious} test answers get a sure mark that is two off: mend the rubric")
+
+
+@app.command()
+def checked(
+    assignment: Assignment,
+    students: Annotated[list[str], typer.Argument(help="The learners whose files you looked at.")],
+    root: CourseOption = HERE,
+) -> None:
+    """A file that wanted a look has had it."""
+    from xorkit.engine.batch import check_off
+
+    with _opened(root, assignment) as course:
+        _all_known(students, course, "autograded")
+        for verdict in check_off(course, students):
+            what = "checked" if verdict.checked else "nothing wanted a look"
+            out.print(f"{escape(verdict.student)}: {what}", highlight=False)
 
 
 @app.command()
@@ -658,39 +718,16 @@ def _marks(verdict: Verdict) -> dict[str, float]:
 
 
 def _feedback(course: Course, students: list[str] | None = None) -> None:
-    from xorkit import pages
     from xorkit.engine.batch import verdicts
-    from xorkit.engine.store import evidence_of
-    from xorkit.files import write
+    from xorkit.pages import write_feedback
 
-    count = 0
-    for verdict in verdicts(course):
-        if students and verdict.student not in students:
-            continue
-        evidence = evidence_of(course, verdict.student)
-        page = pages.feedback(
-            verdict, course.lesson, answers=evidence.answers if evidence else None
-        )
-        write(_feedback_path(course, verdict.student), page.encode())
-        count += 1
+    chosen = [v for v in verdicts(course) if not students or v.student in students]
+    count = write_feedback(course, chosen)
     out.print(f"Wrote {count} feedback pages into {course.path('feedback')}")
 
 
-def _feedback_path(course: Course, student: str) -> Path:
-    return course.notebook_path("feedback", student).with_suffix(".html")
-
-
 def _report(course: Course) -> Path:
-    """Writes the class report; what moved is told against the marks of the last one."""
-    from xorkit import pages
     from xorkit.engine.batch import verdicts
-    from xorkit.files import write
+    from xorkit.pages import write_report
 
-    path = course.path("report", f"{course.assignment}.html")
-    last = path.with_suffix(".marks.json")
-    before: dict[str, Any] = json.loads(last.read_text("utf-8")) if last.exists() else {}
-    found = list(verdicts(course))
-    write(path, pages.report(found, course.lesson, before=before).encode())
-    marks = {verdict.student: verdict.score for verdict in found if verdict.cells}
-    write(last, json.dumps(marks).encode())
-    return path
+    return write_report(course, verdicts(course))

@@ -2,5 +2,6 @@
 
 from xorkit.pages.feedback_page import feedback
 from xorkit.pages.report_page import report
+from xorkit.pages.writing import feedback_path, write_feedback, write_report
 
-__all__ = ["feedback", "report"]
+__all__ = ["feedback", "feedback_path", "report", "write_feedback", "write_report"]

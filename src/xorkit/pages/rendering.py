@@ -71,24 +71,37 @@ def _asset(name: str) -> Markup:
 
 
 @functools.cache
-def _policy(script: str) -> str:
-    """What the page may do: show itself, and run its one script; load or send nothing."""
+def _style(template: str) -> Markup:
+    """The style of all pages, and that of this kind alone where it has one."""
+    own = template.replace(".html", ".css")
+    has_own = resources.files("xorkit.pages").joinpath("templates", own).is_file()
+    return _asset("style.css") + (_asset(own) if has_own else Markup(""))
+
+
+@functools.cache
+def policy(script: str, *, served: bool = False) -> str:
+    """What a page may do: show itself, and run its one script; load or send nothing.
+
+    A page that is `served` by a program of ours may also talk to that.
+    """
     rules = ["default-src 'none'", "style-src 'unsafe-inline'", "img-src data:"]
     if script:
         digest = base64.b64encode(hashlib.sha256(_asset(script).encode()).digest()).decode()
         rules.append(f"script-src 'sha256-{digest}'")
+    if served:
+        rules.append("connect-src 'self'")
     return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])
 
 
-def render(template: str, script: str = "", **values: Any) -> str:
+def render(template: str, script: str = "", *, served: bool = False, **values: Any) -> str:
     """A page as one self-contained text."""
     return (
         _environment()
         .get_template(template)
         .render(
-            style=_asset("style.css"),
+            style=_style(template),
             script=_asset(script) if script else "",
-            policy=_policy(script),
+            policy=policy(script, served=served),
             **values,
         )
     )

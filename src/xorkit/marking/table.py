@@ -1,0 +1,99 @@
+"""The answers that wait as a table for a spreadsheet, and the marks that come back in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from xorkit.engine.batch import verdicts
+from xorkit.engine.course import Course
+from xorkit.intake.tables import Table, harmless, read_table, unharmed
+from xorkit.marking.marks import GivenMark
+from xorkit.marking.waiting import Answer, Question, answer_at
+
+COLUMNS = ("question", "group", "student", "answer", "seen", "points", "of", "comment")
+KEYS = ("cell", "id")  # which answer of which cell a mark is for
+
+
+class MarksError(ValueError):
+    """A table of marks that can't be read; the text says where, what was seen, what to do."""
+
+
+def write_waiting(questions: Sequence[Question], path: Path) -> int:
+    """Writes what waits, with an empty column for the points; gives back how many rows."""
+    rows = [
+        _row(question, number, answer)
+        for question in questions
+        for number, group in enumerate(question.groups, 1)
+        for answer in group.answers
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Excel wants the mark at the beginning.
+    Table((*COLUMNS, *KEYS), tuple(rows), encoding="utf-8-sig").write(path)
+    return len(rows)
+
+
+def _row(question: Question, group: int, answer: Answer) -> tuple[str, ...]:
+    seen = "; ".join([answer.reason, *(f"{k}: {v}" for k, v in answer.findings.items())])
+    asked = question.rubric.question if question.rubric else question.title
+    texts = (asked, str(group), answer.student, answer.text, seen)
+    most = f"{answer.max_score:g}"
+    return (*map(harmless, texts), "", most, harmless(answer.comment), answer.cell, answer.id)
+
+
+def read_marks(course: Course, path: Path) -> list[GivenMark]:
+    """The marks of a table whose points are filled in; rows without points or comment are left out.
+
+    Raises MarksError where any row can't be read: then no mark is given.
+    """
+    try:
+        table = read_table(path)
+    except OSError as error:
+        raise MarksError(f"{path} can't be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise MarksError(str(error)) from error
+    header = [title.strip().casefold() for title in table.header]
+    if missing := [name for name in ("student", "points", *KEYS) if name not in header]:
+        raise MarksError(
+            f"{path} has no column {', '.join(missing)}; wanted a table that"
+            f" `xorkit mark {course.assignment} --csv FILE` wrote, with its points filled in"
+        )
+    verdicts(course)  # takes over what was marked since, so that no older mark is compared with
+    marks, problems = [], []
+    for number, texts in enumerate(table.rows, 2):
+        row = dict(zip(header, texts, strict=False))
+        if row.get("points", "").strip() or row.get("comment", "").strip():
+            try:
+                marks.append(_mark(course, row))
+            except MarksError as error:
+                problems.append(f"row {number}: {error}")
+    if problems:
+        more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
+        listed = "\n  ".join(problems[:10])
+        raise MarksError(f"{path}: no mark was given, because of\n  {listed}{more}")
+    return marks
+
+
+def _mark(course: Course, row: Mapping[str, str]) -> GivenMark:
+    student, cell = unharmed(row.get("student", "")), row.get("cell", "").strip()
+    answer = answer_at(course, student, cell)
+    if answer is None:
+        raise MarksError(f"nothing graded of {student!r} in the cell {cell!r}")
+    if row.get("id", "").strip() != answer.id:
+        raise MarksError(f"{student} has handed in another answer since; write the table again")
+    points = _points(row.get("points", "").strip(), answer)
+    comment = unharmed(row.get("comment", "").strip())
+    mark = GivenMark(answer, points, comment, before=answer.mark)
+    if problem := mark.problem(course):
+        raise MarksError(f"{student}: {problem}")
+    return mark
+
+
+def _points(text: str, answer: Answer) -> float | None:
+    """The points in a field; those that there are already where only a comment was written."""
+    if not text:
+        return answer.mark
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise MarksError(f"{answer.student}: {text!r} are no points") from None

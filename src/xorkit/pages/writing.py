@@ -1,0 +1,54 @@
+"""The pages as files of the course."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from xorkit.engine.course import Course
+from xorkit.engine.store import VERDICT, evidence_of
+from xorkit.files import write
+from xorkit.pages.feedback_page import feedback
+from xorkit.pages.report_page import report
+from xorkit.verdict import Verdict
+
+
+def write_feedback(course: Course, verdicts: Sequence[Verdict], *, stale_only: bool = False) -> int:
+    """Writes a page for each of these learners; gives back how many.
+
+    `stale_only` leaves out those whose page is younger than their verdict.
+    """
+    count = 0
+    for verdict in verdicts:
+        path = feedback_path(course, verdict.student)
+        if stale_only and _is_younger(path, course.result_path(verdict.student, VERDICT)):
+            continue
+        evidence = evidence_of(course, verdict.student)
+        answers = evidence.answers if evidence else None
+        write(path, feedback(verdict, course.lesson, answers=answers).encode())
+        count += 1
+    return count
+
+
+def feedback_path(course: Course, student: str) -> Path:
+    return course.notebook_path("feedback", student).with_suffix(".html")
+
+
+def _is_younger(page: Path, verdict: Path) -> bool:
+    try:
+        return page.stat().st_mtime_ns > verdict.stat().st_mtime_ns
+    except OSError:
+        return False
+
+
+def write_report(course: Course, verdicts: Sequence[Verdict]) -> Path:
+    """Writes the class report; points that changed are told against those of the last one."""
+    path = course.path("report", f"{course.assignment}.html")
+    last = path.with_suffix(".marks.json")
+    before: dict[str, Any] = json.loads(last.read_text("utf-8")) if last.exists() else {}
+    write(path, report(verdicts, course.lesson, before=before).encode())
+    marks = {verdict.student: verdict.score for verdict in verdicts if verdict.cells}
+    write(last, json.dumps(marks).encode())
+    return path

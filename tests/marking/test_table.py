@@ -1,0 +1,119 @@
+"""What waits as a table, and the marks that come back in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xorkit import marking
+from xorkit.engine import batch
+from xorkit.engine.course import Course
+from xorkit.intake.tables import Table, read_table
+from xorkit.marking.marks import GivenMark
+
+
+@pytest.fixture
+def table(course: Course, tmp_path: Path) -> Path:
+    """What waits, as it was written."""
+    marking.write_waiting(marking.waiting(course), tmp_path / "waiting.csv")
+    return tmp_path / "waiting.csv"
+
+
+def filled(path: Path, *values: tuple[int, str, str], separator: str = ",") -> Path:
+    """The table with (row, column, text) filled in, as a spreadsheet saves it."""
+    read = read_table(path)
+    rows = [list(row) for row in read.rows]
+    for row, column, text in values:
+        rows[row][read.header.index(column)] = text
+    replace(read, rows=tuple(map(tuple, rows)), separator=separator).write(path)
+    return path
+
+
+def given(course: Course, path: Path) -> list[tuple[GivenMark, str]]:
+    return list(marking.give_marks(course, marking.read_marks(course, path)))
+
+
+def test_every_answer_stands_in_a_row_like_with_like(course: Course, table: Path) -> None:
+    read = read_table(table)
+    rows = [dict(zip(read.header, row, strict=True)) for row in read.rows]
+    waits = {(v.student, cell) for v in batch.verdicts(course) for cell in v.needs_review}
+
+    assert sorted((row["student"], row["cell"]) for row in rows) == sorted(waits)
+    assert all(row["points"] == "" and row["of"] == "2" and row["answer"] for row in rows)
+    kinds = [(row["cell"], row["group"]) for row in rows]
+    assert kinds == sorted(kinds, key=kinds.index)  # those of a group stand together
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_marks_come_back_with_comments_and_change_when_they_are_read_again(
+    separator: str, course: Course, table: Path
+) -> None:
+    row = read_table(table).rows[0]
+    student, cell = row[2], row[8]
+    values = [(0, "points", "1,5"), (0, "comment", "=Half of it.")]
+
+    assert given(course, filled(table, *values, separator=separator)) == []
+    assert given(course, filled(table, (0, "points", "1"))) == []
+
+    (verdict,) = [v for v in batch.verdicts(course) if v.student == student]
+    (marked,) = [c for c in verdict.cells if c.grade_id == cell]
+    assert (marked.manual_score, marked.comment, marked.needs_review) == (1, "=Half of it.", False)
+
+
+def test_a_comment_alone_leaves_the_answer_waiting(course: Course, table: Path) -> None:
+    last = len(read_table(table).rows) - 1
+    student = read_table(table).rows[last][2]
+
+    assert given(course, filled(table, (last, "comment", "I come back to this."))) == []
+
+    (verdict,) = [v for v in batch.verdicts(course) if v.student == student]
+    commented = [c for c in verdict.cells if c.comment == "I come back to this."]
+    assert [c.needs_review for c in commented] == [True]
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "said"),
+    [
+        ("points", "two", "'two' are no points"),
+        ("points", "3", "3 points; wanted 0 to 2"),
+        ("points", "-1", "-1 points; wanted 0 to 2"),
+        ("points", "nan", "nan points; wanted 0 to 2"),
+        ("student", "nobody", "nothing graded of 'nobody'"),
+        ("cell", "test_nothing", "in the cell 'test_nothing'"),
+        ("id", "0123456789ab", "has handed in another answer since"),
+    ],
+)
+def test_a_table_with_one_bad_row_gives_no_mark_and_says_which(
+    column: str, text: str, said: str, course: Course, table: Path
+) -> None:
+    before = batch.verdicts(course)
+    last = len(read_table(table).rows) - 1
+    bad = filled(table, (0, "points", "2"), (last, "points", "2"), (last, column, text))
+
+    with pytest.raises(marking.MarksError, match="no mark was given") as caught:
+        given(course, bad)
+
+    assert f"row {last + 2}: " in str(caught.value)
+    assert said in str(caught.value)
+    assert batch.verdicts(course) == before
+
+
+def test_another_table_is_refused_with_what_is_missing(course: Course, tmp_path: Path) -> None:
+    Table(("student", "grade"), (("ada", "2"),)).write(tmp_path / "other.csv")
+
+    with pytest.raises(marking.MarksError, match=r"has no column points, cell, id; wanted"):
+        marking.read_marks(course, tmp_path / "other.csv")
+    with pytest.raises(marking.MarksError, match="can't be read"):
+        marking.read_marks(course, tmp_path / "none.csv")
+
+
+def test_a_mark_that_somebody_else_gave_meanwhile_stands(course: Course, table: Path) -> None:
+    mine = marking.read_marks(course, filled(table, (1, "points", "2")))
+    theirs = marking.read_marks(course, filled(table, (1, "points", "0")))
+    assert list(marking.give_marks(course, theirs)) == []
+
+    ((_, said),) = marking.give_marks(course, mine)
+
+    assert said == "somebody gave 0 points in the meantime; that mark stands"

@@ -211,11 +211,14 @@ def collect(
     roster: Annotated[
         Path | None, typer.Option(help="CSV that maps ids, names and e-mails to students.")
     ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Of the LMS, such as Europe/Berlin; else this machine's.")
+    ] = None,
     root: CourseOption = HERE,
 ) -> None:
     """What learners handed in → submitted/; says what was repaired, what was refused, and why."""
     with _opened(root, assignment) as course:
-        if not _collect(course, paths, roster):
+        if not _collect(course, paths, roster, timezone):
             raise typer.Exit(UNGRADABLE)
 
 
@@ -541,9 +544,12 @@ def _build(
         _fail(f"{failed} of the course's own promises don't hold; see the lines with ✗")
 
 
-def _collect(course: Course, paths: list[Path], roster: Path | None) -> bool:
+def _collect(
+    course: Course, paths: list[Path], roster: Path | None, timezone: str | None = None
+) -> bool:
     """Collects and tells what became of every file; whether all of them found a place."""
     from xorkit import intake
+    from xorkit.intake.clock import zone_named
 
     try:
         found = intake.collect(
@@ -552,20 +558,24 @@ def _collect(course: Course, paths: list[Path], roster: Path | None) -> bool:
             course.release,
             assignment=course.assignment,
             roster=roster,
+            zone=zone_named(timezone) if timezone else None,
         )
     except (FileNotFoundError, ValueError) as error:
         _fail(str(error))
     table = Table("learner", "file", "", "what was mended, or why not")
     for item in found.items:
         says = [item.reason, *item.repairs, *(f"to look at: {text}" for text in item.review)]
-        if item.fate != "unchanged" and any(says):
+        if item.fate != "set aside" and any(says):
             cells = (item.student, Path(item.source).name, item.fate, "\n".join(filter(None, says)))
             table.add_row(*map(escape, cells))
     if table.row_count:
         out.print(table)
+    if found.set_aside:
+        names = intake.listed([item.name for item in found.set_aside])
+        out.print(f"Set aside, as no notebooks: {escape(names)}", soft_wrap=True)
     counts = (
-        f"{len(found.taken)} taken, {len(found.unchanged)} unchanged, {len(found.refused)} refused,"
-        f" {len(found.unplaced)} that fit nobody or several"
+        f"{len(found.taken)} taken, {len(found.unchanged)} unchanged, {len(found.not_taken)} not"
+        f" taken, {len(found.refused)} refused, {len(found.unplaced)} that fit nobody or several"
     )
     out.print(f"Collected into {course.path('submitted')}: {counts}", soft_wrap=True)
     return not found.refused and not found.unplaced

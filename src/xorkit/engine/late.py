@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
@@ -16,6 +15,7 @@ from traitlets import import_item
 from xorkit.engine import submitted
 from xorkit.engine.course import Course, CourseError, importing, nbgrader_config
 from xorkit.engine.gradebook import HandIn
+from xorkit.intake.clock import zone_named
 from xorkit.verdict import Lateness, Verdict
 
 
@@ -110,16 +110,8 @@ def due_date(text: str, zone: str | None) -> datetime:
         return time
     if zone is None:
         return time.astimezone()
-    return in_zone(time, zone)
-
-
-def in_zone(time: datetime, zone: str) -> datetime:
-    try:
-        found = ZoneInfo(zone)
-    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
-        raise ValueError(f"{zone!r} is no time zone; wanted one such as Europe/Berlin") from error
     # Of an hour that comes twice the second one, which is the kinder of the two.
-    placed = time.replace(tzinfo=found, fold=1)
-    if placed.astimezone(UTC).astimezone(found).replace(tzinfo=None) != time:
+    due = time.replace(tzinfo=zone_named(zone), fold=1)
+    if due.astimezone(UTC).astimezone(due.tzinfo).replace(tzinfo=None) != time:
         raise ValueError(f"there is no {time} in {zone}: clocks are put forward then")
-    return placed
+    return due

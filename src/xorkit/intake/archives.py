@@ -10,12 +10,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from xorkit.intake import clock
 from xorkit.intake.cells import sound
 from xorkit.intake.reading import MAX_BYTES, Refusal
 
@@ -28,14 +29,15 @@ MAX_NAME, MAX_PARTS = 255, 40
 # The download, a learner's zip in it, and one for systems that wrap the download once more.
 MAX_DEPTH = 3
 _ASK = "Wanted: the notebook itself, not packed."
-_IGNORED = ("__MACOSX", ".ipynb_checkpoints", "Thumbs.db", "desktop.ini")
+_IGNORED = ("__MACOSX", "__pycache__", "node_modules", "site-packages", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
 class IncomingFile:
     """A file in a collection: how to name it, its path in there, its bytes, when it changed.
 
-    `read` raises Refused; `broken` is why, where that is known before.
+    `read` raises Refusal; `broken` is why, where that is known before; `packed` is when the archive
+    that it came in was written.
     """
 
     source: str
@@ -43,6 +45,7 @@ class IncomingFile:
     read: Callable[[], bytes]
     modified: datetime | None = None
     broken: str = ""
+    packed: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -57,11 +60,15 @@ def _broken(source: str, parts: tuple[str, ...], reason: str) -> IncomingFile:
 
 
 class Opener:
-    """Lists files and keeps archives open while they are read; use as a context manager."""
+    """Lists files and keeps archives open while they are read; use as a context manager.
 
-    def __init__(self) -> None:
+    Zips note local times: those of `zone`, or of this machine's.
+    """
+
+    def __init__(self, zone: tzinfo | None = None) -> None:
         self._open = ExitStack()
         self._left = MAX_TOTAL_BYTES
+        self._zone = zone
 
     def __enter__(self) -> Opener:
         return self
@@ -81,7 +88,7 @@ class Opener:
     def _folder(self, root: Path) -> Iterator[IncomingFile]:
         errors: list[OSError] = []
         for folder, names, files in os.walk(root, onerror=errors.append):
-            names[:] = sorted(name for name in names if not _ignored(name))
+            names[:] = sorted(name for name in names if not _ignored(name, folder=True))
             links = [name for name in names if (Path(folder) / name).is_symlink()]
             for name in sorted(name for name in files + links if not _ignored(name)):
                 path = Path(folder) / name
@@ -98,10 +105,12 @@ class Opener:
         status = path.stat() if top else path.lstat()
         if not stat.S_ISREG(status.st_mode):
             yield _broken(source, parts, f"It is a link or a special file: not followed. {_ASK}")
-        elif path.suffix.lower() == ".zip":
-            yield from self._archive(self._kept_open(path), () if top else parts, source, depth=1)
+            return
+        modified = datetime.fromtimestamp(status.st_mtime, UTC)
+        if path.suffix.lower() == ".zip":
+            inside = self._archive(self._kept_open(path), () if top else parts, source, depth=1)
+            yield from (replace(found, packed=modified) for found in inside)
         else:
-            modified = datetime.fromtimestamp(status.st_mtime, UTC)
             yield IncomingFile(source, parts, lambda: self._read(lambda: path.open("rb")), modified)
 
     def _kept_open(self, path: Path) -> Callable[[], zipfile.ZipFile]:
@@ -130,7 +139,8 @@ class Opener:
             return
         for member in members:
             path = _path_of(member)
-            if not any(_ignored(part) for part in path.parts):
+            folders = path.parts[:-1]
+            if not (_ignored(path.name) or any(_ignored(part, folder=True) for part in folders)):
                 parts = tuple(part[:MAX_NAME] for part in path.parts[:MAX_PARTS]) or ("?",)
                 found = self._member(opened, member, (*trail, *parts), f"{source}/{path}")
                 yield from self._nested(found, depth) if _is_zip(found) else (found,)
@@ -148,7 +158,7 @@ class Opener:
         def read() -> bytes:
             return self._read(lambda: opened().open(member))
 
-        return IncomingFile(source, parts, read, _time(member))
+        return IncomingFile(source, parts, read, clock.zip_time(member, self._zone))
 
     def _nested(self, found: IncomingFile, depth: int) -> Iterator[IncomingFile]:
         """An archive in an archive: unpacked anew for each of its files rather than kept."""
@@ -181,7 +191,10 @@ def _opened(found: IncomingFile) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(found.read()))
 
 
-def _ignored(name: str) -> bool:
+def _ignored(name: str, *, folder: bool = False) -> bool:
+    """What tools leave behind: nobody hands in work in there (.vscode, .git, .venv)."""
+    if folder and name.startswith(".") and name != "..":
+        return True
     return name in _IGNORED or name.startswith(("._", ".DS_Store", ".git"))
 
 
@@ -214,10 +227,3 @@ def _refusal(member: zipfile.ZipInfo) -> str:
         size, most = member.file_size >> 20, MAX_BYTES >> 20
         return f"It unpacks to {size} MB; {most} MB are read at most. {_ASK}"
     return ""
-
-
-def _time(member: zipfile.ZipInfo) -> datetime | None:
-    try:
-        return datetime(*member.date_time, tzinfo=UTC)
-    except ValueError:
-        return None

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property, cmp_to_key
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from nbformat import NotebookNode
 
 from xorkit.files import sha256
+from xorkit.intake import log
 from xorkit.intake.archives import IncomingFile, Opener
-from xorkit.intake.layouts import claims, is_likely, of_learners, survey
+from xorkit.intake.layouts import is_likely, is_notebook, is_work, readings
 from xorkit.intake.owners import Owner, owner
 from xorkit.intake.reading import Refusal, read_notebook
 from xorkit.intake.rebuilding import RebuiltNotebook, accepted
-from xorkit.intake.records import Record, as_text, read_record, write_record, write_submission
+from xorkit.intake.records import (
+    FILE_TIMES,
+    Record,
+    as_bytes,
+    as_text,
+    read_record,
+    write_record,
+    write_submission,
+    write_times,
+)
 from xorkit.intake.released import ReleasedNotebook, released
 from xorkit.intake.roster import Roster, read_roster
 
-Fate = Literal["taken", "unchanged", "refused", "unplaced"]
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_NAMED = 5  # of a hundred files of somebody's project nobody reads all names
+Fate = Literal["taken", "unchanged", "not taken", "set aside", "refused", "unplaced"]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One line of what a collection did: a file, whose it is, and why it ended there."""
+    """What a collection did with one file, whose it is, and why.
+
+    `replaced` names the file whose place it took.
+    """
 
     source: str
     fate: Fate
@@ -35,11 +49,20 @@ class Item:
     repairs: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
     late: bool | None = None
+    replaced: str = ""
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.source).name
 
 
 @dataclass(frozen=True)
 class CollectReport:
-    """What became of every file; `unplaced` are those whose owner is not sure."""
+    """What became of every file.
+
+    "unchanged" is what was collected before already; "not taken" another notebook that gives way
+    to it, "set aside" a file that is none; "unplaced" are those whose owner is not sure.
+    """
 
     items: tuple[Item, ...] = ()
 
@@ -55,6 +78,14 @@ class CollectReport:
         return self._with("unchanged")
 
     @property
+    def not_taken(self) -> tuple[Item, ...]:
+        return self._with("not taken")
+
+    @property
+    def set_aside(self) -> tuple[Item, ...]:
+        return self._with("set aside")
+
+    @property
     def refused(self) -> tuple[Item, ...]:
         return self._with("refused")
 
@@ -65,22 +96,41 @@ class CollectReport:
 
 @dataclass(frozen=True)
 class _Incoming:
-    """A file with its owner."""
+    """A file with its owner, and the number of the download that it came in."""
 
     found: IncomingFile
     owner: Owner
+    download: int
 
     @property
-    def attempt(self) -> tuple[datetime, int]:
-        return self.owner.claim.time or _LONG_AGO, self.owner.claim.turn
+    def attempt(self) -> tuple[int, str, str]:
+        claim = self.owner.claim
+        return self.download, claim.layout, claim.attempt
 
-    @property
-    def rank(self) -> tuple[tuple[datetime, int], datetime]:
-        return self.attempt, self.found.modified or _LONG_AGO
+    @cached_property
+    def origin(self) -> Record:
+        claim = self.owner.claim
+        return Record(
+            source=self.found.source,
+            handed_in=as_text(claim.time),
+            modified=as_text(self.found.modified),
+            turn=claim.turn,
+            lms=claim.layout,
+            late=claim.late,
+            members=self.owner.members,
+        )
 
     def item(self, fate: Fate, reason: str = "") -> Item:
         student, late = self.owner.student, self.owner.claim.late
         return Item(self.found.source, fate, student, reason, late=late)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What decides which of two notebooks counts."""
+
+    origin: Record
+    filled: int
 
 
 @dataclass(frozen=True)
@@ -91,6 +141,14 @@ class _NotebookFile:
     sha256: str
     rebuilt: RebuiltNotebook
 
+    @property
+    def name(self) -> str:
+        return self.handed.found.name
+
+    @property
+    def standing(self) -> _Standing:
+        return _Standing(self.handed.origin, self.rebuilt.filled)
+
 
 def collect(
     paths: Iterable[Path],
@@ -99,43 +157,61 @@ def collect(
     *,
     assignment: str,
     roster: Path | None = None,
+    zone: tzinfo | None = None,
 ) -> CollectReport:
     """Take in everything under these paths; one bad file never stops the rest.
 
     Writes `submitted/<student>/<assignment>/<assignment>.ipynb`, rebuilt, and `intake.json`
-    beside it, which stands alone and says why where all of a student's files were refused. Raises
-    FileNotFoundError for a path, ValueError for a roster or master that is none.
+    beside it, which stands alone and says why where all of a student's files were refused; adds
+    what was done to the log. Local times (in zips, in names) are of `zone`, or of this machine's.
+    Raises FileNotFoundError for a path, ValueError for a roster or master that is none.
     """
     people = read_roster(roster) if roster else None
     plan = released(master)
     if not plan.answers:
         raise ValueError("The released notebook has no cell that learners fill.")
     items: list[Item] = []
-    handed: dict[str, list[_Incoming]] = {}
-    with Opener() as opener:
-        for path in paths:
-            for found in _owned(list(opener.files(path)), path.name, assignment, people):
-                if isinstance(found, Item):
-                    items.append(found)
+    by_student: dict[str, list[_Incoming]] = {}
+    with Opener(zone) as opener:
+        for number, path in enumerate(paths):
+            files = list(opener.files(path))
+            for found, claims in readings(assignment, files, path.name, zone):
+                whose = owner(found, claims, people)
+                if isinstance(whose, Owner):
+                    handed = _Incoming(found, whose, number)
+                    by_student.setdefault(whose.student, []).append(handed)
                 else:
-                    handed.setdefault(found.owner.student, []).append(found)
-        for student, files in sorted(handed.items()):
-            items += _settled(files, submitted / student / assignment, plan, people)
+                    items.append(_unowned(found, whose))
+        for student, handed_in in sorted(by_student.items()):
+            items += _settled(handed_in, submitted / student / assignment, plan, people)
+    log.add(submitted, assignment, _entries(items))
     return CollectReport(tuple(items))
 
 
-def _owned(
-    files: Sequence[IncomingFile], root: str, assignment: str, people: Roster | None
-) -> Iterator[_Incoming | Item]:
-    """Every file of one download with its owner, or as an item that says why it has none."""
-    collection = survey(assignment, files, root)
-    for found in of_learners(files):
-        whose = owner(found, claims(found, collection), people)
-        if isinstance(whose, Owner):
-            yield _Incoming(found, whose)
-        else:
-            fate: Fate = "refused" if found.broken else "unplaced"
-            yield Item(found.source, fate, reason=found.broken or whose)
+def _entries(items: Iterable[Item]) -> Iterator[log.LogEntry]:
+    """What the log says of them; of each learner's files that were set aside in one line."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    aside: dict[str, list[str]] = {}
+    for item in items:
+        if item.fate == "set aside":
+            aside.setdefault(item.student, []).append(item.name)
+        elif item.fate != "unchanged" or item.reason:
+            reason = " ".join(filter(None, [item.reason, *item.review]))
+            yield log.LogEntry(now, item.student, item.source, item.fate, reason, item.replaced)
+    for student, names in aside.items():
+        yield log.LogEntry(now, student, listed(names), "set aside", "No notebooks.")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few of these, and how many there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _unowned(found: IncomingFile, why: str) -> Item:
+    if not is_work(found.name) and not found.broken:
+        return Item(found.source, "set aside", reason="It is no notebook, and nobody's.")
+    return Item(found.source, "refused" if found.broken else "unplaced", reason=found.broken or why)
 
 
 def _settled(
@@ -146,33 +222,35 @@ def _settled(
         reason = "Several files are called so: several people or several tries? A roster can tell."
         yield from (handed.item("unplaced", reason) for handed in files)
         return
-    files = sorted(files, key=lambda handed: handed.rank, reverse=True)
-    likely = [handed for handed in files if is_likely(handed.found.name)]
-    others = [handed for handed in files if not is_likely(handed.found.name)]
+    best: _NotebookFile | None = None
+    failed: list[tuple[_Incoming, str]] = []
+    items: list[Item] = []
+    review: list[str] = []
+    for attempt in _attempts(files):
+        if best and best.rebuilt.filled:
+            items += [_earlier(handed, best) for handed in attempt]
+            continue
+        readable, unreadable, aside = _read(attempt, plan)
+        failed += unreadable
+        items += [handed.item("set aside", "It is no notebook.") for handed in aside]
+        if best and readable and readable[0].rebuilt.filled:
+            readable.append(best)  # a later attempt, but a blank one
+        elif best:
+            items += [_earlier(other.handed, best) for other in readable]
+            continue
+        for other in readable[1:]:
+            item, differs = _beside(other, readable[0])
+            items.append(item)
+            review += differs
+        best = readable[0] if readable else None
     old = read_record(folder / f"{folder.name}.ipynb")
-    if likely and files[0].attempt == likely[0].attempt and _is_known(likely[0].found, old):
-        yield likely[0].item("unchanged")
-        return
-    readable, refused = _readable(likely, plan)
-    if not readable:
-        readable, unlikely = _readable(others, plan)
-        refused += unlikely
-    else:
-        newer = [handed for handed in others if handed.attempt > readable[0].handed.attempt]
-        refused += [handed.item("refused", "It is newer, but no notebook.") for handed in newer]
-    if readable:
-        yield _stored(readable, refused, folder, old)
-    else:
-        refused[0] = _noted((likely or others)[0], refused[0], folder, old)
-    yield from refused
-
-
-def _is_known(found: IncomingFile, old: Record) -> bool:
-    """Whether it is what was collected before."""
-    try:
-        return bool(old.sha256) and sha256(found.read()) == old.sha256
-    except Refusal:
-        return False
+    refused = [handed.item("refused", reason) for handed, reason in failed]
+    if best:
+        review += [_not_graded(handed, best.handed.origin) for handed, _ in failed]
+        yield _stored(best, review, folder, old, plan)
+    elif failed:
+        refused[0] = _noted(*failed[0], folder, old)
+    yield from (*refused, *items)
 
 
 def _may_be_several_people(files: Sequence[_Incoming]) -> bool:
@@ -182,58 +260,181 @@ def _may_be_several_people(files: Sequence[_Incoming]) -> bool:
     return len(names) > 1 or (only_names and len(files) > 1)
 
 
-def _readable(
-    files: Sequence[_Incoming], plan: ReleasedNotebook
-) -> tuple[list[_NotebookFile], list[Item]]:
-    """The files of the newest attempt that can be graded, and what was refused until there."""
-    readable: list[_NotebookFile] = []
-    refused: list[Item] = []
+def _attempts(files: Sequence[_Incoming]) -> list[list[_Incoming]]:
+    """The files of each hand-in, the newest first; what nothing tells apart is one hand-in."""
+    groups: dict[object, list[_Incoming]] = {}
     for handed in files:
-        if readable and handed.attempt < readable[0].handed.attempt:
-            break
-        try:
-            data = handed.found.read()
-            notebook, repairs = read_notebook(data)
-            rebuilt = accepted(plan, notebook)
-        except Refusal as error:
-            refused.append(handed.item("refused", str(error)))
+        groups.setdefault(handed.attempt, []).append(handed)
+    newest = cmp_to_key(_later)
+    first = {
+        key: max([h for h in group if is_notebook(h.found.name)] or group, key=newest)
+        for key, group in groups.items()
+    }
+    merged: list[list[_Incoming]] = []
+    last: _Incoming | None = None
+    for key in sorted(groups, key=lambda key: newest(first[key]), reverse=True):
+        if last and not last.origin.compared(first[key].origin)[0]:
+            merged[-1] += groups[key]
         else:
-            rebuilt = replace(rebuilt, repairs=(*repairs, *rebuilt.repairs))
-            readable.append(_NotebookFile(handed, sha256(data), rebuilt))
-    return readable, refused
+            merged.append(list(groups[key]))
+        last = first[key]
+    return merged
+
+
+def _later(one: _Incoming, other: _Incoming) -> int:
+    return one.origin.compared(other.origin)[0]
+
+
+def _earlier(handed: _Incoming, best: _NotebookFile) -> Item:
+    """A file of an attempt before the one that counts: not even read."""
+    if not is_likely(handed.found.name):
+        return handed.item("set aside", "It is no notebook.")
+    _, by = best.handed.origin.compared(handed.origin)
+    return handed.item("not taken", f"It was handed in before {best.handed.found.name}, by {by}.")
+
+
+def _read(
+    attempt: Sequence[_Incoming], plan: ReleasedNotebook
+) -> tuple[list[_NotebookFile], list[tuple[_Incoming, str]], list[_Incoming]]:
+    """The notebooks of one attempt, the one that counts first; what could not be read; the rest.
+
+    Files that are not called like a notebook are only read where no filled one is.
+    """
+    readable: list[_NotebookFile] = []
+    failed: list[tuple[_Incoming, str]] = []
+    aside: list[_Incoming] = []
+    for tier in (2, 1, 0):
+        for handed in attempt:
+            if is_notebook(handed.found.name) + is_likely(handed.found.name) != tier:
+                continue
+            if tier < 2 and any(file.rebuilt.filled for file in readable):
+                aside.append(handed)
+                continue
+            try:
+                readable.append(_notebook_file(handed, plan))
+            except Refusal as error:
+                failed.append((handed, str(error)))
+    if readable:
+        aside += [handed for handed, _ in failed if not is_notebook(handed.found.name)]
+        failed = [(handed, why) for handed, why in failed if is_notebook(handed.found.name)]
+    return sorted(readable, key=cmp_to_key(_counts), reverse=True), failed, aside
+
+
+def _counts(one: _NotebookFile, other: _NotebookFile) -> int:
+    return _ranked(one.standing, other.standing, together=True)[0]
+
+
+def _notebook_file(handed: _Incoming, plan: ReleasedNotebook) -> _NotebookFile:
+    """Raises Refusal."""
+    data = handed.found.read()
+    notebook, repairs = read_notebook(data)
+    rebuilt = accepted(plan, notebook)
+    rebuilt = replace(rebuilt, repairs=(*repairs, *rebuilt.repairs))
+    return _NotebookFile(handed, sha256(data), rebuilt)
+
+
+def _ranked(one: _Standing, other: _Standing, *, together: bool) -> tuple[int, str]:
+    """Which of two counts (1: the one, -1: the other), and what is said of the one that doesn't.
+
+    A blank one never counts before a filled one. Then the LMS's order counts; of two that were
+    handed in together the one with more answers; then the files' times.
+    """
+    more = one.filled - other.filled
+    sign, by = one.origin.compared(other.origin)
+    if more and not (one.filled and other.filled):
+        return more, "none of its answers is filled in"
+    if more and together and (not sign or by == FILE_TIMES):
+        fewer, most = sorted([one.filled, other.filled])
+        return more, f"{fewer} of its answers are filled in, {most} of the other's"
+    return sign, f"it is the earlier one by {by}" if sign else "nothing tells which one is later"
+
+
+def _beside(other: _NotebookFile, best: _NotebookFile) -> tuple[Item, list[str]]:
+    """What is said of a notebook beside the one that counts, and to a person if they differ."""
+    if other.sha256 == best.sha256:
+        return other.handed.item("set aside", "It is the same file once more."), []
+    if other.rebuilt.answers == best.rebuilt.answers:
+        return other.handed.item("not taken", "It holds the same answers."), []
+    _, why = _ranked(best.standing, other.standing, together=True)
+    names = f"{best.name} was taken, {other.name} was not: {why}"
+    said = f"Two different notebooks were handed in: {names}."
+    return other.handed.item("not taken", f"It differs from {best.name}, and {why}."), [said]
+
+
+def _not_graded(handed: _Incoming, counts: Record) -> str:
+    """What a person is told of a notebook that can't be read, where another one is graded."""
+    if handed.origin.compared(counts)[0] > 0:
+        return f"A newer file could not be graded: {handed.found.name}. The one before it was."
+    return f"Another file could not be graded: {handed.found.name}."
 
 
 def _stored(
-    readable: Sequence[_NotebookFile], refused: Sequence[Item], folder: Path, old: Record
+    best: _NotebookFile, review: Sequence[str], folder: Path, old: Record, plan: ReleasedNotebook
 ) -> Item:
-    """The newest file written into its folder, unless that holds it or a newer one already."""
-    best, *others = readable
-    name = f"{folder.name}.ipynb"
-    new = _record(best, others, refused)
+    """The file that counts written into its folder, unless what lies there counts more."""
+    handed, path = best.handed, folder / f"{folder.name}.ipynb"
+    new = replace(
+        handed.origin,
+        sha256=best.sha256,
+        repairs=best.rebuilt.repairs,
+        review=(*best.rebuilt.review, *handed.owner.review, *review),
+    )
     try:
-        if old.sha256 == new.sha256:
-            _look_again(folder, old, new.review)
-            return best.handed.item("unchanged")
-        if (folder / name).exists() and not new.is_newer_than(old):
-            return best.handed.item("unchanged", "It is not newer than what was collected before.")
-        write_submission(folder, name, best.rebuilt.notebook, new)
+        later, _ = new.compared(old)
+        same = sha256(as_bytes(best.rebuilt.notebook)) == old.notebook
+        if old.sha256 == new.sha256 or (same and later <= 0):
+            return _unchanged(handed, new, folder, old)
+        if path.exists():
+            kept = _Standing(old, _filled(path, plan))
+            counts, why = _ranked(_Standing(new, best.rebuilt.filled), kept, together=False)
+            if counts <= 0:
+                _look_again(folder, old, new.review if later > 0 else review)
+                reason = f"It differs from what was collected before, and {why}."
+                if not counts:
+                    reason += f" If it is: delete {folder} and collect it again."
+                return handed.item("not taken", reason)
+            if later <= 0:
+                note = f"A blank notebook was collected before: {best.name} took its place."
+                new = replace(new, review=(*new.review, note))
+        write_submission(folder, path.name, best.rebuilt.notebook, new)
     except OSError as error:
-        return best.handed.item("refused", f"It could not be written to {folder}: {error}.")
-    return replace(best.handed.item("taken"), repairs=new.repairs, review=new.review)
+        return handed.item("refused", f"It could not be written to {folder}: {error}.")
+    item = replace(handed.item("taken"), repairs=new.repairs, review=new.review)
+    return replace(item, replaced=old.source or (path.name if old.modified else ""))
 
 
-def _noted(newest: _Incoming, refused: Item, folder: Path, old: Record) -> Item:
-    """A refusal kept for the class to know of; an older notebook stays, and a person is told."""
-    new = replace(_origin(newest), refused=refused.reason)
+def _unchanged(handed: _Incoming, new: Record, folder: Path, old: Record) -> Item:
+    """What is known already; what the LMS says of its time is noted if it is new."""
+    said, before = ((r.handed_in, r.turn, r.late) for r in (new, old))
+    if said != before and any(said) and (not any(before) or new.compared(old)[0] > 0):
+        write_times(
+            folder, replace(old, handed_in=said[0], turn=said[1], late=said[2], lms=new.lms)
+        )
+        return handed.item("unchanged", "Only its time is new.")
+    _look_again(folder, old, new.review)
+    return handed.item("unchanged")
+
+
+def _filled(path: Path, plan: ReleasedNotebook) -> int:
+    """How many answers of a submission that lies there already are filled in."""
     try:
-        if old != Record() and not new.is_newer_than(old):
+        return accepted(plan, read_notebook(path.read_bytes())[0]).filled
+    except Refusal:
+        return 0
+
+
+def _noted(newest: _Incoming, reason: str, folder: Path, old: Record) -> Item:
+    """A refusal kept for the class to know of; an older notebook stays, and a person is told."""
+    new, refused = replace(newest.origin, refused=reason), newest.item("refused", reason)
+    try:
+        if old != Record() and new.compared(old)[0] <= 0:
             return refused
         if any(".ipynb" in path.name for path in folder.glob("*")):
-            _look_again(folder, old, (_newer(refused),))
+            _look_again(folder, old, [_not_graded(newest, old)])
         elif not newest.owner.review:  # else a guess would put somebody into the class
             write_record(folder, new)
     except OSError as error:
-        return replace(refused, reason=f"{refused.reason} It could not be noted: {error}.")
+        return replace(refused, reason=f"{reason} It could not be noted: {error}.")
     return refused
 
 
@@ -242,38 +443,3 @@ def _look_again(folder: Path, old: Record, review: Sequence[str]) -> None:
     both = tuple(dict.fromkeys([*old.review, *review]))
     if old.notebook and both != old.review:
         write_record(folder, replace(old, review=both))
-
-
-def _record(
-    best: _NotebookFile, others: Sequence[_NotebookFile], refused: Sequence[Item]
-) -> Record:
-    handed, review = best.handed, [*best.rebuilt.review, *best.handed.owner.review]
-    for other in others:
-        if other.rebuilt.answers != best.rebuilt.answers:
-            review.append(
-                f"Two different notebooks were handed in together: {handed.found.name} was "
-                f"taken, {other.handed.found.name} was not."
-            )
-    return replace(
-        _origin(handed),
-        sha256=best.sha256,
-        repairs=best.rebuilt.repairs,
-        review=(*review, *map(_newer, refused)),
-    )
-
-
-def _origin(handed: _Incoming) -> Record:
-    claim = handed.owner.claim
-    return Record(
-        source=handed.found.source,
-        handed_in=as_text(claim.time),
-        modified=as_text(handed.found.modified),
-        turn=claim.turn,
-        late=claim.late,
-        members=handed.owner.members,
-    )
-
-
-def _newer(refused: Item) -> str:
-    name = PurePosixPath(refused.source).name
-    return f"A newer file could not be graded: {name}. The one before it was."

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import PurePosixPath
-from typing import Any
 
-import yaml
-
+from xorkit.intake import clock, gradescope
 from xorkit.intake.archives import IncomingFile
-from xorkit.intake.cells import as_mapping
 from xorkit.intake.reading import Refusal
 
-GRADESCOPE_LIST = "submission_metadata.yml"
 _CANVAS = re.compile(r"(?P<name>[^/]*?)_(?P<late>LATE_)?(?P<id>\d+)_(?P<file>\d+)_(?P<rest>.+)")
 _CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<id>[A-Za-z0-9]+)_(?P<file>\d+)_.+")
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_.*)?")
 # The word between the user and the time is "attempt" in the instructor's language.
 _BLACKBOARD = re.compile(
-    r"(?P<who>.+?)_(?P<word>[^\W\d_][^_\d]*)_(?P<time>\d{4}(?:-\d\d){5})(?:_.*|\.txt)"
+    r"(?P<attempt>(?P<who>.+?)_[^\W\d_][^_\d]*_(?P<time>\d{4}(?:-\d\d){5}))(?:_.*|\.txt)"
 )
+# The zone after a time of day at the end of a line: "Date Submitted: … 4:49:41 PM EDT".
+_SAID_ZONE = re.compile(
+    r"\d:\d\d(?: ?[ap]\.?m\.?)? +((?:UTC|GMT)?[+-]\d{1,2}:?(?:\d\d)?|[A-Z]{1,5})\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+# The times of all files that one download wrote lie within this of each other.
+_ONE_DOWNLOAD = timedelta(minutes=10)
 _ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_(?P<login>[^/]+)")
 _COPY = re.compile(r"^(?:copy of |kopie von |copie de |copia de )+", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*\(\d+\)$|-\d+$")
@@ -35,6 +39,7 @@ _ENDINGS = re.compile(
     r"(?:\.(?:ipynb|json|txt|py|zip|pdf|html?|docx?|odt|rtf|png|jpe?g|url|webloc|rar|7z|gz))+$",
     re.IGNORECASE,
 )
+_INSTEAD = re.compile(r"\.(?:pdf|html?|docx?|odt|rtf|url|webloc|rar|7z|gz)$", re.IGNORECASE)
 _NO_NAME = re.compile(r"(?:untitled|unbenannt|notebook|colab|submission|solution)\W*\d*", re.I)
 
 
@@ -43,8 +48,10 @@ class Ownership:
     """One way to read a file's place: whom it names, when and in which turn it was handed in.
 
     `ids` are known to the LMS or the course, `names` are how a person is called; `members` are
-    the claims of those who handed in together. `depth` is how far in the path it was read: what
-    lies deeper is of the learner's making. An unsure claim only counts for whom a roster knows.
+    the claims of those who handed in together. `turn` is a number of the LMS's that grows with each
+    hand-in, `attempt` is the same for all files of one. `depth` is how far in the path it was read:
+    what lies deeper is of the learner's making. An unsure claim only counts for whom a roster
+    knows.
     """
 
     layout: str
@@ -52,6 +59,7 @@ class Ownership:
     names: tuple[str, ...] = ()
     time: datetime | None = None
     turn: int = 0
+    attempt: str = ""
     late: bool | None = None
     members: tuple[Ownership, ...] = ()
     depth: int = 0
@@ -64,47 +72,143 @@ class Collection:
 
     assignment: str
     submitters: Mapping[str, Ownership] = field(default_factory=dict)
-    usernames: Mapping[str, str] = field(default_factory=dict)
+    usernames: Mapping[str, str] = field(default_factory=dict)  # by what Blackboard puts in front
+    zones: Mapping[str, str] = field(default_factory=dict)  # as Blackboard says them, by attempt
+    zone: tzinfo | None = None  # of local times that nothing else is said of
     wrapper: str = ""
     ilias: int = -1  # how deep in the paths ILIAS's folders stand
     depth: int = -1  # how deep in the paths an LMS's names stand in at least half of them
 
 
-def survey(assignment: str, files: Sequence[IncomingFile], root: str) -> Collection:
-    """Read what a download says about itself; a damaged list counts as none."""
+Reading = tuple[IncomingFile, tuple[Ownership, ...]]
+
+
+def readings(
+    assignment: str, files: Sequence[IncomingFile], root: str, zone: tzinfo | None = None
+) -> list[Reading]:
+    """Every learner's file of one download with all ways to read whose it is, the likeliest first.
+
+    What the download says about itself counts: Gradescope's list, Blackboard's texts, nbgrader's
+    timestamp.txt; a damaged one counts as none. Local times are of `zone`, or of this machine's.
+    """
+    collection = _survey(assignment, files, root, zone)
+    read = [(found, _read(found, collection)) for found in _of_learners(files)]
+    usual = _usual_depth(read)
+    return list(_timed([(found, _ranked(claims, usual)) for found, claims in read]))
+
+
+def _survey(
+    assignment: str, files: Sequence[IncomingFile], root: str, zone: tzinfo | None
+) -> Collection:
     folders = {found.parts[0] for found in files if len(found.parts) > 1}
     names = {PurePosixPath(root).stem.casefold(), assignment.casefold(), *_WRAPPERS}
     only = next(iter(folders)) if len(folders) == 1 else ""
     wrapper = only if only.casefold() in names else ""
-    lists = [found for found in files if found.name == GRADESCOPE_LIST]
+    lists = [found for found in files if found.name == gradescope.LIST]
     listed = min(lists, key=lambda found: len(found.parts), default=None)
-    collection = Collection(
+    texts = list(_blackboard_texts(files, wrapper))
+    return Collection(
         assignment,
         submitters=_gradescope_list(listed) if listed else {},
-        usernames=dict(_blackboard_users(files, wrapper)),
+        usernames={match["who"]: _username(text, match["who"]) for match, text in texts},
+        zones={match["attempt"]: _said_zone(text) for match, text in texts},
+        zone=zone,
         wrapper=wrapper,
         ilias=_ilias_depth(files, wrapper),
     )
-    return replace(collection, depth=_usual_depth(files, collection))
 
 
-def _blackboard_users(files: Sequence[IncomingFile], wrapper: str) -> Iterator[tuple[str, str]]:
-    """What the texts beside the submissions tell; deeper ones are of a learner's making."""
+def _usual_depth(read: Iterable[Reading]) -> int:
+    """So deep that a learner's own folder, called as an LMS would, is never taken for the LMS's."""
+    depths = (
+        min((claim.depth for claim in claims if claim.layout != "folder"), default=1 << 30)
+        for found, claims in read
+        if not is_list(found)
+    )
+    usual = sorted(depths)
+    middle = usual[(len(usual) - 1) // 2] if usual else -1
+    return middle if middle < 1 << 30 else -1
+
+
+def _ranked(claims: tuple[Ownership, ...], usual: int) -> tuple[Ownership, ...]:
+    by_lms = {c for c in claims if c.sure and c.layout != "folder" and c.depth <= usual}
+    sure = by_lms or {claim for claim in claims if claim.sure and claim.layout == "folder"}
+    return tuple(replace(claim, sure=claim in sure) for claim in claims)
+
+
+def _timed(read: Sequence[Reading]) -> Iterator[Reading]:
+    """The readings with the times that nothing in a name says: Moodle's zips, timestamp.txt."""
+    moodle: dict[tuple[str, ...], list[datetime]] = {}
+    stamps: dict[tuple[str, ...], datetime | None] = {}
+    for found, claims in read:
+        layout = claims[0].layout if claims else ""
+        if layout == "moodle" and found.modified:
+            moodle.setdefault(claims[0].ids, []).append(found.modified)
+        if layout == "folder" and found.name == "timestamp.txt" and not _is_packed(found):
+            stamps[found.parts[:-1]] = _timestamp(found)
+    of_moodle = {ids: max(times) for ids, times in moodle.items()}
+    packed = [found.packed for found, _ in read if found.packed]
+    if not _are_hand_in_times(list(of_moodle.values()), max(packed, default=None)):
+        of_moodle = {}
+    for found, claims in read:
+        stamp = None if _is_packed(found) else stamps.get(found.parts[:-1])
+        yield (
+            found,
+            tuple(
+                replace(claim, time=of_moodle.get(claim.ids))
+                if claim.layout == "moodle"
+                else replace(claim, time=stamp if claim.layout == "folder" else claim.time)
+                for claim in claims
+            ),
+        )
+
+
+def _is_packed(found: IncomingFile) -> bool:
+    """Whether it lies in an archive of the learner's own, where a time would be theirs, too."""
+    return any(part.lower().endswith(".zip") for part in found.parts[:-1])
+
+
+def _are_hand_in_times(times: Sequence[datetime], packed: datetime | None) -> bool:
+    """Whether Moodle's zip has the times of the hand-ins: newer ones have the download's instead.
+
+    Those are all alike, or, of a single learner, what the zip itself was written at.
+    """
+    if len(times) > 1:
+        return max(times) - min(times) > _ONE_DOWNLOAD
+    return packed is not None and bool(times) and packed - times[0] > _ONE_DOWNLOAD
+
+
+def _timestamp(found: IncomingFile) -> datetime | None:
+    """What nbgrader's timestamp.txt says."""
+    from nbgrader.utils import parse_utc
+
+    try:
+        text = found.read()[:100].decode("utf-8").strip()
+        return parse_utc(text).replace(tzinfo=UTC) if text else None
+    except (Refusal, ValueError, OverflowError):
+        return None
+
+
+def _blackboard_texts(
+    files: Sequence[IncomingFile], wrapper: str
+) -> Iterator[tuple[re.Match[str], str]]:
+    """The texts beside the submissions; deeper ones are of a learner's making."""
     for found in files:
         match = _BLACKBOARD.fullmatch(found.name)
         if match and is_list(found) and len(_inside(found.parts, wrapper)) == 1:
-            yield match["who"], _blackboard_user(found, match["who"])
+            with suppress(Refusal):
+                yield match, found.read()[:1000].decode("utf-8", "replace")
 
 
-def _usual_depth(files: Sequence[IncomingFile], collection: Collection) -> int:
-    """So deep that a learner's own folder, called as an LMS would, is never taken for the LMS's."""
-    depths = []
-    for found in files:
-        if not is_list(found):
-            read = (claim for claim in _read(found, collection) if claim.layout != "folder")
-            depths.append(min((claim.depth for claim in read), default=1 << 30))
-    usual = sorted(depths)[(len(depths) - 1) // 2] if depths else -1
-    return usual if usual < 1 << 30 else -1
+def _username(text: str, who: str) -> str:
+    """What stands in brackets at the end of the first line; "" where that is no username."""
+    brackets = re.findall(r"\(([^()]+)\)\s*$", text.partition("\n")[0])
+    return brackets[-1] if brackets and who.endswith(f"_{brackets[-1]}") else ""
+
+
+def _said_zone(text: str) -> str:
+    said = _SAID_ZONE.search(text)
+    return said[1].upper() if said else ""
 
 
 def _ilias_depth(files: Sequence[IncomingFile], wrapper: str) -> int:
@@ -128,31 +232,23 @@ def _inside(parts: tuple[str, ...], wrapper: str) -> tuple[str, ...]:
 def is_list(found: IncomingFile) -> bool:
     """Whether a file belongs to the download, not to a learner."""
     matched = _BLACKBOARD.fullmatch(found.name)
-    return found.name == GRADESCOPE_LIST or bool(
+    return found.name == gradescope.LIST or bool(
         matched and found.name.endswith(f"_{matched['time']}.txt")
     )
 
 
-def of_learners(files: Sequence[IncomingFile]) -> list[IncomingFile]:
+def _of_learners(files: Sequence[IncomingFile]) -> list[IncomingFile]:
     """The files without the download's own lists; an attempt that has no file has its text."""
     own = [found for found in files if not is_list(found)]
     attempts = {_attempt(found) for found in own}
-    texts = (found for found in files if is_list(found) and found.name != GRADESCOPE_LIST)
+    texts = (found for found in files if is_list(found) and found.name != gradescope.LIST)
     return own + [found for found in texts if _attempt(found) not in attempts]
 
 
 def _attempt(found: IncomingFile) -> str:
     """What is the same in the names of all files of one attempt in Blackboard."""
     match = _BLACKBOARD.fullmatch(found.name)
-    return found.name[: match.end("time")] if match else ""
-
-
-def claims(found: IncomingFile, collection: Collection) -> tuple[Ownership, ...]:
-    """All ways to read whose this file is, the likeliest first; none where it says nothing."""
-    read = _read(found, collection)
-    by_lms = {c for c in read if c.sure and c.layout != "folder" and c.depth <= collection.depth}
-    sure = by_lms or {claim for claim in read if claim.sure and claim.layout == "folder"}
-    return tuple(replace(claim, sure=claim in sure) for claim in read)
+    return match["attempt"] if match else ""
 
 
 def _read(found: IncomingFile, collection: Collection) -> tuple[Ownership, ...]:
@@ -181,30 +277,23 @@ def _moodle(parts: tuple[str, ...], _collection: Collection) -> Iterator[Ownersh
 def _blackboard(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
     for depth, part in enumerate(parts):
         if match := _BLACKBOARD.fullmatch(part):
-            who, time = match["who"], _blackboard_time(match["time"])
+            who, attempt = match["who"], match["attempt"]
             told = collection.usernames.get(who)
             pieces = who.split("_")
             users = [told] if told else ["_".join(pieces[i:]) for i in range(1, len(pieces))]
+            said = collection.zones.get(attempt, "")
+            time = _blackboard_time(match["time"], said, collection.zone)
             for user in users or [who]:
-                yield Ownership("blackboard", (user,), time=time, depth=depth)
+                yield Ownership("blackboard", (user,), time=time, attempt=attempt, depth=depth)
             return
 
 
-def _blackboard_time(text: str) -> datetime | None:
+def _blackboard_time(text: str, said: str, zone: tzinfo | None) -> datetime | None:
     try:
-        return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
-    except ValueError:
+        local = datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")
+        return clock.placed_as_said(local, said, zone)
+    except (ValueError, OverflowError):
         return None
-
-
-def _blackboard_user(found: IncomingFile, who: str) -> str:
-    """The username that the text beside a submission has in brackets; "" where it has none."""
-    try:
-        first = found.read()[:1000].decode("utf-8", "replace").partition("\n")[0]
-    except Refusal:
-        return ""
-    brackets = re.findall(r"\(([^()]+)\)\s*$", first)
-    return brackets[-1] if brackets and who.endswith(f"_{brackets[-1]}") else ""
 
 
 def _canvas(parts: tuple[str, ...], _collection: Collection) -> Iterator[Ownership]:
@@ -273,9 +362,23 @@ _LAYOUTS: tuple[Callable[[tuple[str, ...], Collection], Iterator[Ownership]], ..
 )
 
 
+def is_notebook(name: str) -> bool:
+    """Whether a file is called like a notebook, or like what one is packed in."""
+    return ".ipynb" in name.lower() or name.lower().endswith(".zip")
+
+
 def is_likely(name: str) -> bool:
     """Whether a file of this name may be a notebook."""
-    return "." not in name or name.lower().endswith(_LIKELY)
+    return "." not in name or name.lower().endswith(_LIKELY) or is_notebook(name)
+
+
+def is_work(name: str) -> bool:
+    """Whether a file of this name is handed in as work, be it instead of a notebook.
+
+    Notes, lists, programs and pictures lie beside it.
+    """
+    likely = is_likely(name) and not name.lower().endswith((".txt", ".py"))
+    return likely or bool(_INSTEAD.search(name))
 
 
 def stem_of(name: str) -> str:
@@ -288,42 +391,24 @@ def _is_file_name(text: str, assignment: str) -> bool:
     return plain.casefold() == assignment.casefold()
 
 
-class _RubyLoader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
-    """A safe loader that reads what Ruby wrote: tags it does not know are plain values."""
-
-
-def _untagged(loader: Any, _suffix: str, node: yaml.Node) -> object:
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_scalar(node)
-
-
-_RubyLoader.add_multi_constructor("!", _untagged)
-
-
 def _gradescope_list(found: IncomingFile) -> Mapping[str, Ownership]:
     """The claim of every submission in Gradescope's list, by its folder's name."""
     try:
-        listed = as_mapping(_RubyLoader(found.read()).get_single_data())
-    except (Refusal, yaml.YAMLError, RecursionError, ValueError):
+        listed = gradescope.read_list(found.read())
+    except (Refusal, gradescope.ListError):
         return {}
-    claims = ((str(folder), _submission(as_mapping(about))) for folder, about in listed.items())
-    return {name: claim for name, claim in claims if re.fullmatch(r"submission_\d+", name)}
+    return {
+        folder: Ownership(
+            "gradescope",
+            time=time,
+            turn=int(folder.removeprefix("submission_")[:18]),
+            attempt=folder,
+            members=tuple(map(_submitter, people)),
+        )
+        for folder, (time, people) in listed.items()
+    }
 
 
-def _submission(about: Mapping[Any, Any]) -> Ownership:
-    keys = {str(key).lstrip(":"): value for key, value in about.items()}
-    people, time = keys.get("submitters"), keys.get("created_at")
-    members = tuple(map(_submitter, people)) if isinstance(people, list) else ()
-    if not isinstance(time, datetime):
-        return Ownership("gradescope", members=members)
-    in_utc = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    return Ownership("gradescope", time=in_utc, members=members)
-
-
-def _submitter(person: object) -> Ownership:
-    about = {str(key).lstrip(":"): str(value) for key, value in as_mapping(person).items() if value}
-    ids = tuple(about[key] for key in ("sid", "email") if key in about)
-    return Ownership("gradescope", ids, tuple(about[key] for key in ("name",) if key in about))
+def _submitter(person: Mapping[str, str]) -> Ownership:
+    ids = tuple(person[key] for key in ("sid", "email") if key in person)
+    return Ownership("gradescope", ids, tuple(person[key] for key in ("name",) if key in person))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nbformat import NotebookNode, from_dict
 
 from xorkit.intake.added_cells import Extra, extras
-from xorkit.intake.cells import Cell, cells_of
+from xorkit.intake.cells import cells_of
 from xorkit.intake.locate import Choice, choices, guess, pieces_of
-from xorkit.intake.reading import Refusal, is_cut_off
+from xorkit.intake.reading import ReadNotebook, Refusal
 from xorkit.intake.released import Answer, ReleasedNotebook, released, worded
 from xorkit.intake.repairs import about_answer, about_cells, about_extras, about_missing, reasons
 
@@ -21,8 +21,8 @@ class RebuiltNotebook:
     """The release notebook with only the learner's answers moved in.
 
     `answers` are the texts of the solution cells by grade_id: the released text where nothing was
-    found, so `found` says which were. `repairs` are for the learner, `review` says why a person
-    should look.
+    found, so `found` says which were. `filled` of them hold more than was released. `repairs` are
+    for the learner, `review` says why a person should look.
     """
 
     notebook: NotebookNode
@@ -30,37 +30,39 @@ class RebuiltNotebook:
     repairs: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    filled: int = 0
 
 
-def rebuild(master: NotebookNode, submitted: NotebookNode) -> RebuiltNotebook:
+def rebuild(master: NotebookNode, submitted: NotebookNode | ReadNotebook) -> RebuiltNotebook:
     """Move the answers of a handed-in notebook into the released one; never raises.
 
     Rebuilding what was rebuilt changes nothing.
     """
-    return rebuilt_from(released(master), submitted)
+    return _rebuilt(released(master), _as_read(submitted))
 
 
-def accept(master: NotebookNode, submitted: NotebookNode) -> RebuiltNotebook:
-    """Rebuild a notebook that is this assignment's; raises Refused for any other."""
-    return accepted(released(master), submitted)
+def accept(master: NotebookNode, submitted: NotebookNode | ReadNotebook) -> RebuiltNotebook:
+    """Rebuild a notebook that is this assignment's; raises Refusal for any other."""
+    return accepted(released(master), _as_read(submitted))
 
 
-def rebuilt_from(plan: ReleasedNotebook, submitted: NotebookNode) -> RebuiltNotebook:
-    return _rebuilt(plan, cells_of(submitted), is_cut_off(submitted))
+def _as_read(notebook: NotebookNode | ReadNotebook) -> ReadNotebook:
+    return notebook if isinstance(notebook, ReadNotebook) else ReadNotebook(cells_of(notebook))
 
 
-def accepted(plan: ReleasedNotebook, submitted: NotebookNode) -> RebuiltNotebook:
-    cells = cells_of(submitted)
-    names = {cell.grade_id for cell in cells} - {""}
+def accepted(plan: ReleasedNotebook, read: ReadNotebook) -> RebuiltNotebook:
+    """As `accept`, for a released notebook that is looked at once for a whole class."""
+    names = {cell.grade_id for cell in read.cells} - {""}
     foreign = names - set(plan.by_grade_id)
     if len(foreign) > len(names) / 2:
         raise Refusal(
             "It is the notebook of another assignment: its exercises are called "
             f"{', '.join(sorted(foreign)[:5])}. Wanted: the one of this assignment."
         )
-    rebuilt = _rebuilt(plan, cells, is_cut_off(submitted))
+    rebuilt = _rebuilt(plan, read)
     # A stray `model = …` of any notebook is found as well: without a sign, half must be there.
-    if 2 * len(rebuilt.found) < len(plan.answers) and not choices(plan, pieces_of(cells, plan)):
+    few = 2 * len(rebuilt.found) < len(plan.answers)
+    if few and not choices(plan, pieces_of(read.cells, plan)):
         raise Refusal(
             f"It holds {len(rebuilt.found) or 'none'} of the {len(plan.answers)} answers of this "
             "assignment. Wanted: the notebook that was filled in."
@@ -68,7 +70,8 @@ def accepted(plan: ReleasedNotebook, submitted: NotebookNode) -> RebuiltNotebook
     return rebuilt
 
 
-def _rebuilt(plan: ReleasedNotebook, cells: Sequence[Cell], cut_off: bool) -> RebuiltNotebook:
+def _rebuilt(plan: ReleasedNotebook, read: ReadNotebook) -> RebuiltNotebook:
+    cells, cut_off = read.cells, read.cut_off
     named = pieces_of(cells, plan)
     by_name = choices(plan, named)
     pieces = guess(plan, by_name, named)
@@ -82,8 +85,14 @@ def _rebuilt(plan: ReleasedNotebook, cells: Sequence[Cell], cut_off: bool) -> Re
         *about_extras(kept, left_out),
     ]
     review = tuple(reasons(tuple(chosen.values()), left_out, cut_off))
-    notebook = _assembled(plan, answers, kept)
-    return RebuiltNotebook(notebook, answers, tuple(repairs), review, tuple(chosen))
+    return RebuiltNotebook(
+        _assembled(plan, answers, kept),
+        answers,
+        tuple(repairs),
+        review,
+        found=tuple(chosen),
+        filled=sum(choice.filled for choice in chosen.values()),
+    )
 
 
 def _text(answer: Answer, choice: Choice | None) -> str:

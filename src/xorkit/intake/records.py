@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from xorkit.files import sha256, write
+from xorkit.intake import clock
 from xorkit.intake.cells import as_mapping, sound
 
 RECORD = "intake.json"
+FILE_TIMES = "the files' times"
+_MAX_BYTES = 2**20  # a record with a hundred repairs has 20 KB
 
 
 @dataclass(frozen=True)
 class Record:
     """Where a submission came from and what was done to it.
 
-    Times are ISO 8601 texts: `handed_in` is the LMS's, `modified` the file's own; `turn` is a
-    number that grows with each hand-in. `sha256` is the original's, `notebook` that of the
-    rebuilt notebook, which tells whether somebody has changed it since. `refused` is why there is
-    no notebook.
+    Times are ISO 8601 texts in UTC: `handed_in` is the LMS's, `modified` the file's own; `turn` is
+    a number of the LMS's (`lms`) that grows with each hand-in. `sha256` is the original's,
+    `notebook` that of the rebuilt notebook, which tells whether somebody has changed it since.
+    `refused` is why there is no notebook.
     """
 
     source: str = ""
@@ -33,28 +37,47 @@ class Record:
     handed_in: str = ""
     modified: str = ""
     turn: int = 0
+    lms: str = ""
     late: bool | None = None
     members: tuple[str, ...] = ()
     refused: str = ""
 
-    def is_newer_than(self, other: Record) -> bool:
-        """By the LMS's time, else by its turns, else by the files' own times."""
+    def compared(self, other: Record) -> tuple[int, str]:
+        """Whether it was handed in after (1) or before (-1) another, and by what that is told.
+
+        The LMS's own numbers count before its times, those before the files' times; 0 where none
+        of them tells.
+        """
+        if self.turn != other.turn and self.turn and other.turn and self.lms == other.lms:
+            return (1 if self.turn > other.turn else -1), "the numbers that the LMS gives"
         if self.handed_in and other.handed_in:
-            return self.handed_in > other.handed_in
-        if self.turn and other.turn:
-            return self.turn > other.turn
-        return self.modified > other.modified
+            return _sign(self.handed_in, other.handed_in), "the LMS's times"
+        own, others = (record.handed_in or record.modified for record in (self, other))
+        return (_sign(own, others) if own and others else 0), FILE_TIMES
+
+
+def _sign(time: str, other: str) -> int:
+    apart = datetime.fromisoformat(time) - datetime.fromisoformat(other)
+    return 0 if abs(apart) <= clock.RESOLUTION else 1 if apart > timedelta() else -1
 
 
 def read_record(notebook: Path) -> Record:
     """The record beside a submitted notebook, or in its place; an empty one where none fits."""
+    path = notebook.parent / RECORD
     try:
-        kept = json.loads((notebook.parent / RECORD).read_text(encoding="utf-8"))
+        regular = all(stat.S_ISREG(p.lstat().st_mode) for p in (path, notebook) if _is_there(p))
+        if not regular or path.stat().st_size > _MAX_BYTES:  # a pipe would be waited for
+            return Record(modified=_modified(notebook))
+        kept = json.loads(path.read_text(encoding="utf-8"))
         now = sha256(notebook.read_bytes()) if notebook.exists() else ""
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return Record(modified=_modified(notebook))
     record = _record(as_mapping(kept))
     return record if record.notebook == now else Record(modified=_modified(notebook))
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
 
 
 def _record(kept: Mapping[str, Any]) -> Record:
@@ -66,9 +89,10 @@ def _record(kept: Mapping[str, Any]) -> Record:
         notebook=_text(kept.get("notebook")),
         repairs=_texts(kept.get("repairs")),
         review=_texts(kept.get("review")),
-        handed_in=_text(kept.get("handed_in")),
-        modified=_text(kept.get("modified")),
+        handed_in=_time(kept.get("handed_in")),
+        modified=_time(kept.get("modified")),
         turn=turn if isinstance(turn, int) else 0,
+        lms=_text(kept.get("lms")),
         late=late if isinstance(late, bool) else None,
         members=_texts(kept.get("members")),
         refused=_text(kept.get("refused")),
@@ -77,6 +101,13 @@ def _record(kept: Mapping[str, Any]) -> Record:
 
 def _text(value: object) -> str:
     return sound(value) if isinstance(value, str) else ""
+
+
+def _time(value: object) -> str:
+    try:
+        return as_text(datetime.fromisoformat(_text(value)).astimezone(UTC))
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _texts(values: object) -> tuple[str, ...]:
@@ -94,22 +125,42 @@ def as_text(time: datetime | None) -> str:
     return time.astimezone(UTC).isoformat() if time else ""
 
 
+def as_bytes(notebook: Mapping[str, Any]) -> bytes:
+    """A rebuilt notebook as a file."""
+    return json.dumps(notebook, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+
+
 def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], record: Record) -> None:
     """The notebook, its record, and the time as nbgrader reads it; raises OSError."""
-    data = json.dumps(notebook, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+    data = as_bytes(notebook)
+    _made(folder)
     write(folder / name, data)
+    write_times(folder, replace(record, notebook=sha256(data)))
+
+
+def write_times(folder: Path, record: Record) -> None:
+    """The record, and its time as nbgrader reads it, or none; raises OSError."""
     if record.handed_in:
         time = datetime.fromisoformat(record.handed_in)
         write(folder / "timestamp.txt", f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
     else:
         (folder / "timestamp.txt").unlink(missing_ok=True)  # an earlier file's
-    write_record(folder, replace(record, notebook=sha256(data)))
+    write_record(folder, record)
 
 
 def write_record(folder: Path, record: Record) -> None:
     """The record alone, also where there is no notebook; raises OSError."""
+    _made(folder)
     text = json.dumps(asdict(record), ensure_ascii=False, indent=1) + "\n"
     write(folder / RECORD, text.encode())
+
+
+def _made(folder: Path) -> None:
+    """The folder of a submission; raises OSError where it leads somewhere else."""
+    for path in (folder.parent, folder):
+        if path.is_symlink():
+            raise OSError(f"{path} is a link to somewhere else")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def members_of(submitted: Path, assignment: str) -> Mapping[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,14 @@ def test_only_what_runs_beside_a_learner_imports_torch(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_nothing_unpickles(path: Path) -> None:
     assert FORBIDDEN.isdisjoint(name.split(".")[0] for name in _imports(path))
+
+
+def test_the_architecture_page_has_a_line_for_every_room_and_no_other() -> None:
+    page = (SOURCE.parents[1] / "docs" / "architecture.md").read_text("utf-8")
+    table = page.split("## The rooms")[1].split("\n## ")[0]
+    told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))
+
+    assert sorted(told) == sorted({_room(path) for path in FILES} - {"__main__"})
 
 
 def test_help_starts_without_the_heavy_libraries() -> None:

@@ -300,7 +300,7 @@ def report(assignment: Assignment = "", root: CourseOption = HERE) -> None:
 
 @app.command()
 def mark(
-    assignment: Assignment,
+    assignment: Assignment = "",
     csv: Annotated[
         Path | None, typer.Option(help="Write what waits as a table instead, for a spreadsheet.")
     ] = None,
@@ -321,7 +321,7 @@ def mark(
             count = marking.write_waiting(marking.waiting(course), csv)
             out.print(
                 f"Wrote {count} answers to {csv}. Fill in the points, then: xorkit mark"
-                f" {assignment} --from {csv}",
+                f" {course.assignment} --from {csv}",
                 soft_wrap=True,
                 highlight=False,
             )

@@ -20,6 +20,8 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 MIME = "application/vnd.xorkit.evidence+json"  # of the probe's answer in a kernel's message
+# How an expression begins that the probe answers; to a kernel without it, it is a comment.
+QUESTION = "# xorkit "
 NOTHING = "pass"  # the cell that is run where nothing is to run before the probe is asked
 
 # A run of 20,000 kept passes of a net with nine parameters is 1 MB as base64; eight times that is
@@ -200,7 +202,8 @@ def read_error(value: object) -> tuple[str, str] | None:
 class CellRun:
     """How one cell of the notebook ran.
 
-    status: ok, error, timeout, died, memory, output (printed without end) or not_run.
+    status: ok, error, timeout, died, memory, output (printed without end), not_run (the notebook's
+    time was over) or given_up (it had ended too many kernels).
     """
 
     grade_id: str
@@ -217,6 +220,8 @@ class Evidence:
     answers: Mapping[str, str] = field(default_factory=dict)  # grade_id -> text handed in
     observations: Mapping[str, Any] = field(default_factory=dict)  # by answer cell, as JSON
     questions: Mapping[str, Any] = field(default_factory=dict)  # what the kernel was asked
+    faults: Mapping[str, str] = field(default_factory=dict)  # the grader's own, by answer cell
+    seconds: float = 0.0  # that the whole notebook took, new kernels and observations included
     repairs: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
 
@@ -232,6 +237,8 @@ class Evidence:
             "answers": dict(self.answers),
             "observations": dict(self.observations),
             "questions": dict(self.questions),
+            "faults": dict(self.faults),
+            "seconds": self.seconds,
             "repairs": list(self.repairs),
             "review": list(self.review),
         }
@@ -247,6 +254,8 @@ class Evidence:
             answers=value["answers"],
             observations=value["observations"],
             questions=value["questions"],
+            faults=value["faults"],
+            seconds=float(value["seconds"]),
             repairs=tuple(value["repairs"]),
             review=tuple(value["review"]),
         )

@@ -220,6 +220,8 @@ class _Plugin:
     # -------------------------------------------------------------------------------- fixtures
 
     def _seen(self, blank: str) -> Mapping[str, Any]:
+        if blank in self.evidence.faults:
+            raise GraderFault(self.evidence.faults[blank])
         try:
             seen = self.evidence.observations[blank]
         except KeyError:
@@ -228,8 +230,8 @@ class _Plugin:
             raise EvidenceError(f"wanted an observation, saw {type(seen).__name__}")
         if "hostile" in seen:
             raise EvidenceError(str(seen["hostile"]))
-        if "fault" in seen:
-            raise GraderFault(str(seen["fault"]))
+        if "fault" in seen:  # a kernel isn't believed when it takes the blame
+            raise EvidenceError(str(seen["fault"]))
         return seen
 
     def _values(self, blank: str) -> Mapping[str, Any]:
@@ -249,6 +251,9 @@ class _Plugin:
             "memory": "This cell needed more memory than there is.",
             "died": "This cell ended the whole Python process.",
             "output": "This cell printed without end.",
+            "not_run": "The notebook's time was over before this cell.",
+            "given_up": "The notebook had ended its Python process too often before this cell.",
+            "ok": "What this cell left behind couldn't be used: Python ended or got stuck.",
         }
         return says.get(cell.status if cell else "", "The notebook never got here.")
 
@@ -463,6 +468,8 @@ class _Live(dict[str, Any]):
         after = following(self.saved).get(blank, "")
         asked = {**self.asked, "names": self.lesson.names(blank), "next": after}
         seen = probe.observe(blank, self.namespace, self._source(blank), asked)
+        if "fault" in seen:
+            raise GraderFault(str(seen["fault"]))
         self[blank] = loads(json.dumps(seen))
         return self[blank]
 

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.tiny_course import REPOSITORY
+from support.real_course import grade_answers, real_course
 
-from xorkit.conventions import filled, solution_texts
-from xorkit.engine.assignment import Assignment, of_course
-from xorkit.engine.autograded import LONGEST, harmless, to_bytes
-from xorkit.engine.course import open_course
-from xorkit.engine.job import Job, JobResult, Settings, work
-from xorkit.engine.running import Step, _seen
+from xorkit.engine.autograded import LONGEST, harmless
+from xorkit.engine.grading import grade
+from xorkit.engine.job import Settings, _warm
+from xorkit.engine.running import MOST_KERNELS, Step, _seen, run
 from xorkit.engine.store import unpack_evidence
-from xorkit.evidence import MIME
+from xorkit.evidence import MIME, CellRun, Evidence
 from xorkit.sandbox import Kernel, Warm
 
 ROWS = yaml.safe_load(Path(__file__).with_name("endings.yaml").read_text("utf-8"))
-SETTINGS = Settings(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def lesson(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assignment, dict[str, str]]:
-    """The real lesson and its solutions."""
-    root = tmp_path_factory.mktemp("xor")
-    for name in ("source", "lessons", "release"):
-        shutil.copytree(REPOSITORY / name, root / name)
-    shutil.copy(REPOSITORY / "nbgrader_config.py", root)
-    course = open_course(root, "xor")
-    return of_course(course), solution_texts(course.source)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["name"]))
-def test_what_was_right_keeps_its_points(
-    lesson: tuple[Assignment, dict[str, str]], row: dict[str, Any]
-) -> None:
-    own, solutions = lesson
-    text = row.get("text", f"{solutions[row['cell']]}\n{row.get('after', '')}")
-    notebook = filled(own.release, {**solutions, row["cell"]: text})
-    job = Job("ada", SETTINGS, file=to_bytes(notebook))
+def test_what_was_right_keeps_its_points(row: dict[str, Any]) -> None:
+    solution = real_course()[1][row["cell"]]
 
-    done = JobResult.unpack(work(own.pack(), job.pack()))
+    done = grade_answers({row["cell"]: row.get("text", f"{solution}\n{row.get('after', '')}")})
 
     assert done.verdict is not None, done.problem
     assert done.faults == ()
@@ -98,6 +79,7 @@ ASKED = [Step("observe", "model", ""), Step("observe", "loop", "")]
         ({"text/plain": "7"}, {}),
         ({"text/plain": "Seen", MIME: '{"model": {"a": 1}}'}, {"model": {"a": 1}}),
         ({MIME: '{"loop": 2, "model": 1, "data": 3}'}, {"model": 1, "loop": 2}),
+        ({MIME: '{"loop": {"fault": "x"}, "model": {}}'}, {"model": {}}),
     ],
 )
 def test_observations_are_the_value_that_was_asked_for(
@@ -114,18 +96,67 @@ def test_what_is_no_json_of_blanks_is_no_observation(value: object) -> None:
 
 
 def test_a_loop_that_had_to_be_interrupted_is_run_no_second_time(
-    lesson: tuple[Assignment, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own, solutions = lesson
     started: list[Kernel] = []
     start = Warm.start
-    monkeypatch.setattr(Warm, "start", lambda warm: started.append(start(warm)) or started[-1])
-    long = solutions["training_loop"].replace("range(5000)", "range(10**9)")
-    notebook = filled(own.release, {**solutions, "training_loop": long})
-    job = Job("ada", Settings(timeout=5), file=to_bytes(notebook))
+    monkeypatch.setattr(
+        Warm, "start", lambda warm, limit: started.append(start(warm, limit)) or started[-1]
+    )
+    long = real_course()[1]["training_loop"].replace("range(5000)", "range(10**9)")
 
-    done = JobResult.unpack(work(own.pack(), job.pack()))
+    done = grade_answers({"training_loop": long}, timeout=5)
 
     assert done.verdict is not None, done.problem
     assert "timeout" in done.verdict.diagnosis
     assert len(started) == 1
+
+
+def ran(sources: list[str], seconds: float) -> tuple[list[str], float]:
+    """How cells of nobody's blank end, one after the other, and the notebook's seconds."""
+    warm = _warm(Settings(20))  # the one that `grade_answers` uses
+    plan = [Step("extra", str(number), source) for number, source in enumerate(sources)]
+    evidence, _ = run(plan, {}, warm, seconds)
+    return [cell.status for cell in evidence.cells], evidence.seconds
+
+
+def test_a_notebook_that_ends_kernel_after_kernel_is_given_up() -> None:
+    statuses, _ = ran(["import os; os._exit(1)"] * 2 * MOST_KERNELS, seconds=20)
+
+    assert statuses == ["died"] * MOST_KERNELS + ["given_up"] * MOST_KERNELS
+
+
+@pytest.mark.parametrize("cell", ["while True: pass", "import time; time.sleep(60)"])
+def test_the_time_of_all_cells_together_is_bounded(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("OBSERVE", 1.0), ("REST", 2.0), ("LEAST", 0.2)):
+        monkeypatch.setattr(f"xorkit.engine.running.{name}_SECONDS", seconds)
+
+    statuses, seconds = ran([cell] * 60, seconds=1)
+
+    assert statuses[:4] == ["timeout"] * 4
+    assert statuses[-1] == "not_run"
+    assert 0 < statuses.index("not_run") < 60
+    assert seconds < 60
+
+
+def test_processor_time_is_bounded_over_all_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    warm = _warm(Settings(20))
+    monkeypatch.setattr(warm, "limits", replace(warm.limits, processor_seconds=4.0))
+    burning = "import os, time\nwhile time.process_time() < 1.5: pass\nos._exit(0)"
+
+    assert ran([burning] * 6, seconds=20)[0][-1] == "not_run"
+
+
+def test_what_came_too_late_is_told_once() -> None:
+    cells = tuple(CellRun(name, "not_run") for name in ("data", "model", "own"))
+    assignment, _ = real_course()
+
+    found, faults = grade("ada", Evidence(cells), assignment.tests)
+
+    assert faults == ()
+    assert found.status == "graded"
+    assert [finding.code for finding in found.findings] == ["timeout"]
+    (data,) = (cell for cell in found.cells if cell.grade_id == "test_data")
+    assert "time was over" in data.tests[0].message

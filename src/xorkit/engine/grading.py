@@ -30,6 +30,13 @@ UNFINISHED = {
     "died": (Diagnosis.CRASH, "It ended the whole Python process."),
     "output": (Diagnosis.CRASH, "It printed without end."),
 }
+TOO_LATE = {
+    "not_run": (Diagnosis.TIMEOUT, "The notebook's time was over; what came then was not run."),
+    "given_up": (
+        Diagnosis.CRASH,
+        "It ended the Python process too often; what came then was not run.",
+    ),
+}
 
 
 def grade(student: str, evidence: Evidence, tests: HiddenTests) -> tuple[Verdict, tuple[str, ...]]:
@@ -75,6 +82,8 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _of_run(run: CellRun, failed: bool) -> Finding | None:
+    if run.status in TOO_LATE:
+        return Finding(*TOO_LATE[run.status])  # once for all of them
     if run.status in UNFINISHED:
         code, text = UNFINISHED[run.status]
         return Finding(code, text, run.grade_id)
@@ -102,7 +111,7 @@ def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
         if any(test.outcome != "passed" for test in cell.tests)
     }
     for run in runs:
-        if run.grade_id in mistaken or run.status in UNFINISHED:
+        if run.grade_id in mistaken or run.status in {**UNFINISHED, **TOO_LATE}:
             return []
         if run.error is not None:
             return [_stopped(run, *run.error, note=True)]
@@ -123,7 +132,7 @@ def _rank(finding: Finding) -> int:
 def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> dict[str, Any]:
     """What the pages draw: small, plain, and without anything hidden."""
     details: dict[str, Any] = {
-        "seconds": round(sum(cell.seconds for cell in evidence.cells), 2),
+        "seconds": evidence.seconds,
         **_choices(judgement.judged, evidence),
     }
     training: Training | None = judgement.judged.get("training")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -13,15 +15,28 @@ from nbformat import NotebookNode
 from xorkit.cell_text import plain_values
 from xorkit.conventions import answer_cells, following, grade_id, metadata, solution_of
 from xorkit.engine.autograded import Outputs, harmless
-from xorkit.evidence import MIME, NOTHING, CellRun, Evidence, EvidenceError, loads, shown
+from xorkit.evidence import (
+    MIME,
+    NOTHING,
+    QUESTION,
+    CellRun,
+    Evidence,
+    EvidenceError,
+    loads,
+    shown,
+)
 from xorkit.judge import needed
 from xorkit.sandbox import CellResult, Kernel, Warm
 
-SEEN = "__import__('xorkit.probe').probe.Seen({asked!r})"
 LOOP = "training_loop"  # the cell whose observation runs it again
 OBSERVE_SECONDS = 60.0  # whole runs of an early stopper take 3 s; a hostile cell may hang here
-FULL_TIMES = 4  # cells of one notebook that may use all of a cell's time; the rest get a second
-LEAST_SECONDS = 1.0  # for a cell of a notebook whose time is used up
+# The whole of a notebook may take as long as four cells and one observation that use all of their
+# time, and then, a second at a time, as long as all other cells of the longest honest notebook.
+FULL_TIMES = 4
+REST_SECONDS = 30.0
+LEAST_SECONDS = 1.0  # for a cell once only the rest is left
+MOST_KERNELS = 12  # in a new one all cells run again: each answer may end one, and few mishaps more
+SILENT = "the grader's recorder was kept from answering"
 
 Kind = Literal["given", "answer", "extra", "observe"]
 
@@ -71,41 +86,57 @@ class _Notebook:
 
     warm: Warm
     questions: Mapping[str, Any]
+    observed: Sequence[Step]  # all observations of the notebook
     seconds: float  # of one cell
-    left: float = 0.0  # seconds that all cells together may still take
+    left: float  # seconds that all of it together may still take
+    processor: float  # seconds of the processor that all of it together may still take
+    kernels: int = 0  # that were started
     again: list[str] = field(default_factory=list)  # what a new kernel runs first
     kernel: Kernel | None = None
+    distrusted: bool = False  # whether a living kernel once gave no answer
     cells: list[CellRun] = field(default_factory=list)
     observations: dict[str, Any] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Outputs] = field(default_factory=dict)
 
-    def start(self) -> Kernel:
-        """The running kernel, or a new one in the state that the last one was in."""
-        while self.kernel is None:
-            self.kernel = self.warm.start()
+    @property
+    def over(self) -> Literal["", "not_run", "given_up"]:
+        """Why no more of it is run, as the status of the cells that come too late."""
+        if self.left <= 0 or self.processor < LEAST_SECONDS:
+            return "not_run"
+        return "given_up" if self.kernels >= MOST_KERNELS and self.kernel is None else ""
+
+    def start(self) -> None:
+        """Where no kernel runs and it isn't over, a new one in the state that the last was in."""
+        while self.kernel is None and not self.over:
+            begun = time.monotonic()
+            self.kernel = self.warm.start(self.processor)
+            self.left -= time.monotonic() - begun
+            self.kernels += 1
             for source in tuple(self.again):
                 if not self.timed(source, self.seconds).alive:
                     self.again.remove(source)  # it ends kernels now and then
                     break
-        return self.kernel
 
     def timed(self, source: str, seconds: float, then: str | None = None) -> CellResult:
         """Runs a cell in the running kernel, within what is left of the notebook's time."""
         assert self.kernel is not None  # noqa: S101 - only `start` and `run` call this
-        limit = max(LEAST_SECONDS, min(seconds, self.left))
+        limit = max(LEAST_SECONDS, min(seconds, self.left - REST_SECONDS))
         ran = self.kernel.run(source, seconds=limit, then=then)
-        self.left -= ran.seconds
+        self.left -= ran.seconds - ran.waited
         if not ran.alive:
             self.close()
         return ran
 
-    def run(self, source: str, seconds: float, then: str | None = None) -> CellResult:
+    def run(self, source: str, seconds: float, then: str | None = None) -> CellResult | None:
+        """Runs a cell, in a new kernel where the last is gone; None where the notebook is over."""
         self.start()
-        return self.timed(source, seconds, then)
+        return None if self.over else self.timed(source, seconds, then)
 
     def close(self) -> None:
         if self.kernel is not None:
             self.kernel.close()
+            self.processor -= self.kernel.processor
             self.kernel = None
 
     def take(self, step: Step, after: Sequence[Step]) -> None:
@@ -116,38 +147,64 @@ class _Notebook:
             return
         self.observations |= _read(step, after)
         ran = self._ran(step, [each for each in after if each.grade_id not in self.observations])
+        if ran is None:
+            self.cells.append(CellRun(step.grade_id, self.over))
+            return
         self.outputs[step.grade_id] = harmless(ran.outputs)
         if ran.status in ("ok", "error"):
             self.again.append(step.source)
         self.cells.append(CellRun(step.grade_id, ran.status, ran.error, round(ran.seconds, 3)))
 
-    def _ran(self, step: Step, after: Sequence[Step]) -> CellResult:
+    def _ran(self, step: Step, after: Sequence[Step]) -> CellResult | None:
         """Runs a cell and, where it is likely to end, observes it in the same message."""
         if not after or "while" in step.source:
             return self.run(step.source, self.seconds)
         ran = self.run(step.source, self.seconds, _question(after, self.questions))
-        if ran.status in ("ok", "error") or (ran.alive and ran.traceback):
-            self.observations |= _seen(ran.value, after)
+        if ran is None or ran.status in ("ok", "error") or (ran.alive and ran.traceback):
+            self.observations |= _seen(ran.value, after) if ran is not None else {}
             return ran
         # Was it the cell, or the learner's objects when they were asked? Alone, the cell will tell.
         self.close()
-        self.left += ran.seconds
         return self.run(step.source, self.seconds)
 
     def _observe(self, step: Step) -> None:
-        seen = self._asked(step, self.questions)
-        if not seen and step.grade_id == LOOP:
+        seen, living = self._asked(step, self.questions)
+        if not seen and not living and step.grade_id == LOOP:
             # The run to the end took too long or ended the process: its first updates may not.
-            seen = self._asked(step, {**self.questions, "epochs": 0})
+            seen, living = self._asked(step, {**self.questions, "epochs": 0})
+        if not seen and living and not self.distrusted:
+            self.distrusted = True
+            self.close()  # the next one has run nothing but the cells before
+            seen, living = self._asked(step, self.questions)
+        if not seen and living:
+            self._blame(step.grade_id)
         self.observations |= seen
 
-    def _asked(self, step: Step, questions: Mapping[str, Any]) -> dict[str, Any]:
-        """What the probe saw, by blank; nothing where the learner's code ended the observation."""
+    def _asked(self, step: Step, questions: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+        """What the probe saw, by blank, and whether the kernel is there to see more."""
         ran = self.run(NOTHING, OBSERVE_SECONDS, _question([step], questions))
-        seen = _seen(ran.value, [step])
-        if not seen and ran.status in ("ok", "error"):
-            return {step.grade_id: {"fault": f"the probe gave no answer ({ran.error})"}}
-        return seen
+        if ran is None:
+            return {}, False
+        return _seen(ran.value, [step]), ran.status in ("ok", "error")
+
+    def _blame(self, blank: str) -> None:
+        """Notes whose doing it is that a living kernel doesn't answer what it was asked of a cell.
+
+        What it says of itself is not believed: it is the learner's doing where a kernel that runs
+        nothing of the learner's answers, and else the grader's.
+        """
+        if blank in self.control:
+            self.observations[blank] = {"hostile": SILENT}
+        else:
+            self.faults[blank] = "the probe gives no answer, even about an empty notebook"
+
+    @functools.cached_property
+    def control(self) -> dict[str, Any]:
+        """What the probe says of an empty notebook, by blank."""
+        empty = [replace(step, source="", following="") for step in self.observed]
+        with self.warm.start() as kernel:
+            question = _question(empty, self.questions)
+            return _seen(kernel.run(NOTHING, seconds=OBSERVE_SECONDS, then=question).value, empty)
 
 
 def _read(cell: Step, asked: Sequence[Step]) -> dict[str, Any]:
@@ -161,7 +218,7 @@ def _read(cell: Step, asked: Sequence[Step]) -> dict[str, Any]:
 
 
 def _question(asked: Sequence[Step], questions: Mapping[str, Any]) -> str:
-    """The expression whose value is what the probe sees of some cells."""
+    """What to ask the kernel after a cell, to learn what the probe sees of some cells."""
     each = [
         [
             step.grade_id,
@@ -170,11 +227,11 @@ def _question(asked: Sequence[Step], questions: Mapping[str, Any]) -> str:
         ]
         for step in asked
     ]
-    return SEEN.format(asked=json.dumps(each))
+    return QUESTION + json.dumps(each)
 
 
 def _seen(value: Mapping[str, Any], asked: Sequence[Step]) -> dict[str, Any]:
-    """The observations that are the value of an expression, by blank: none where it has another."""
+    """The observations in a kernel's answer, by blank: none of what it calls faulty itself."""
     names = [step.grade_id for step in asked]
     try:
         found = loads(str(value[MIME])) if MIME in value else {}
@@ -182,7 +239,11 @@ def _seen(value: Mapping[str, Any], asked: Sequence[Step]) -> dict[str, Any]:
             raise EvidenceError(f"wanted observations by blank, saw {shown(found)}")
     except EvidenceError as error:
         return {name: {"hostile": str(error)} for name in names}
-    return {name: found[name] for name in names if name in found}
+    return {name: found[name] for name in names if name in found and not _faulty(found[name])}
+
+
+def _faulty(observation: object) -> bool:
+    return isinstance(observation, dict) and "fault" in observation
 
 
 def run(
@@ -193,7 +254,10 @@ def run(
     `seconds` are one cell's. Raises SandboxError where no kernel could be had; nothing that
     learners write raises.
     """
-    notebook = _Notebook(warm, questions, seconds, FULL_TIMES * max(seconds, OBSERVE_SECONDS))
+    begun, whole = time.monotonic(), FULL_TIMES * seconds + OBSERVE_SECONDS + REST_SECONDS
+    observed = [step for step in plan if step.kind == "observe"]
+    processor = warm.limits.processor_seconds
+    notebook = _Notebook(warm, questions, observed, seconds, whole, processor)
     try:
         for number, step in enumerate(plan, 1):
             after = takewhile(lambda each: each.kind == "observe", plan[number:])
@@ -201,5 +265,12 @@ def run(
     finally:
         notebook.close()
     answers = {step.grade_id: step.source for step in plan if step.kind == "answer"}
-    evidence = Evidence(tuple(notebook.cells), answers, notebook.observations, dict(questions))
+    evidence = Evidence(
+        tuple(notebook.cells),
+        answers,
+        notebook.observations,
+        dict(questions),
+        notebook.faults,
+        round(time.monotonic() - begun, 2),
+    )
     return evidence, notebook.outputs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import importlib
 import json
 import os
 import random
@@ -170,6 +172,7 @@ def prepare() -> None:
     from ipykernel.kernelapp import IPKernelApp
     from ipykernel.zmqshell import ZMQInteractiveShell
     from IPython.core.application import BaseIPythonApplication
+    from jupyter_client import session
     from traitlets.config import Config
 
     class Ready(BaseIPythonApplication):
@@ -188,6 +191,7 @@ def prepare() -> None:
             shell.init_environment()
 
     ipkernel.sys = _Sys("sys")  # type: ignore[attr-defined]
+    session.json = _own_copy("json")  # type: ignore[attr-defined]
     config = Config()
     config.HistoryManager.enabled = False  # a database and a thread that nobody reads
     app: Any = Application.instance(config=deepcopy(config))  # the shell adds to its own
@@ -197,6 +201,42 @@ def prepare() -> None:
         getattr(app, step)()
         setattr(app, step, _done)
     courtesies.tame(app.shell)
+    _keep_to_cells(app.shell)
+
+
+def _own_copy(package: str) -> ModuleType:
+    """A package once more, for those whose work must not hang on what a cell does to the first."""
+    first = {name: sys.modules.pop(name) for name in [*sys.modules] if _is_in(name, package)}
+    found = importlib.import_module(package)
+    sys.modules.update(first)
+    return found
+
+
+def _is_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def _keep_to_cells(shell: Any) -> None:
+    """What cells put in the place of builtins is there while cells run, and only then.
+
+    ipykernel and the probe have Python's own, and the modules that were there before; else a cell
+    that is right, or a joke, could end with a kernel that has no answer to anything.
+    """
+    run, names, modules = shell.run_code, vars(builtins), sys.modules
+    ours, loaded = dict(names), dict(modules)
+    theirs: dict[str, Any] = {}
+
+    async def run_code(*args: Any, **options: Any) -> Any:
+        names.update(theirs)
+        try:
+            return await run(*args, **options)
+        finally:  # no builtin is called in here: there may be none
+            theirs.clear()
+            theirs.update({name: names[name] for name in ours.keys() & names.keys()})
+            names.update(ours)
+            modules.update({name: loaded[name] for name in loaded.keys() - modules.keys()})
+
+    shell.run_code = run_code
 
 
 def _done() -> None:

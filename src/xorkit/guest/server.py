@@ -4,7 +4,8 @@ Started by `xorkit.sandbox.fork` as `python -m xorkit.guest.server FD`. It speak
 the socket FD, one request at a time:
     {"preload": [name, …]}            -> {} once all is imported, and called where it is a function
     {"start": {scratch, limits, …}}   -> {"pid": n} once the kernel listens
-    {"reap": pid}                     -> {"status": n, "peak": bytes} of a kernel that has ended
+    {"reap": pid}                     -> {"status": n, "peak": bytes, "processor": seconds} of a
+                                         kernel that has ended
 and {"error": text, "confinement": bool} where it can't. It knows no course: what it holds in
 memory, every learner's process inherits.
 """
@@ -78,7 +79,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
                 return {"pid": _fork({**orders, "server": os.getpid()})}
             case {"reap": pid}:
                 _, status, usage = os.wait4(pid, 0)
-                return {"status": status, "peak": usage.ru_maxrss << 10}
+                processor = usage.ru_utime + usage.ru_stime
+                return {"status": status, "peak": usage.ru_maxrss << 10, "processor": processor}
         raise SandboxError(f"the fork server was asked for {request}")
     except Exception as error:  # whatever it is, the grader must hear of it
         text = str(error) or type(error).__name__

@@ -4,7 +4,7 @@ Everything here runs in the learner's process and can be tampered with there, so
 nothing: it hands out what it saw as JSON, and the judge, elsewhere, recomputes all of it.
 """
 
-from xorkit.probe.observations import Seen, observe
+from xorkit.probe.observations import attend, observe
 from xorkit.probe.recording import recorder
 
-__all__ = ["Seen", "observe", "recorder"]
+__all__ = ["attend", "observe", "recorder"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xorkit.evidence import MAX_WIDTH, MIME, decode, encode
+from xorkit.evidence import MAX_WIDTH, MIME, QUESTION, decode, encode
 from xorkit.probe.asking import ask_loss, ask_model, ask_optimizer, ask_tensor, ask_value
 from xorkit.probe.limits import limited
 from xorkit.probe.notebook import Namespace, shell
@@ -173,17 +173,29 @@ def observe(
         return {"fault": ": ".join(describe(error) or ())}
 
 
-class Seen:
-    """What is to be seen of the last answer cell, as the value of an expression in its kernel.
+def attend() -> None:
+    """From now on this kernel's shell answers QUESTION expressions; all others stay IPython's.
 
-    `asked` is JSON, [blank, the cell's text, questions] for each thing that is to be seen of it.
+    After the mark follows JSON, [blank, the cell's text, questions] for each thing that is to be
+    seen of the last cell. What the answer takes is bound here, before a learner's first cell, and
+    looked up by no name of the notebook's.
     """
+    here, record = shell(), recorder()
+    namespace, usual = here.user_ns, here.user_expressions
+    look, loads, dumps = observe, json.loads, json.dumps
 
-    def __init__(self, asked: str) -> None:
-        namespace = shell().user_ns
-        recorder().cell_begins(namespace)
-        seen = {blank: observe(blank, namespace, *about) for blank, *about in json.loads(asked)}
-        self._text = json.dumps(seen)
+    def answer(expression: str) -> dict[str, Any]:
+        if not expression.startswith(QUESTION):
+            return usual({"": expression})[""]  # type: ignore[no-any-return]
+        try:
+            record.cell_begins(namespace)
+            asked = loads(expression.removeprefix(QUESTION))
+            seen = dumps({blank: look(blank, namespace, *about) for blank, *about in asked})
+        except BaseException:  # an interrupt, too: a reply must go out
+            return {"status": "error"}
+        return {"status": "ok", "data": {MIME: seen}, "metadata": {}}
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {MIME: self._text}
+    def user_expressions(expressions: Mapping[str, str]) -> dict[str, Any]:
+        return {key: answer(expression) for key, expression in expressions.items()}
+
+    here.user_expressions = user_expressions

@@ -262,8 +262,9 @@ Status = Literal["ok", "error", "timeout", "died", "memory", "output"]
 class CellResult:
     """What one cell did. `outputs` are nbformat's, streams joined, cut to `Limits.output`.
 
-    `value` is the MIME bundle of the expression that was asked for after the cell, empty where
-    there was none, or no value of it.
+    `seconds` are the clock's; in `waited` of these it waited for a core that others used. `value`
+    is the MIME bundle of the expression that was asked for after the cell, empty where there was
+    none, or no value of it.
     """
 
     status: Status
@@ -273,6 +274,7 @@ class CellResult:
     seconds: float
     alive: bool  # false: the kernel is gone, the next cell needs a new one
     value: dict[str, Any]
+    waited: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -83,10 +83,9 @@ class ForkServer:
         }
         return int((await self._ask(start=orders))["pid"])
 
-    async def reap(self, pid: int) -> tuple[int, int]:
-        """Exit code and peak memory of a kernel that has ended; until then its pid is its own."""
-        answer = await self._ask(reap=pid)
-        return os.waitstatus_to_exitcode(answer["status"]), answer["peak"]
+    async def reap(self, pid: int) -> dict[str, Any]:
+        """How a kernel has ended, and what it used; until then its pid is its own."""
+        return await self._ask(reap=pid)
 
     async def _ask(self, **request: object) -> dict[str, Any]:
         async with self._turn:
@@ -130,6 +129,7 @@ class ForkProvisioner(KernelProvisionerBase):
         self.pid: int | None = None
         self.code: int | None = None
         self.peak = 0  # bytes of memory that it had at most, once it has ended
+        self.processor = 0.0  # seconds that it used, once it has ended
 
     @property
     def has_process(self) -> bool:
@@ -160,7 +160,9 @@ class ForkProvisioner(KernelProvisionerBase):
                 os.close(self._handle)
                 self._handle = None
                 try:
-                    self.code, self.peak = await self._server.reap(self.pid)
+                    found = await self._server.reap(self.pid)
+                    self.code = os.waitstatus_to_exitcode(found["status"])
+                    self.peak, self.processor = found["peak"], found["processor"]
                 except SandboxError:  # the server went first and took the kernel with it
                     self.code = -signal.SIGKILL
         return self.code

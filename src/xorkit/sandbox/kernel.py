@@ -35,6 +35,7 @@ from xorkit.sandbox.watchdog import Meter, remove
 
 METER_SECONDS = 0.1  # a process can take some hundred MiB between two looks; rlimits hold beyond
 DRAIN_SECONDS = 0.1  # for what a dying kernel had already sent
+MOST_WAITED = 4  # times a cell's own seconds: on a machine with five times the work it can do
 FULL = 0.5  # share of the memory limit; a kernel that holds more after an error can't go on
 # An assertion in C, a null pointer, and the system's own killer when all memory is gone.
 DEATHS_BY_WANT = (-signal.SIGABRT, -signal.SIGSEGV, -9)
@@ -66,6 +67,7 @@ class Kernel:
         self._process: KernelProvisionerBase = manager.provisioner
         self._scratch, self._limits, self._meter = scratch, limits, meter
         self._violation: Ending | None = None
+        self._waited = 0.0  # seconds of the last cell in which others had the core
         self._ended = asyncio.create_task(self._process.wait())  # gives the exit code
         self._watch = asyncio.create_task(self._watching())
 
@@ -126,6 +128,7 @@ class Kernel:
         client = CellClient(notebook, km=self._manager, limit=self._limits.output, log=SILENT)
         client.kc = self._client
         self._client.then = then
+        self._waited = 0.0
         stopped, failure = await self._supervised(client, cell, seconds)
         outputs: list[dict[str, object]] = []
         trace = ""
@@ -147,6 +150,7 @@ class Kernel:
             seconds=time.monotonic() - started,
             alive=not self._ended.done(),
             value=value(client.reply),
+            waited=self._waited,
         )
 
     async def _supervised(
@@ -184,18 +188,25 @@ class Kernel:
     async def _wait(self, events: set[asyncio.Task[Any]], seconds: float) -> None:
         """Until one of the events, or until the cell has had its time.
 
-        Time in which it waited for a free core doesn't count: a busy machine costs nobody points.
+        Time in which it waited for a free core doesn't count, within bounds: a busy machine costs
+        nobody points, and a cell that keeps its own machine busy gains no time without end.
         """
         begun, queued = time.monotonic(), self._queued()
         left = seconds
         while left > 0:
             done, _ = await asyncio.wait(events, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            self._waited = max(0.0, min(self._queued() - queued, MOST_WAITED * seconds))
             if done:
                 return
-            left = seconds - (time.monotonic() - begun) + (self._queued() - queued)
+            left = seconds - (time.monotonic() - begun) + self._waited
 
     def _queued(self) -> float:
         return 0.0 if self._meter is None else self._meter.queued()
+
+    @property
+    def processor(self) -> float:
+        """Seconds of the processor that the kernel used, once it has ended."""
+        return self._process.processor if isinstance(self._process, ForkProvisioner) else 0.0
 
     async def _listen_anew(self) -> BaseException | None:
         try:

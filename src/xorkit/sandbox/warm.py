@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -50,9 +52,9 @@ class Warm:
         limits: Limits,
         *,
         confined: bool = True,
-        preload: Sequence[str] = ("xorkit.probe:recorder",),
+        preload: Sequence[str] = ("xorkit.probe:attend",),
     ) -> None:
-        self._limits, self._confined, self._preload = limits, confined, tuple(preload)
+        self.limits, self._confined, self._preload = limits, confined, tuple(preload)
         self._server: ForkServer | None = None
         self._serial = 0
 
@@ -78,13 +80,17 @@ class Warm:
         with suppress(OSError):  # as in `Kernel.end`
             remove(self._folder)
 
-    def start(self) -> Kernel:
-        """A fresh fork that is ready for cells. Raises ConfinementError, SandboxError."""
-        return self._loop.run(self._start())
+    def start(self, processor_seconds: float = math.inf) -> Kernel:
+        """A fresh fork that is ready for cells. Raises ConfinementError, SandboxError.
+
+        It gets at most `processor_seconds`, where they are fewer than the limits' own.
+        """
+        least = min(self.limits.processor_seconds, processor_seconds)
+        return self._loop.run(self._start(replace(self.limits, processor_seconds=least)))
 
     async def _open(self) -> None:
         self._context = zmq.asyncio.Context()
-        self._context.setsockopt(zmq.MAXMSGSIZE, self._limits.message)
+        self._context.setsockopt(zmq.MAXMSGSIZE, self.limits.message)
         self._context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
 
     async def _close(self) -> None:
@@ -109,31 +115,29 @@ class Warm:
             self._server = server
         return self._server
 
-    async def _start(self) -> Kernel:
+    async def _start(self, limits: Limits) -> Kernel:
         self._serial += 1
         scratch = self._folder / str(self._serial)
         scratch.mkdir(mode=0o700)
-        return await (self._forked(scratch) if LINUX else self._stock(scratch))
+        return await (self._forked(scratch, limits) if LINUX else self._stock(scratch, limits))
 
-    async def _forked(self, scratch: Path) -> Kernel:
+    async def _forked(self, scratch: Path, limits: Limits) -> Kernel:
         server = await self._warm_server()
         manager = self._manager(
             transport="ipc", ip=f"{scratch}/.k", connection_file=f"{scratch}/.kernel.json"
         )
-        process = ForkProvisioner(
-            server, scratch, self._limits, confined=self._confined, parent=manager
-        )
+        process = ForkProvisioner(server, scratch, limits, confined=self._confined, parent=manager)
         manager.provisioner = process
         await manager.start_kernel()
         assert process.pid is not None  # noqa: S101 - it has just been started
-        return await self._kernel(manager, scratch, Meter(process.pid, scratch, self._limits))
+        return await self._kernel(manager, scratch, limits, Meter(process.pid, scratch, limits))
 
-    async def _stock(self, scratch: Path) -> Kernel:
+    async def _stock(self, scratch: Path, limits: Limits) -> Kernel:
         """Jupyter's own way, for systems where a process with torch in it can't be forked."""
         manager = self._manager()
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         await manager.start_kernel(cwd=str(scratch), env={**os.environ, **import_path()}, **quiet)
-        kernel = await self._kernel(manager, scratch, None)
+        kernel = await self._kernel(manager, scratch, limits, None)
         ran = await kernel.execute(COURTESIES.format(preload=self._preload), READY_SECONDS)
         if ran.status != "ok":
             await kernel.end()
@@ -146,11 +150,11 @@ class Warm:
         )
 
     async def _kernel(
-        self, manager: AsyncKernelManager, scratch: Path, meter: Meter | None
+        self, manager: AsyncKernelManager, scratch: Path, limits: Limits, meter: Meter | None
     ) -> Kernel:
         client = cast(Client, manager.client(context=self._context))
         client.start_channels(stdin=False, hb=False, control=False)
-        kernel = Kernel(self._loop, manager, client, scratch, self._limits, meter)
+        kernel = Kernel(self._loop, manager, client, scratch, limits, meter)
         try:
             await client.ready(READY_SECONDS)
         except SandboxError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,17 +12,22 @@ import nbformat
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from xorkit.cell_text import plain_values
 from xorkit.conventions import filled, secret_regions, solution_texts
 from xorkit.engine import machine, workers
 from xorkit.engine.assignment import of_course
 from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, CourseError
+from xorkit.engine.grading import grade
 from xorkit.engine.job import Job, Settings
+from xorkit.engine.store import unpack_evidence
+from xorkit.files import digest, write
 from xorkit.recall import grade as grade_recall
 from xorkit.verdict import Diagnosis, Verdict
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 OWN_RESULT = "test_predictions"  # about the learner's own result, which may be good by luck
+SOLVED, UNTOUCHED = "the solutions", "the untouched release"
 LEAST = 12  # characters of a solution line that says enough to be looked for in the release
 
 
@@ -78,11 +83,11 @@ def prove(course: Course, settings: Settings, count: int | None) -> Iterator[Che
     yield from _rubrics(course)
     solutions = solution_texts(course.source)
     listed = mistakes(course)
-    variants = {"the solutions": solutions, "the untouched release": {}}
+    variants = {SOLVED: solutions, UNTOUCHED: {}}
     variants |= {mistake.name: mistake.changed(solutions) for mistake in listed}
     verdicts = _graded(course, settings, count, variants)
-    yield _earns(verdicts["the solutions"], course.lesson.max_score)
-    yield _earns(verdicts["the untouched release"], 0)
+    yield _earns(verdicts[SOLVED], course.lesson.max_score)
+    yield _earns(verdicts[UNTOUCHED], 0)
     for mistake in listed:
         yield _costs(mistake, verdicts[mistake.name])
     if listed:
@@ -92,19 +97,66 @@ def prove(course: Course, settings: Settings, count: int | None) -> Iterator[Che
 def _graded(
     course: Course, settings: Settings, count: int | None, variants: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Verdict]:
+    """The verdict on each variant. What was seen of one is kept: it isn't run again to be judged.
+
+    A variant that differs from the solutions only in plain values isn't run at all.
+    """
+    own = of_course(course)
+    solutions, names = variants[SOLVED], own.names()
+    plain = {
+        name: values
+        for name, texts in variants.items()
+        if (values := _plain(texts, solutions, names)) is not None
+    }
+    run = {name: to_bytes(filled(course.release, texts)) for name, texts in variants.items()}
+    kept = {
+        name: course.path(".xorkit", "proof", course.assignment, f"{digest([file, own.base])}.gz")
+        for name, file in run.items()
+        if name not in plain
+    }
     jobs = [
-        Job(name, settings, file=to_bytes(filled(course.release, answers)))
-        for name, answers in variants.items()
+        Job(name, settings, file=run[name], evidence=path.read_bytes() if path.exists() else None)
+        for name, path in kept.items()
     ]
-    known = of_course(course).pack()
-    found = {}
-    for done in workers.run(known, jobs, min(count or machine.cores(), len(jobs))):
+    new = sum(job.evidence is None for job in jobs)
+    verdicts: dict[str, Verdict] = {}
+    for done in workers.run(own.pack(), jobs, min(count or machine.cores(), new)):
         if done.verdict is None or done.verdict.message:
             raise CourseError(f"{done.student}: {done.problem or done.verdict}")
         if done.faults:
             raise CourseError(f"a hidden test broke on {done.student}: {done.faults[0]}")
-        found[done.student] = done.verdict
-    return found
+        verdicts[done.student] = done.verdict
+        if done.evidence is not None and done.ran:
+            write(kept[done.student], done.evidence)
+    for path in kept[SOLVED].parent.glob("*.gz"):
+        if path not in kept.values():
+            path.unlink()
+    solved = unpack_evidence(kept[SOLVED].read_bytes())
+    if solved is None:
+        raise CourseError(f"{kept[SOLVED]} can't be read: delete it, and build again")
+    for name in variants.keys() - verdicts.keys():
+        seen = replace(
+            solved[0],
+            answers={**solved[0].answers, **variants[name]},
+            observations={**solved[0].observations, **plain[name]},
+        )
+        verdicts[name], _ = grade(name, seen, own.tests)
+    return verdicts
+
+
+def _plain(
+    texts: Mapping[str, str], solutions: Mapping[str, str], names: Mapping[str, Sequence[str]]
+) -> dict[str, Any] | None:
+    """What is seen of cells that differ from the solutions; None where they must run for that."""
+    seen: dict[str, Any] = {}
+    for cell in solutions:
+        if texts.get(cell) == solutions[cell]:
+            continue
+        values = plain_values(texts.get(cell, ""))
+        if not names.get(cell) or values is None or not values.keys() >= set(names[cell]):
+            return None
+        seen[cell] = {"values": {name: values[name] for name in names[cell]}}
+    return seen or None
 
 
 def _earns(verdict: Verdict, wanted: float) -> Check:
@@ -136,7 +188,7 @@ def _all_tests_fail_somewhere(course: Course, verdicts: Mapping[str, Verdict]) -
         for name, verdict in verdicts.items()
         for cell in verdict.cells
         for test in cell.tests
-        if test.outcome == "failed" and name != "the untouched release"
+        if test.outcome == "failed" and name != UNTOUCHED
     }
     never = sorted(tests - failed)
     return Check("every hidden test is failed by a listed mistake", not never, ", ".join(never))

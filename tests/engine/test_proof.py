@@ -1,0 +1,96 @@
+"""What the proof of a course has seen once is not run again; what it says is judged each time."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from xorkit.engine.course import Course, open_course
+from xorkit.engine.job import Settings
+from xorkit.engine.proof import Check, prove
+from xorkit.engine.release import generate
+
+MISTAKES = """
+- {name: half, cell: number, text: number = 3.5, loses: {test_number: 3}}
+- {name: eight, cell: number, text: number = 8, loses: {test_number: 2}}
+- {name: no words, cell: words, text: words = "", loses: {test_words: 2}}
+- {name: no reason, cell: words, text: words = "So it is.", loses: {test_words: 1}}
+"""
+
+
+def rewrite(course: Course, grade_id: str, old: str, new: str) -> Course:
+    """The course with a change in one authored cell."""
+    path = course.notebook_path("source")
+    notebook = nbformat.read(path, as_version=4)
+    (cell,) = (
+        c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id
+    )
+    assert old in cell.source
+    cell.source = cell.source.replace(old, new)
+    nbformat.write(notebook, path)
+    return open_course(course.root, "tiny")
+
+
+def proved(course: Course) -> list[Check]:
+    checks = list(prove(course, Settings(), count=1))
+    assert [check for check in checks if not check.holds] == []
+    return checks
+
+
+def seen(course: Course) -> dict[str, bytes]:
+    """What is kept of the variants that ran, by a name that their content gives."""
+    folder = course.path(".xorkit", "proof", "tiny")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def proved_root(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("proved") / "course"
+    shutil.copytree(built, root)
+    course = open_course(root, "tiny")
+    course.path("lessons", "tiny.mistakes.yaml").write_text(MISTAKES, "utf-8")
+    why = "def test_says_why"
+    course = rewrite(course, "test_words", why, f'@pytest.mark.needs("test_says_something")\n{why}')
+    course = rewrite(course, "test_words", "from xorkit", "import pytest\nfrom xorkit")
+    proved(course)
+    return root
+
+
+@pytest.fixture
+def course(proved_root: Path, tmp_path: Path) -> Course:
+    shutil.copytree(proved_root, tmp_path / "course")
+    return open_course(tmp_path / "course", "tiny")
+
+
+def test_an_unchanged_course_is_judged_again_and_runs_nothing(course: Course) -> None:
+    kept = seen(course)
+
+    proved(course)
+
+    assert seen(course) == kept
+    assert len(kept) == 6  # the solutions, the untouched release, four mistakes
+
+
+def test_a_changed_test_is_judged_on_what_was_seen(course: Course) -> None:
+    kept = seen(course)
+    course = rewrite(course, "test_number", "== 7", "== 8")
+
+    checks = {check.claim: check.holds for check in prove(course, Settings(), count=1)}
+
+    assert not checks["the solutions earn 5 of 5"]
+    assert seen(course) == kept
+
+
+def test_a_changed_solution_runs_what_holds_it_and_forgets_the_old(course: Course) -> None:
+    kept = seen(course)
+    course = rewrite(course, "number", "number = 7", "number = 3 + 4")
+    generate(course, course.root / "release")
+
+    proved(course)
+
+    now = seen(course)
+    assert len(now) == 6
+    assert len(now.keys() & kept.keys()) == 3  # the untouched release, two mistakes of that cell

@@ -1,6 +1,7 @@
 """Nothing outlives its owner, nothing is left behind, and without confinement nothing runs."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -176,11 +177,15 @@ def test_a_kernel_that_dies_between_two_cells_is_told_by_the_next(kernel: Kernel
 
 def test_the_scratch_folder_is_gone_when_the_kernel_is_closed(warm: Warm) -> None:
     with warm.start() as kernel:
-        ran = kernel.run("import os; os.makedirs('a/b'); open('a/b/c', 'w'); print(os.getcwd())")
-        scratch = Path(str(ran.outputs[0]["text"]).strip())
-        assert (scratch / "a/b/c").exists()
+        ran = kernel.run(
+            "import os; os.makedirs('a/b'); open('a/b/c', 'w'); print(os.getpid(), os.getcwd())"
+        )
+        pid, scratch = str(ran.outputs[0]["text"]).split()
+        assert Path(f"/proc/{pid}/root{scratch}/a/b/c").exists()
+        assert Path(f"{scratch}.s").exists()
 
-    assert not scratch.exists()
+    assert not Path(scratch).exists()
+    assert not Path(f"{scratch}.s").exists()
 
 
 def test_two_kernels_draw_different_random_numbers(warm: Warm) -> None:
@@ -226,3 +231,30 @@ def test_a_folder_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:
         usage(full)
     remove(full)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_nameless_files_hold_is_seen_where_the_scratch_is_no_file_system_of_its_own(
+    unconfined: Warm, tmp_path: Path
+) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    with unconfined.start() as kernel:
+        ran = kernel.run(
+            "import mmap, os, time\nkept = []\nwhile True:\n"
+            "    with open('f', 'w+b') as f:\n"
+            "        f.write(bytes(10**6))\n        f.flush()\n"
+            "        kept.append(mmap.mmap(f.fileno(), 4096))\n        os.unlink('f')"
+        )
+
+        assert ran.error is not None
+        assert (ran.status, ran.error[0]) == ("died", "DiskFull")
+        assert free - shutil.disk_usage(tmp_path).free < free // 10
+
+
+def test_no_kernel_is_started_on_a_disk_that_is_almost_full(
+    warm: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil._ntuple_diskusage(100, 99, LIMITS.scratch)  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+
+    with pytest.raises(SandboxError, match=r"16 MiB are free .* set TMPDIR"):
+        warm.start()

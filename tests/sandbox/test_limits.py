@@ -83,6 +83,57 @@ ENDED: dict[str, tuple[str, Status, bool]] = {
         "died",
         False,
     ),
+    **{
+        f"fills the disk with nameless files {how}": (
+            "import mmap, os, time\nkept = []\nfor i in range(200):\n"
+            f"    with open('f', 'w+b') as f:\n        {code}\n        os.unlink('f')\n"
+            "time.sleep(5)",
+            "died",
+            False,
+        )
+        for how, code in {
+            "that are mapped": (
+                "f.write(bytes(10**6)); f.flush(); kept.append(mmap.mmap(f.fileno(), 4096))"
+            ),
+            "that are reserved": (
+                "os.posix_fallocate(f.fileno(), 0, 10**6); kept.append(mmap.mmap(f.fileno(), 4096))"
+            ),
+            "that are written through a map": (
+                "f.truncate(10**6); kept.append(mmap.mmap(f.fileno(), 10**6)); "
+                "kept[-1].write(bytes(10**6))"
+            ),
+            "that are open twice": "kept.append(os.dup(f.fileno())); f.write(bytes(10**6))",
+            "that another thread holds": (
+                "import threading; f.write(bytes(10**6)); f.flush(); "
+                "threading.Thread(target=lambda g: time.sleep(9), "
+                "args=(os.fdopen(os.dup(f.fileno())),)).start()"
+            ),
+        }.items()
+    },
+    "fills the disk with long links": (
+        "import os, time\nfor i in range(10**5): os.symlink('x' * 4000, str(i))\ntime.sleep(5)",
+        "died",
+        False,
+    ),
+    "fills the disk by copying": (
+        "import shutil, time\nopen('f', 'wb').write(bytes(10**6))\n"
+        "for i in range(100): shutil.copyfile('f', str(i))\ntime.sleep(5)",
+        "died",
+        False,
+    ),
+    "makes sockets without end": (
+        "import socket\nfor i in range(10**4):\n"
+        "    with socket.socket(socket.AF_UNIX) as s: s.bind(f'{i}')",
+        "died",
+        False,
+    ),
+    "makes sockets without end beside its own": (
+        "import os, socket\nplace = os.getcwd() + '.s/'\n"
+        "for i in range(10**4):\n"
+        "    with socket.socket(socket.AF_UNIX) as s: s.bind(f'{place}{i}')",
+        "died",
+        False,
+    ),
     "writes one file that is too long": ("open('f', 'wb').write(bytes(10**8))", "error", True),
     "opens too many files": ("x = [open('/dev/null') for i in range(10**4)]", "error", True),
 }

@@ -18,7 +18,7 @@ from copy import deepcopy
 from types import ModuleType
 from typing import Any, ClassVar, NoReturn
 
-from xorkit.guest import confine, courtesies
+from xorkit.guest import confine, courtesies, mounts
 from xorkit.guest.limits import ConfinementError, Limits
 
 REPORT = 3  # the one descriptor, beside 0, 1 and 2, that a fresh kernel keeps
@@ -54,14 +54,16 @@ def run(orders: dict[str, Any], report: int) -> NoReturn:
 def _become_kernel(orders: dict[str, Any], report: int) -> None:
     scratch, limits = orders["scratch"], Limits(**orders["limits"])
     os.setsid()
+    if orders["confined"]:
+        mounts.give_own(scratch, limits)
     confine.die_with(orders["server"])
     _leave_the_server(report)
     _settle_in(scratch)
     bound(limits)
     if orders["confined"]:
-        confine.confine(scratch)
+        confine.confine(scratch, orders["sockets"])
     _reseed()
-    app = _kernel(scratch)
+    app = _kernel(orders["sockets"])
     _tell(ready=True)
     os.close(REPORT)
     app.start()
@@ -113,8 +115,7 @@ def bound(limits: Limits) -> None:
         resource.RLIMIT_DATA: (pages[5] * page + limits.memory,) * 2,
         resource.RLIMIT_AS: (pages[0] * page + limits.memory + ADDRESS_SLACK,) * 2,
         resource.RLIMIT_CPU: (seconds, seconds + PROCESSOR_GRACE),
-        # Half, so that one file too long fails in its own cell; two end the kernel.
-        resource.RLIMIT_FSIZE: (limits.scratch // 2,) * 2,
+        resource.RLIMIT_FSIZE: (limits.longest_file,) * 2,
         resource.RLIMIT_NOFILE: (limits.open_files,) * 2,
         # Not 0: a crash handler that the kernel starts through a pipe ignores that.
         resource.RLIMIT_CORE: (1, 1),
@@ -243,12 +244,12 @@ def _done() -> None:
     """Takes the place of a step of the application's that has been made before the fork."""
 
 
-def _kernel(scratch: str) -> Any:
+def _kernel(sockets: str) -> Any:
     """ipykernel's application, its sockets bound, its handlers in place."""
     from ipykernel.kernelapp import IPKernelApp
 
     app: Any = IPKernelApp.instance()
-    app.connection_file = f"{scratch}/.kernel.json"
+    app.connection_file = f"{sockets}/kernel.json"
     with warnings.catch_warnings():
         # ipykernel's pipe for subprocesses' output is TCP, which isn't to be had here.
         warnings.simplefilter("ignore")

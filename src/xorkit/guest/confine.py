@@ -21,12 +21,17 @@ PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CAPABILITY_VERSION_3 = 0x20080522
 NO_ROOT_LOCKED = 0b1111_1111 & ~0b0011_0000  # uid 0 regains nothing; all bits locked but keep-caps
 
-# Beside the Python installation: the C library, time zones, fonts, and what Python and OpenMP ask
-# about the processor and the memory.
+# Beside Python's installation and its libraries: locales, time zones, fonts, and what Python and
+# OpenMP ask about the processor and the memory.
 SYSTEM = (
-    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/fonts", "/usr/share/zoneinfo",
+    "/usr/lib/locale", "/usr/share/fonts", "/usr/share/zoneinfo",
     "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types",
     "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu",
+)  # fmt: skip
+# Of the process itself. Not `environ` and `mountinfo`, which tell of the machine's folders, nor
+# `net`, its connections; `task` has all of them once more for each thread.
+OWN_PROC = (
+    "cmdline", "fd", "limits", "maps", "smaps", "smaps_rollup", "stat", "statm", "status",
 )  # fmt: skip
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
@@ -43,11 +48,20 @@ def installation() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def confine(scratch: str, *, newest_abi: int = sys.maxsize) -> None:
+@functools.cache
+def libraries() -> tuple[str, ...]:
+    """The folders of the shared libraries that this process has loaded."""
+    with open("/proc/self/maps") as maps:
+        paths = {line.split(maxsplit=5)[-1].strip() for line in maps}
+    return tuple(sorted({os.path.dirname(path) for path in paths if ".so" in path}))
+
+
+def confine(scratch: str, sockets: str | None = None, *, newest_abi: int = sys.maxsize) -> None:
     """Leave this process only `scratch`, and the Python installation to read. Irrevocable.
 
-    Raises ConfinementError, after which the caller must not run anything. `newest_abi` plays an
-    older kernel.
+    In `sockets`, if there is such a folder, it may bind sockets and read what lies there.
+    `newest_abi` plays an older kernel. Raises ConfinementError, after which the caller must not run
+    anything.
     """
     if not sys.platform.startswith("linux"):
         raise ConfinementError("only Linux can confine a notebook")
@@ -64,8 +78,9 @@ def confine(scratch: str, *, newest_abi: int = sys.maxsize) -> None:
     try:
         _drop_capabilities()
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
-        own_proc = f"/proc/{os.getpid()}"
-        landlock.restrict(scratch, (*installation(), *SYSTEM, own_proc), DEVICES, abi=abi)
+        own = (f"/proc/{os.getpid()}/{name}" for name in OWN_PROC)
+        readable = (*installation(), *libraries(), *SYSTEM, *own)
+        landlock.restrict(scratch, sockets, readable, DEVICES, abi=abi)
         syscalls.restrict()
     except OSError as error:
         raise ConfinementError(

@@ -85,11 +85,13 @@ def version() -> int:
         ) from error
 
 
-def restrict(own: str, readable: Iterable[str], devices: Iterable[str], *, abi: int) -> None:
+def restrict(
+    own: str, sockets: str | None, readable: Iterable[str], devices: Iterable[str], *, abi: int
+) -> None:
     """Leave to this process and its threads: `own` to read and write, `readable` to read.
 
-    Irrevocable. Wants `no_new_privs` set and no second thread. Paths that don't exist are left
-    out; everything that isn't named is out of reach.
+    In the folder `sockets` it may read, and make sockets. Irrevocable. Wants `no_new_privs` set and
+    no second thread. Paths that don't exist are left out; what isn't named is out of reach.
     """
     handled = FILE_RIGHTS[min(abi, len(FILE_RIGHTS)) - 1]
     attributes = _Ruleset(
@@ -106,6 +108,8 @@ def restrict(own: str, readable: Iterable[str], devices: Iterable[str], *, abi: 
     )
     try:
         _allow(ruleset, own, OWN & handled)
+        if sockets is not None:
+            _allow(ruleset, sockets, READ | MAKE_SOCK)
         for path in readable:
             _allow(ruleset, path, READ)
         for path in devices:

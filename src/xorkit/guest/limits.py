@@ -30,3 +30,8 @@ class Limits:
     output: int = 2 * MiB  # bytes of a cell's output that are kept; the rest is cut off
     flood: int = 16 * MiB  # bytes that a cell may send: 400 plots, or ten seconds of endless print
     message: int = 4 * MiB  # bytes of one message; bounds the grader's own memory
+
+    @property
+    def longest_file(self) -> int:
+        """Half of the scratch, so that one file too long fails in its cell; two end the kernel."""
+        return self.scratch // 2

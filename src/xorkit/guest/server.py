@@ -3,7 +3,7 @@
 Started by `xorkit.sandbox.fork` as `python -m xorkit.guest.server FD`. It speaks JSON lines over
 the socket FD, one request at a time:
     {"preload": [name, …]}            -> {} once all is imported, and called where it is a function
-    {"start": {scratch, limits, …}}   -> {"pid": n} once the kernel listens
+    {"start": {scratch, sockets, …}}  -> {"pid": n} once the kernel listens
     {"reap": pid}                     -> {"status": n, "peak": bytes, "processor": seconds} of a
                                          kernel that has ended
 and {"error": text, "confinement": bool} where it can't. It knows no course: what it holds in
@@ -25,7 +25,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from xorkit.guest import child, confine, dynamo
+from xorkit.guest import child, confine, dynamo, mounts
 from xorkit.guest.limits import ConfinementError, SandboxError
 
 PARENT_POLL_SECONDS = 1.0  # only where another process holds the socket's other end open
@@ -98,11 +98,13 @@ def warm_up(names: list[str]) -> None:
     # It asks other programs where libseccomp is. Where that fails, confining fails and says why.
     with suppress(ImportError, RuntimeError):
         importlib.import_module("xorkit.guest.syscalls")
-    confine.installation()  # is looked for once, and found by all children
+    for looked_for in (confine.installation, mounts.available):
+        looked_for()  # once: all children find what was found
     _make_profile()
     _train_once()
     _plot_once()
     child.prepare()
+    confine.libraries()
     for function in filter(callable, found):
         function()
     if len(os.listdir("/proc/self/task")) != 1:

@@ -14,13 +14,15 @@ TRIAL = """
 import sys
 from xorkit.guest.confine import confine
 from xorkit.guest.landlock import version
+from xorkit.guest import mounts
 from xorkit.guest.limits import ConfinementError
 try:
     found = version()
+    own = "are file systems of their own" if mounts.available() else "are watched"
     confine(sys.argv[1])
 except ConfinementError as error:
     sys.exit(str(error))
-print(found)
+print(f"Landlock {found} and seccomp hold; scratch folders {own}; tried in a throw-away process")
 """
 
 
@@ -39,6 +41,5 @@ def check() -> list[tuple[str, bool, str]]:
             check=False,
         )
     if trial.returncode == 0:
-        found = f"Landlock {trial.stdout.strip()} and seccomp hold; tried in a throw-away process"
-        return [("confinement", True, found)]
+        return [("confinement", True, trial.stdout.strip())]
     return [("confinement", False, trial.stderr.strip())]

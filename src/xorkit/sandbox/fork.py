@@ -74,10 +74,11 @@ class ForkServer:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    async def fork(self, scratch: Path, limits: Limits, confined: bool) -> int:
+    async def fork(self, scratch: Path, sockets: Path, limits: Limits, confined: bool) -> int:
         """The pid of a kernel that listens. Raises ConfinementError, SandboxError."""
         orders = {
             "scratch": str(scratch),
+            "sockets": str(sockets),
             "limits": asdict(limits),
             "confined": confined,
         }
@@ -119,11 +120,17 @@ class ForkProvisioner(KernelProvisionerBase):
     """One forked kernel as jupyter_client sees it."""
 
     def __init__(
-        self, server: ForkServer, scratch: Path, limits: Limits, *, confined: bool, **kwargs: Any
+        self,
+        server: ForkServer,
+        scratch: Path,
+        sockets: Path,
+        limits: Limits,
+        *,
+        confined: bool,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._server, self._scratch, self._limits = server, scratch, limits
-        self._confined = confined
+        self._server, self._orders = server, (scratch, sockets, limits, confined)
         self._ended, self._reaping = asyncio.Event(), asyncio.Lock()
         self._handle: int | None = None  # a pidfd
         self.pid: int | None = None
@@ -142,7 +149,7 @@ class ForkProvisioner(KernelProvisionerBase):
         return {"cmd": [], **kwargs}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        self.pid = await self._server.fork(self._scratch, self._limits, self._confined)
+        self.pid = await self._server.fork(*self._orders)
         self._handle = os.pidfd_open(self.pid)
         asyncio.get_running_loop().add_reader(self._handle, self._ended.set)
         return self.connection_info

@@ -102,8 +102,9 @@ class Kernel:
         await self._kill()
         await self._manager.cleanup_resources()
         # An unconfined cell may have left something that goes on writing; Warm removes the rest.
-        with suppress(OSError):
-            remove(self._scratch)
+        for folder in (self._scratch, self._scratch.with_suffix(".s")):
+            with suppress(OSError):
+                remove(folder)
 
     async def _kill(self) -> None:
         if not self._ended.done():
@@ -114,10 +115,14 @@ class Kernel:
         """Kill the kernel when it passes a limit, also between cells."""
         while self._meter is not None and not self._ended.done():
             await asyncio.sleep(METER_SECONDS)
-            found = self._meter.violation()
-            if found is not None and not self._ended.done():
-                self._violation = found
-                await self._kill()
+            await self._look()
+
+    async def _look(self) -> None:
+        """Kill the kernel if it has passed a limit."""
+        found = self._meter.violation() if self._meter is not None else None
+        if found is not None and not self._ended.done():
+            self._violation = found
+            await self._kill()
 
     async def execute(self, source: str, seconds: float, then: str | None = None) -> CellResult:
         """`run`, for those who are on the kernel's own loop."""
@@ -191,14 +196,15 @@ class Kernel:
         Time in which it waited for a free core doesn't count, within bounds: a busy machine costs
         nobody points, and a cell that keeps its own machine busy gains no time without end.
         """
-        begun, queued = time.monotonic(), self._queued()
+        begun, queued, before = time.monotonic(), self._queued(), self._waited
         left = seconds
         while left > 0:
             done, _ = await asyncio.wait(events, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            self._waited = max(0.0, min(self._queued() - queued, MOST_WAITED * seconds))
+            waited = max(0.0, min(self._queued() - queued, MOST_WAITED * seconds))
+            self._waited = before + waited
             if done:
                 return
-            left = seconds - (time.monotonic() - begun) + self._waited
+            left = seconds - (time.monotonic() - begun) + waited
 
     def _queued(self) -> float:
         return 0.0 if self._meter is None else self._meter.queued()
@@ -218,11 +224,7 @@ class Kernel:
     async def _interrupt(self, work: asyncio.Task[Any]) -> None:
         """As a person would: the interrupt button first."""
         await self._process.send_signal(signal.SIGINT)
-        await asyncio.wait(
-            {work, self._ended},
-            timeout=self._limits.grace_seconds,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        await self._wait({work, self._ended}, self._limits.grace_seconds)
         if not work.done():
             await self._kill()
 
@@ -232,7 +234,8 @@ class Kernel:
             return Ending("ok")
         name, text = exception(reply)
         if not too_big(name, text):
-            return Ending("error", name, text)
+            await self._look()  # what raised may have been the limit
+            return self._violation or Ending("error", name, text)
         if self._meter is not None and self._meter.held() > FULL * self._limits.memory:
             await self._kill()  # what comes next would fail for want of memory, not by itself
         return Ending("memory", name, text)

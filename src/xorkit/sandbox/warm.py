@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import zmq
 import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
-from xorkit.guest.limits import ConfinementError, Limits, SandboxError
+from xorkit.guest.limits import ConfinementError, Limits, MiB, SandboxError
 from xorkit.sandbox.cell import Client
 from xorkit.sandbox.fork import ForkProvisioner, ForkServer, import_path
 from xorkit.sandbox.kernel import SILENT, Kernel
@@ -36,6 +37,7 @@ tame(get_ipython())
 """
 READY_SECONDS = 30.0  # a kernel needs 0.1; a machine that swaps may need long
 LONGEST_FOLDER = 60  # bytes; a unix socket's whole path may have 107
+ROOM_TO_START = 4  # times what a notebook may write: others start, too, and nothing may fill
 WAITING_MESSAGES = 16  # that ZeroMQ holds for us at most; times `Limits.message`, our memory
 
 
@@ -119,18 +121,30 @@ class Warm:
         self._serial += 1
         scratch = self._folder / str(self._serial)
         scratch.mkdir(mode=0o700)
+        free = shutil.disk_usage(scratch).free
+        if free < ROOM_TO_START * limits.scratch:
+            raise SandboxError(
+                f"{free // MiB} MiB are free where {self._folder.parent} lies, and a notebook may "
+                f"write {limits.scratch // MiB}: make room there, or set TMPDIR to a larger disk"
+            )
         return await (self._forked(scratch, limits) if LINUX else self._stock(scratch, limits))
 
     async def _forked(self, scratch: Path, limits: Limits) -> Kernel:
         server = await self._warm_server()
+        sockets = scratch.with_suffix(".s")  # the grader must see them, the scratch it need not
+        sockets.mkdir(mode=0o700)
         manager = self._manager(
-            transport="ipc", ip=f"{scratch}/.k", connection_file=f"{scratch}/.kernel.json"
+            transport="ipc", ip=f"{sockets}/k", connection_file=f"{sockets}/kernel.json"
         )
-        process = ForkProvisioner(server, scratch, limits, confined=self._confined, parent=manager)
+        process = ForkProvisioner(
+            server, scratch, sockets, limits, confined=self._confined, parent=manager
+        )
         manager.provisioner = process
         await manager.start_kernel()
         assert process.pid is not None  # noqa: S101 - it has just been started
-        return await self._kernel(manager, scratch, limits, Meter(process.pid, scratch, limits))
+        return await self._kernel(
+            manager, scratch, limits, Meter(process.pid, scratch, sockets, limits)
+        )
 
     async def _stock(self, scratch: Path, limits: Limits) -> Kernel:
         """Jupyter's own way, for systems where a process with torch in it can't be forked."""

@@ -19,9 +19,13 @@ DEEPEST = 16  # folders in folders; longer paths could outgrow what can be liste
 class Meter:
     """Measures one process and its scratch folder against `limits`."""
 
-    def __init__(self, pid: int, scratch: Path, limits: Limits) -> None:
+    def __init__(self, pid: int, scratch: Path, sockets: Path, limits: Limits) -> None:
         self._proc = Path(f"/proc/{pid}")
-        self._scratch, self._limits = scratch, limits
+        self._scratch = Path(f"/proc/{pid}/root{scratch}")  # the folder as that process sees it
+        self._sockets, self._limits = sockets, limits
+        # A file system of its own says what it holds; of another, one can only count what is found.
+        self._own = os.stat(self._scratch).st_dev != os.stat(scratch).st_dev
+        self._free = _free(sockets)
         # What the kernel shares with the fork server when it starts, until one of them writes.
         self.inherited = self._memory(self._status())
         self._blind_since = math.inf
@@ -48,8 +52,11 @@ class Meter:
 
     def _too_many_files(self) -> Ending | None:
         limits = self._limits
-        size, files = usage(self._scratch)
-        size += self._unlinked()
+        try:
+            size, files = self._held_by_files()
+        except FileNotFoundError:
+            return None  # its main thread has ended, as looking at the memory will tell
+        files += len(os.listdir(self._sockets))
         if size > limits.scratch:
             return Ending("died", "DiskFull", _over("files", size, limits.scratch))
         if files > limits.files:
@@ -81,6 +88,15 @@ class Meter:
         """Bytes. KeyError where the process has none any more."""
         return sum(int(status[key].split()[0]) << 10 for key in ("RssAnon", "RssShmem"))
 
+    def _held_by_files(self) -> tuple[int, int]:
+        """Bytes, and number of files and folders."""
+        if self._own:
+            found = os.statvfs(self._scratch)
+            used = (found.f_blocks - found.f_bfree) * found.f_frsize
+            return used, found.f_files - found.f_ffree
+        size, files = usage(self._scratch)
+        return size + self._unlinked() + self._mapped(), files
+
     def _unlinked(self) -> int:
         """Bytes of files that are open but have no name any more."""
         total = 0
@@ -92,6 +108,25 @@ class Meter:
             if found.st_nlink == 0 and stat.S_ISREG(found.st_mode):
                 total += found.st_blocks * BLOCK
         return total
+
+    def _mapped(self) -> int:
+        """Bytes that files may hold which are mapped, but neither named nor open any more.
+
+        Nothing tells their sizes, so each counts as large as a file can be; and the maps are long,
+        so they are looked through only once much of the disk has gone.
+        """
+        if self._free - _free(self._sockets) < self._limits.longest_file:
+            return 0
+        lines = (self._proc / "maps").read_text().splitlines()
+        deleted = (line.split()[4:] for line in lines if line.endswith(" (deleted)"))
+        inodes = {inode for inode, path, _ in deleted if path != "/dev/zero"}  # memory's own
+        return self._limits.longest_file * len(inodes)
+
+
+def _free(place: Path) -> int:
+    """Bytes that are free in the file system of a place."""
+    found = os.statvfs(place)
+    return found.f_bfree * found.f_frsize
 
 
 def usage(folder: Path) -> tuple[int, int]:

@@ -20,7 +20,8 @@ LIBRARIES = (
     "pytest",
     "distributed",
 )
-# A worker with its fork server and a kernel before the first cell, 450, and its files: they lie in memory.
+# A worker with its fork server and a kernel before the learner's first cell, and that one's files,
+# which lie in memory.
 WORKER = 550 * MiB
 LEAST = 256 * MiB  # for a learner's cells; the lesson's training needs 40 MiB
 CGROUP = Path("/sys/fs/cgroup")

@@ -166,7 +166,7 @@ def collect(
     what was done to the log. Local times (in zips, in names) are of `zone`, or of this machine's.
     Raises FileNotFoundError for a path, ValueError for a roster or master that is none.
     """
-    people = read_roster(roster) if roster else None
+    people = read_roster(roster, zone) if roster else None
     plan = released(master)
     if not plan.answers:
         raise ValueError("The released notebook has no cell that learners fill.")
@@ -209,9 +209,20 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _unowned(found: IncomingFile, why: str) -> Item:
-    if not is_work(found.name) and not found.broken:
-        return Item(found.source, "set aside", reason="It is no notebook, and nobody's.")
-    return Item(found.source, "refused" if found.broken else "unplaced", reason=found.broken or why)
+    """What lies about: of notes, lists and pictures nobody need be told."""
+    if found.broken:
+        return Item(found.source, "refused", reason=found.broken)
+    if is_work(found.name) or _is_json(found):
+        return Item(found.source, "unplaced", reason=why)
+    return Item(found.source, "set aside", reason="It is no notebook, and nobody's.")
+
+
+def _is_json(found: IncomingFile) -> bool:
+    """Whether it is a notebook for all that its name says."""
+    try:
+        return found.read()[:100].lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
+    except Refusal:
+        return True
 
 
 def _settled(
@@ -255,9 +266,10 @@ def _settled(
 
 def _may_be_several_people(files: Sequence[_Incoming]) -> bool:
     """Whether nothing but a display name, or its likeness to a folder's, makes them one's."""
-    names = {handed.owner.claim.ids[:1] or handed.owner.claim.names[:1] for handed in files}
-    only_names = any(handed.owner.claim.names and not handed.owner.claim.ids for handed in files)
-    return len(names) > 1 or (only_names and len(files) > 1)
+    claims = [handed.owner.claim for handed in files if is_work(handed.found.name)]
+    only_names = any(claim.names and not claim.ids for claim in claims)
+    names = {claim.ids[:1] or claim.names[:1] for claim in claims}
+    return len(names) > 1 or (only_names and len(claims) > 1)
 
 
 def _attempts(files: Sequence[_Incoming]) -> list[list[_Incoming]]:

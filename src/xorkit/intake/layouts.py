@@ -27,6 +27,8 @@ _SAID_ZONE = re.compile(
 )
 # The times of all files that one download wrote lie within this of each other.
 _ONE_DOWNLOAD = timedelta(minutes=10)
+# A local time that was read in the wrong zone is off by no more than this.
+_ANY_ZONE = timedelta(hours=26)
 _ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_(?P<login>[^/]+)")
 _COPY = re.compile(r"^(?:copy of |kopie von |copie de |copia de )+", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*\(\d+\)$|-\d+$")
@@ -171,11 +173,11 @@ def _is_packed(found: IncomingFile) -> bool:
 def _are_hand_in_times(times: Sequence[datetime], packed: datetime | None) -> bool:
     """Whether Moodle's zip has the times of the hand-ins: newer ones have the download's instead.
 
-    Those are all alike, or, of a single learner, what the zip itself was written at.
+    Those are all alike; a single learner's is near the time at which the zip itself was written.
     """
     if len(times) > 1:
         return max(times) - min(times) > _ONE_DOWNLOAD
-    return packed is not None and bool(times) and packed - times[0] > _ONE_DOWNLOAD
+    return packed is not None and bool(times) and packed - times[0] > _ANY_ZONE
 
 
 def _timestamp(found: IncomingFile) -> datetime | None:
@@ -346,8 +348,8 @@ def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownershi
     name = re.escape(collection.assignment)
     stem = re.sub(rf"^{name}[\s_.-]+|[\s_.-]+{name}$", "", stem, flags=re.IGNORECASE)
     if not _is_file_name(stem, collection.assignment) and not _NO_NAME.fullmatch(stem):
-        # A picture or a list that lies about is nobody's, unless the roster knows its name.
-        own = own and is_likely(parts[-1])
+        # What lies about and is no notebook is nobody's, unless the roster knows its name.
+        own = own and is_likely(parts[-1]) and is_work(parts[-1])
         yield Ownership("folder", (stem,), (stem,), depth=len(parts) - 1, sure=own)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
 
+from xorkit.intake import clock
 from xorkit.intake.tables import Table, read_table
 
 # The columns that name a student in the course, best first; the exports of the LMSs are taken as
@@ -32,12 +35,16 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": 
 
 @dataclass(frozen=True)
 class Person:
-    """A student: the id in the course, all other ids, all spellings of the name, the group."""
+    """A student: the id in the course, all other ids, all spellings of the name, the group.
+
+    `handed_in` is when Moodle's grading worksheet says that the submission was last changed.
+    """
 
     student: str
     ids: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     group: str = ""
+    handed_in: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -98,13 +105,16 @@ def safe_id(text: str) -> str:
     return re.sub(r"[^\w.@+-]+", "_", text).lstrip("._-").rstrip("_")
 
 
-def read_roster(path: Path) -> Roster:
-    """The people of a roster CSV or an LMS's own export; raises ValueError, OSError."""
-    people = people_of(read_table(path), path.name)
+def read_roster(path: Path, zone: tzinfo | None = None) -> Roster:
+    """The people of a roster CSV or an LMS's own export; raises ValueError, OSError.
+
+    Times in it are of `zone`, or of this machine's.
+    """
+    people = people_of(read_table(path), path.name, zone)
     return Roster(tuple(person for person in people if person.student))
 
 
-def people_of(table: Table, name: str) -> tuple[Person, ...]:
+def people_of(table: Table, name: str, zone: tzinfo | None = None) -> tuple[Person, ...]:
     """Who each row of a table is (without an id: nobody); raises ValueError."""
     columns = [re.sub(r"[\s_-]+", " ", column.strip().casefold()) for column in table.header]
     key = next((columns.index(known) for known in _KEYS if known in columns), None)
@@ -113,10 +123,11 @@ def people_of(table: Table, name: str) -> tuple[Person, ...]:
             f"{name} has the columns {', '.join(table.header)}; one of them must be called "
             f"{' or '.join(_KEYS[:3])}: it names the student's folder."
         )
-    return tuple(_person(columns, [cell.strip() for cell in row], key) for row in table.rows)
+    rows = ([cell.strip() for cell in row] for row in table.rows)
+    return tuple(_person(columns, row, key, zone) for row in rows)
 
 
-def _person(columns: Sequence[str], row: Sequence[str], key: int) -> Person:
+def _person(columns: Sequence[str], row: Sequence[str], key: int, zone: tzinfo | None) -> Person:
     cells = dict(zip(columns, row, strict=False))
     ids = [cells.get(column, "") for column in columns if _ID_WORDS.search(column)]
     ids += [_number_at_end(name) for name in ids]
@@ -129,7 +140,18 @@ def _person(columns: Sequence[str], row: Sequence[str], key: int) -> Person:
         ids=frozenset(filter(None, map(as_id, [*ids, own]))),
         names=frozenset().union(*(spellings(name) for name in names)),
         group=cells.get("group", "") or cells.get("group name", ""),
+        handed_in=_moodle_time(cells.get("last modified (submission)", ""), zone),
     )
+
+
+def _moodle_time(text: str, zone: tzinfo | None) -> datetime | None:
+    """ "Friday, 1 May 2026, 3:00 PM"; None in another language, or where there is none."""
+    text = re.sub(r"^[A-Z][a-z]+day, ", "", text)
+    for date in ("%d %B %Y", "%B %d, %Y"):
+        for time in ("%I:%M %p", "%H:%M"):
+            with suppress(ValueError, OverflowError):
+                return clock.placed(datetime.strptime(text, f"{date}, {time}"), zone)
+    return None
 
 
 def _number_at_end(text: str) -> str:

@@ -16,7 +16,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "xorkit"
 # Each room may use those above it. Rooms of one line don't know each other.
 FLOORS = (
     ("evidence", "verdict", "conventions", "files", "quickstart"),
-    ("reference", "cell_text"),
+    ("messages", "reference", "cell_text"),
     ("matching", "recall"),
     ("judge",),
     ("lesson", "starts"),

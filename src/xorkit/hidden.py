@@ -21,7 +21,7 @@ import textwrap
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from types import ModuleType
@@ -39,6 +39,7 @@ from xorkit.conventions import answer_cells, following, hidden_tests, solution_o
 from xorkit.evidence import Evidence, EvidenceError, loads
 from xorkit.judge import Claim, Data, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
+from xorkit.messages import finding, key, sentence, table, tell
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, Outcome, TestOutcome
 
 MIME = "application/vnd.xorkit.tests+json"  # how a graded cell says its outcomes to nbgrader's side
@@ -51,6 +52,12 @@ each = pytest.mark.parametrize
 
 
 T = TypeVar("T")
+
+
+def check(claim: Claim) -> None:
+    """Fails the test where the judge's claim doesn't hold, with what was seen instead."""
+    if not claim:
+        raise AssertionError(claim)
 
 
 class Abstain(Exception):  # noqa: N818 - no error: a person is to look
@@ -133,7 +140,7 @@ class _Plugin:
 
     def _cell(self, grade_id: str, tests: tuple[TestOutcome, ...]) -> CellVerdict:
         if not tests:  # fail closed: a cell without observed tests has no score
-            text = "The grader could not judge this; a person will look."
+            text = sentence(None, "grader")
             tests = (TestOutcome("tests", "not_judged", 0, "", text, review=True),)
         return CellVerdict(grade_id, self.lesson.max_points(grade_id), tests)
 
@@ -163,7 +170,7 @@ class _Plugin:
         passed = {t.name for t in self._outcomes(item) if t.outcome == "passed"}
         for marker in item.iter_markers("needs"):
             if not passed.issuperset(marker.args):
-                pytest.skip("Judged once the tests above pass.")
+                pytest.skip(sentence(None, "needs"))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(
@@ -200,22 +207,25 @@ class _Plugin:
             return "passed", "", False
         if isinstance(error, AssertionError):
             said = error.args[0] if error.args else ""
-            finding = said.finding if isinstance(said, Claim) else None
-            if finding is not None and finding.code:
-                self.findings.append(finding)
-            return "failed", str(said), False
+            found = said.finding if isinstance(said, Claim) else None
+            return "failed", str(said) if found is None else self._tell(found, grade_id), False
         if isinstance(error, Unseen):
             return "failed", str(error), False
         if isinstance(error, EvidenceError):
-            text = "What came back from the notebook was not what the grader's recorder writes."
-            self.findings.append(Finding(Diagnosis.TAMPERING, text, solution_of(grade_id)))
-            return "failed", text, False
+            return "failed", self._tell(finding(Diagnosis.TAMPERING, "evidence"), grade_id), False
         if isinstance(error, pytest.skip.Exception):
             return "not_judged", error.msg or "", False
         if isinstance(error, Abstain):
             return "not_judged", str(error), True
         self.faults.append(f"{grade_id}::{item.name}: {type(error).__name__}: {error}")
-        return "not_judged", "The grader could not judge this; a person will look.", True
+        return "not_judged", sentence(None, "grader"), True
+
+    def _tell(self, found: Finding, grade_id: str) -> str:
+        """What was found, as a sentence; kept where it has a code."""
+        told = replace(tell(found, self.lesson.hints), grade_id=solution_of(grade_id))
+        if told.code is not None:
+            self.findings.append(told)
+        return told.message
 
     # -------------------------------------------------------------------------------- fixtures
 
@@ -246,16 +256,8 @@ class _Plugin:
 
     def _why_unseen(self, blank: str) -> str:
         cell = self.evidence.cell(blank)
-        says = {
-            "timeout": "This cell was still running when its time was over.",
-            "memory": "This cell needed more memory than there is.",
-            "died": "This cell ended the whole Python process.",
-            "output": "This cell printed without end.",
-            "not_run": "The notebook's time was over before this cell.",
-            "given_up": "The notebook had ended its Python process too often before this cell.",
-            "ok": "What this cell left behind couldn't be used: Python ended or got stuck.",
-        }
-        return says.get(cell.status if cell else "", "The notebook never got here.")
+        why = f"unseen-{cell.status}" if cell else ""
+        return sentence(None, why if key(None, why) in table() else "not-reached")
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
         if name not in self.judged:
@@ -307,7 +309,7 @@ class _Plugin:
                 self.lesson.start_facts,
             )
             if found.note is not None:
-                self.findings.append(found.note)
+                self._tell(found.note, "predictions")
             return found
 
         found = self._once("result", make)

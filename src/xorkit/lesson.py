@@ -14,13 +14,21 @@ from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 
-from xorkit import reference
+from xorkit import messages, reference
 from xorkit.judge import Facts
 from xorkit.matching import MatchingExercise
 from xorkit.recall import Rubric, Rubrics
 from xorkit.reference import Task
+from xorkit.verdict import Diagnosis
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Model = TypeVar("Model", bound=BaseModel)
@@ -72,10 +80,19 @@ class Lesson(_Part):
     title: Text
     task: TaskSpec | None = None
     parts: dict[str, Part]
+    hints: dict[str, Text] = {}  # what a finding's sentence adds here, by code or code.symptom
     points: dict[str, dict[str, float]]
     recall: dict[str, Rubric] = {}
     matching: MatchingExercise | None = None
     starts: StartFacts | None = None
+
+    @field_validator("hints")
+    @classmethod
+    def _known(cls, hints: dict[str, str]) -> dict[str, str]:
+        known = {*messages.table(), *Diagnosis}
+        if unknown := sorted(set(hints) - known):
+            raise ValueError(f"no message goes by {unknown}; wanted a code or code.symptom")
+        return hints
 
     @cached_property
     def trained(self) -> Task:

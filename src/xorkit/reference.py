@@ -61,6 +61,11 @@ class Net:
         """The number of parameters."""
         return sum(math.prod(shape) for shape in self.shapes)
 
+    def __str__(self) -> str:
+        """As in 2 → 3 (tanh) → 1 (none)."""
+        layers = zip(self.sizes[1:], self.activations, strict=True)
+        return " → ".join([str(self.sizes[0]), *(f"{size} ({name})" for size, name in layers)])
+
 
 @dataclass(frozen=True)
 class Task:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+Fact = str | int | float | tuple[float, ...]
 Outcome = Literal["passed", "failed", "not_judged"]
 Status = Literal["graded", "needs_review", "not_gradable"]
 
@@ -46,16 +47,19 @@ class Diagnosis(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is worth telling the learner, with its evidence in the message.
+    """One thing that is worth telling the learner: a symptom, and the facts of it in numbers.
 
-    `code` is None where a test says what it saw and another one has named the cause. A finding that
-    is a `note` costs nothing.
+    `code` is None where a test says what it saw and another one has named the cause. `message` is
+    the sentence that `messages.tell` makes of it at the end. A finding that is a `note` costs
+    nothing.
     """
 
     code: Diagnosis | None
-    message: str
-    grade_id: str = ""
+    message: str = ""
+    grade_id: str = ""  # of the answer cell
     note: bool = False
+    symptom: str = ""
+    facts: tuple[tuple[str, Fact], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,7 @@ class Verdict:
             },
             "needs_review": list(self.needs_review),
             "message": self.message,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [_finding_json(finding) for finding in self.findings],
             "repairs": list(self.repairs),
             "review": list(self.review),
             "checked": self.checked,
@@ -227,6 +231,11 @@ class Verdict:
             details=value["details"],
             late=Lateness(**value["late"]) if value.get("late") else None,
         )
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    """All but the facts, which stand in the sentence."""
+    return {name: value for name, value in asdict(finding).items() if name != "facts"}
 
 
 def _finding(code: str | None, **rest: Any) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,26 +17,21 @@ from xorkit.hidden import SHOWN_ANSWER, HiddenTests, Judgement
 from xorkit.judge import Result, Training
 from xorkit.judge.updates import arranged
 from xorkit.lesson import Lesson
+from xorkit.messages import finding, tell
 from xorkit.verdict import Diagnosis, Finding, Verdict
 
 EMPTY = "is still empty"  # every unfilled blank of a release says so
 CELL_FILE = re.compile(r"<ipython-input-[^>]*>, |\b\d+\.py, ")  # IPython's name for a cell's text
 SHOWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
 UNFINISHED = {
-    "timeout": (
-        Diagnosis.TIMEOUT,
-        "It was still running when its time was over. What would make it end?",
-    ),
-    "memory": (Diagnosis.MEMORY, "It needed more memory than there is. What does it collect?"),
-    "died": (Diagnosis.CRASH, "It ended the whole Python process."),
-    "output": (Diagnosis.CRASH, "It printed without end."),
+    "timeout": finding(Diagnosis.TIMEOUT, "cell"),
+    "memory": finding(Diagnosis.MEMORY, "cell"),
+    "died": finding(Diagnosis.CRASH, "process"),
+    "output": finding(Diagnosis.CRASH, "output"),
 }
 TOO_LATE = {
-    "not_run": (Diagnosis.TIMEOUT, "The notebook's time was over; what came then was not run."),
-    "given_up": (
-        Diagnosis.CRASH,
-        "It ended the Python process too often; what came then was not run.",
-    ),
+    "not_run": finding(Diagnosis.TIMEOUT, "notebook"),
+    "given_up": finding(Diagnosis.CRASH, "processes"),
 }
 
 
@@ -47,7 +43,7 @@ def grade(student: str, evidence: Evidence, tests: HiddenTests) -> tuple[Verdict
         assignment=lesson.assignment,
         max_score=lesson.max_score,
         cells=judgement.cells,
-        findings=_findings(judgement, evidence),
+        findings=tuple(tell(found, lesson.hints) for found in _findings(judgement, evidence)),
         repairs=evidence.repairs,
         review=evidence.review,
         details=_details(judgement, evidence, lesson),
@@ -70,12 +66,8 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
     broken = {
         f.grade_id for f in ran if f.code != Diagnosis.BLANK and f.grade_id != "training_loop"
     }
-    kept = [
-        finding
-        for finding in judgement.findings
-        if finding.grade_id not in empty | broken and finding.code
-    ]
-    told = {finding.grade_id for finding in kept if not finding.note}
+    kept = [found for found in judgement.findings if found.grade_id not in empty | broken]
+    told = {found.grade_id for found in kept if not found.note}
     # The judge says more of a loop that broke than the name of the error does.
     ran = [f for f in ran if not (f.code == Diagnosis.CRASH and f.grade_id in told)]
     return tuple(dict.fromkeys(sorted([*kept, *ran], key=_rank)))
@@ -83,21 +75,21 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
 
 def _of_run(run: CellRun, failed: bool) -> Finding | None:
     if run.status in TOO_LATE:
-        return Finding(*TOO_LATE[run.status])  # once for all of them
+        return TOO_LATE[run.status]  # once for all of them
     if run.status in UNFINISHED:
-        code, text = UNFINISHED[run.status]
-        return Finding(code, text, run.grade_id)
+        return replace(UNFINISHED[run.status], grade_id=run.grade_id)
     if run.error is None or not failed:
         return None  # an error that cost nothing came from another cell's mistake
     name, text = run.error
     if name == "NotImplementedError" and EMPTY in text:
-        return Finding(Diagnosis.BLANK, f"{text}. The cell stops there.", run.grade_id)
+        stub = finding(Diagnosis.BLANK, "cell", stub=text)
+        return replace(stub, grade_id=run.grade_id)
     return _stopped(run, name, text)
 
 
 def _stopped(run: CellRun, name: str, text: str, *, note: bool = False) -> Finding:
-    said = f"The cell stopped with {name}: {CELL_FILE.sub('', text)}"
-    return Finding(Diagnosis.CRASH, said, run.grade_id, note)
+    found = finding(Diagnosis.CRASH, "cell", error=name, text=CELL_FILE.sub("", text))
+    return replace(found, grade_id=run.grade_id, note=note)
 
 
 def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
@@ -122,11 +114,11 @@ FIRST = (Diagnosis.TAMPERING, Diagnosis.MEMORY, Diagnosis.TIMEOUT)
 LAST = (Diagnosis.NOT_TRAINED, Diagnosis.BAD_START)
 
 
-def _rank(finding: Finding) -> int:
+def _rank(found: Finding) -> int:
     """What explains the rest comes first, what only follows from it last."""
-    if finding.code in FIRST:
+    if found.code in FIRST:
         return 0
-    return 2 if finding.code in LAST else 1
+    return 2 if found.code in LAST else 1
 
 
 def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> dict[str, Any]:

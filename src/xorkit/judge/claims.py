@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from xorkit.verdict import Finding
+from xorkit.messages import finding, tell
+from xorkit.verdict import Diagnosis, Finding
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,12 @@ class Claim:
         return self.holds
 
     def __str__(self) -> str:
-        return self.finding.message if self.finding else ""
+        return tell(self.finding).message if self.finding else ""
 
 
 HOLDS = Claim(True)
 
 
-def fails(finding: Finding) -> Claim:
-    return Claim(False, finding)
+def fails(code: Diagnosis | None, symptom: str, /, **facts: Any) -> Claim:
+    """A claim that doesn't hold, and what was seen instead: see `messages.finding`."""
+    return Claim(False, finding(code, symptom, **facts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from xorkit.evidence import Array, EvidenceError, decode, read_text
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.reference import Task
-from xorkit.verdict import Diagnosis, Finding
+from xorkit.verdict import Diagnosis
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ def judge_data(seen: Mapping[str, Any], task: Task) -> Data:
     if inputs and "model" in seen:
         inputs = _alike(x, read_text(seen["model"]))
     if inputs and x.array is not None and {tuple(row) for row in x.array} != set(table):
-        text = f"X holds the rows {_rows(x.array)}. Which questions does the table ask, each once?"
-        inputs = _fails(Diagnosis.WRONG_DATA, text)
+        inputs = fails(Diagnosis.WRONG_DATA, "rows", rows=_rows(x.array))
     shaped = _shaped(y, (n, n_out), Diagnosis.TARGET_SHAPE)
     right = shaped
     if shaped and y.array is not None:
@@ -77,45 +76,33 @@ def _answers(keys: Array, y: Tensor, table: Mapping[tuple[float, ...], Any]) -> 
     assert y.array is not None, "its shape was looked at before"  # noqa: S101
     wrong = [k for k in range(len(keys)) if table[tuple(keys[k])] != tuple(y.array[k])]
     if wrong:
-        question, answer = _row(keys[wrong[0]]), _row(y.array[wrong[0]])
-        text = f"For the inputs {question} your target is {answer}. What is it in the table?"
-        return _fails(Diagnosis.WRONG_DATA, text)
+        inputs, target = _numbers(keys[wrong[0]]), _numbers(y.array[wrong[0]])
+        return fails(Diagnosis.WRONG_DATA, "target", inputs=inputs, target=target)
     return _decimal(y)
-
-
-def _fails(code: Diagnosis, text: str) -> Claim:
-    return fails(Finding(code, text, "data"))
 
 
 def _shaped(tensor: Tensor, shape: tuple[int, ...], code: Diagnosis) -> Claim:
     name = tensor.name
     if tensor.array is not None:
         seen = tensor.array.shape
-        text = (
-            f"{name} has the shape {seen}; the table makes it {shape}. Print {name}.shape: how"
-            " many rows do you see, and how many numbers in each?"
-        )
-        return HOLDS if seen == shape else _fails(code, text)
+        if seen == shape:
+            return HOLDS
+        return fails(code, "shape", name=name, seen=str(seen), wanted=str(shape))
     if tensor.kind == "NoneType":
-        return _fails(Diagnosis.WRONG_DATA, f"There is no {name} yet.")
-    text = f"{name} is a {tensor.kind}. What turns nested lists into a tensor of shape {shape}?"
-    return _fails(Diagnosis.WRONG_DATA, text)
+        return fails(Diagnosis.WRONG_DATA, "missing", name=name)
+    return fails(Diagnosis.WRONG_DATA, "no-tensor", name=name, kind=tensor.kind, shape=str(shape))
 
 
 def _decimal(tensor: Tensor) -> Claim:
-    text = (
-        f"{tensor.name} holds numbers of type {tensor.kind}, and the net counts in decimals. How"
-        " is a 1 written as a decimal number?"
-    )
-    return HOLDS if tensor.decimal else _fails(Diagnosis.WRONG_DATA, text)
+    if tensor.decimal:
+        return HOLDS
+    return fails(Diagnosis.WRONG_DATA, "dtype", name=tensor.name, kind=tensor.kind)
 
 
 def _alike(x: Tensor, model: str) -> Claim:
-    text = (
-        f"X holds numbers of type {x.kind}, and the layers of your model {model}: PyTorch doesn't"
-        " multiply one by the other. Which type does a decimal number get by itself?"
-    )
-    return HOLDS if x.kind == model else _fails(Diagnosis.WRONG_DATA, text)
+    if x.kind == model:
+        return HOLDS
+    return fails(Diagnosis.WRONG_DATA, "other-dtype", kind=x.kind, model=model)
 
 
 def _usable(
@@ -128,9 +115,9 @@ def _usable(
     return (x, y.reshape(len(x), n_out)) if fits else (None, None)
 
 
-def _row(row: Sequence[float] | Array) -> str:
-    return "(" + ", ".join(f"{value:g}" for value in row) + ")"
+def _numbers(row: Array) -> str:
+    return ", ".join(f"{value:g}" for value in row)
 
 
 def _rows(rows: Array) -> str:
-    return ", ".join(_row(row) for row in rows)
+    return ", ".join(f"({_numbers(row)})" for row in rows)

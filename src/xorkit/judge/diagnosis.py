@@ -1,13 +1,12 @@
-"""What is wrong with a run that is no plain gradient descent, in a sentence or two.
+"""What is wrong with a run that is no plain gradient descent: codes, symptoms and their numbers.
 
-Each message names the symptom in numbers and asks what leads to the cause; none gives the line.
+The sentences stand in `messages.toml`.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -23,16 +22,12 @@ from xorkit.judge.updates import (
     matches,
     moves,
 )
+from xorkit.messages import finding
 from xorkit.reference import Net, Task
-from xorkit.verdict import Diagnosis, Finding
+from xorkit.verdict import Diagnosis, Fact, Finding
 
-CELL = "training_loop"
 ODD = 0.01  # of the updates: what draws a new start is right again at once
 NEAR = 0.02  # how far a ratio may be from the whole number that it is taken for
-
-
-def finding(code: Diagnosis, message: str) -> Finding:
-    return Finding(code, message, CELL)
 
 
 def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tuple[Finding, ...]:
@@ -42,16 +37,11 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     columns are in the net's order, except where the mechanism is a misfit.
     """
     if run.stopped and not run.passes:
-        text = "The cell ran for seconds and never finished a single pass. What does it wait for?"
-        return (finding(Diagnosis.TIMEOUT, text),)
+        return (finding(Diagnosis.TIMEOUT, "no-backward"),)
     if run.error is not None:
         return (broken(run, *run.error),)
     if not (run.events or run.passes):
-        text = (
-            "The cell ran, and nothing was seen of what trains a PyTorch model: no prediction, no"
-            " slope, no step. What does one pass of training consist of?"
-        )
-        return (finding(Diagnosis.NOT_TRAINED, text),)
+        return (finding(Diagnosis.NOT_TRAINED, "nothing"),)
     if mechanism.kind == "misfit":
         return (_misfit(run, task),)
     habit = habits(run, task, mechanism.loss)
@@ -60,7 +50,7 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     if mechanism.kind == "still":
         return (_still(run, after, habit),)
     if mechanism.kind in ("linear", "adaptive") and habit is not None and not habit.slopes_right:
-        mechanism = Mechanism("unknown", error=mechanism.error)  # the slopes are at fault
+        mechanism = Mechanism("unknown", error=mechanism.error)  # the gradients are at fault
     found = [
         _not_cleared(run, mechanism, habit, task),
         *_length(run, mechanism, habit, task),
@@ -75,11 +65,6 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     )
 
 
-def times(count: float, what: str = "time") -> str:
-    plural = "" if abs(count - 1) < NEAR else "es" if what.endswith("s") else "s"
-    return f"{round(count, 2):g} {what}{plural}"
-
-
 # ------------------------------------------------------------------------------ runs that broke
 
 
@@ -90,13 +75,12 @@ def rebuilt(run: Run, task: Task) -> Finding | None:
     if run.shapes == (task.targets.shape,):
         return finding(
             Diagnosis.DETACHED_LOSS,
-            f"In each of {run.total} passes the walk back ended at {task.targets.size} new numbers,"
-            " and at none of the model's weights. Where were the answers made into something new?",
+            "new-leaf",
+            backwards=run.total,
+            count=task.targets.size,
         )
     return finding(
-        Diagnosis.MODEL_REBUILT_IN_LOOP,
-        f"In {run.total} passes the grader met {run.models} different models: yours is born again"
-        " and forgets. What has to happen only once?",
+        Diagnosis.MODEL_REBUILT_IN_LOOP, "models", backwards=run.total, models=run.models
     )
 
 
@@ -104,52 +88,31 @@ def broken(run: Run, name: str, text: str) -> Finding:
     """What a run that raised tells."""
     line = text.splitlines()[0] if text else ""
     if name == "NotImplementedError" and "empty" in text:
-        return finding(Diagnosis.BLANK, line)
+        return finding(Diagnosis.BLANK, "cell", stub=line)
     line = line.split(": [")[0].split(". ")[0].rstrip(".")  # PyTorch goes on for lines
-    done = int(moves(run.rows).sum())
-    where = f"after {times(done, 'update')}" if done else "before the first update"
-    raised = f"The loop stopped {where} with {name}: {line}"
+    facts: dict[str, Fact] = {
+        "updates": int(moves(run.rows).sum()),
+        "error": name,
+        "text": line,
+    }
     if "F" in run.events and "does not require grad" in text:
-        return finding(
-            Diagnosis.FROZEN_PARAMETERS,
-            f"{raised}. None of the model's numbers may have a slope: what was said about them?",
-        )
+        return finding(Diagnosis.FROZEN_PARAMETERS, "no-gradients", **facts)
     cut = name == "AttributeError" and "no attribute 'backward'" in text
     if cut or "does not require grad" in text:
-        return finding(
-            Diagnosis.DETACHED_LOSS,
-            f"{raised}. Between the weights and the loss the thread is cut: where does a number"
-            " that remembers how it was made become a plain one?",
-        )
+        return finding(Diagnosis.DETACHED_LOSS, "cut", **facts)
     last = run.events.rsplit("f", 1)[-1].translate({ord("B"): None, ord("S"): None})
     if "a second time" in text and ("bb" in last or "gg" in last):
-        return finding(
-            Diagnosis.BACKWARD_TWICE,
-            f"{raised}. One prediction can be walked back only once: how many walks does a pass of"
-            " yours try?",
-        )
+        return finding(Diagnosis.BACKWARD_TWICE, "crash", **facts)
     if "inplace operation" in text and last.lstrip("z").startswith("s"):
-        return finding(
-            Diagnosis.STEP_BEFORE_BACKWARD,
-            f"{raised}. The weights moved while the error was still on its way back: in which"
-            " order should these two happen?",
-        )
+        return finding(Diagnosis.STEP_BEFORE_BACKWARD, "crash", **facts)
     if "a second time" in text or "inplace operation" in text:
-        return finding(
-            Diagnosis.CRASH,
-            f"{raised}. After an update the weights are new: is what you walk back from made anew"
-            " in every pass?",
-        )
-    return finding(Diagnosis.CRASH, f"{raised}. Which of your names does that line use?")
+        return finding(Diagnosis.CRASH, "stale-graph", **facts)
+    return finding(Diagnosis.CRASH, "loop", **facts)
 
 
 def _misfit(run: Run, task: Task) -> Finding:
-    count = run.rows.shape[1]
-    return finding(
-        Diagnosis.WRONG_ARCHITECTURE,
-        f"The loop trains {times(count, 'number')}, and the net of lesson 10 has {task.net.width}."
-        " Whose are they?",
-    )
+    seen, wanted = run.rows.shape[1], task.net.width
+    return finding(Diagnosis.WRONG_ARCHITECTURE, "misfit", seen=seen, wanted=wanted)
 
 
 # ------------------------------------------------------------------------- nothing that moves
@@ -157,44 +120,20 @@ def _misfit(run: Run, task: Task) -> Finding:
 
 def _still(run: Run, after: Run | None, habit: Habits | None) -> Finding:
     events = run.events
-    walks, steps = events.count("b") + events.count("g"), events.count("s")
+    backwards, steps = events.count("b") + events.count("g"), events.count("s")
     if habit is not None and habit.stepped:
-        return finding(
-            Diagnosis.MODEL_REBUILT_IN_LOOP,
-            f"Each of {walks} passes begins with the same weights as the first: what a step changed"
-            " is undone. What has to happen only once?",
-        )
-    if after is not None and walks and not steps and _ends_with_step(after):
-        return finding(
-            Diagnosis.STEP_OUTSIDE_LOOP,
-            f"The weights stayed put for {after.passes} passes and moved once, at the very end. How"
-            " often should they move? Look at the left margin.",
-        )
-    if not walks and not steps and not events.count("f"):
-        return finding(
-            Diagnosis.NO_BACKWARD,
-            f"Slopes were cleared {times(events.count('z'))}, and nothing else was seen to happen:"
-            " no prediction, no slope, no step. Does something go wrong there without a word?",
-        )
-    if not walks and not steps:
-        return finding(
-            Diagnosis.NO_BACKWARD,
-            f"{times(events.count('f'), 'prediction')} and no slope: nobody asked which way is"
-            " downhill. What finds that out?",
-        )
-    if not walks:
-        return finding(
-            Diagnosis.NO_BACKWARD,
-            f"The weights were told to move {times(steps)} and stayed where they were, because no"
-            " slope was ever worked out. What should work them out, and is it really called?",
-        )
+        return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, "undone", backwards=backwards)
+    if after is not None and backwards and not steps and _ends_with_step(after):
+        return finding(Diagnosis.STEP_OUTSIDE_LOOP, "at-end", backwards=after.passes)
+    if not backwards and not steps and not events.count("f"):
+        return finding(Diagnosis.NO_BACKWARD, "nothing", zeroed=events.count("z"))
+    if not backwards and not steps:
+        return finding(Diagnosis.NO_BACKWARD, "forward-only", forwards=events.count("f"))
+    if not backwards:
+        return finding(Diagnosis.NO_BACKWARD, "steps-only", steps=steps)
     if not steps and "o" not in events:
-        return finding(
-            Diagnosis.NO_STEP,
-            f"In {walks} passes the slopes were worked out, and the weights never moved. When do"
-            " they move, and is that really called?",
-        )
-    return _still_with_steps(run, after, steps, walks)
+        return finding(Diagnosis.NO_STEP, "never", backwards=backwards)
+    return _still_with_steps(run, after, steps, backwards)
 
 
 def _ends_with_step(run: Run) -> bool:
@@ -202,45 +141,20 @@ def _ends_with_step(run: Run) -> bool:
     return order.endswith("s") and "s" not in order.rstrip("sS") and run.error is None
 
 
-def _still_with_steps(run: Run, after: Run | None, steps: int, walks: int) -> Finding:
-    """Slopes were worked out, steps were made, nothing moved: `.grad` at each of them says why."""
-    walked, used = _grads(run, "B"), _grads(run, "s")
-    if len(walked) and np.isnan(walked).all():
-        return finding(
-            Diagnosis.DETACHED_LOSS,
-            f"{walks} walks back brought no slope to any weight: the loss no longer knows where it"
-            " came from. Where was a new number made out of it?",
-        )
-    if len(walked) and not np.nan_to_num(walked).any():
-        return _flat(run, walks)
+def _still_with_steps(run: Run, after: Run | None, steps: int, backwards: int) -> Finding:
+    """Gradients were computed, steps made, nothing moved: `.grad` at each of them says why."""
+    computed, used = _grads(run, "B"), _grads(run, "s")
+    if len(computed) and np.isnan(computed).all():
+        return finding(Diagnosis.DETACHED_LOSS, "no-gradient", backwards=backwards)
+    if len(computed) and not np.nan_to_num(computed).any():
+        if len(run.losses) and not np.nan_to_num(run.losses, nan=1.0).any():
+            return finding(Diagnosis.WRONG_LOSS, "zero", backwards=backwards)
+        return finding(Diagnosis.DETACHED_LOSS, "zero-gradient", backwards=backwards)
     if len(used) and not np.nan_to_num(used).any():
         if _steps_first(run, after):
-            return finding(
-                Diagnosis.STEP_BEFORE_BACKWARD,
-                f"{steps} steps, all of length 0: each comes before the slopes of its pass exist."
-                " What do you have to know before you step?",
-            )
-        return finding(
-            Diagnosis.ZERO_GRAD_BEFORE_STEP,
-            f"Slopes were worked out {times(walks)}, and every time they were gone when the"
-            " weights were to move. Who was there in between?",
-        )
-    return finding(
-        Diagnosis.FROZEN_PARAMETERS,
-        f"The slopes are there, and {steps + run.events.count('o')} steps were made, but they moved"
-        " other numbers than this model's. For whose numbers was that optimizer made?",
-    )
-
-
-def _flat(run: Run, walks: int) -> Finding:
-    if len(run.losses) and not np.nan_to_num(run.losses, nan=1.0).any():
-        text = f"The loss is exactly 0 in all of {walks} passes. What is compared with what?"
-        return finding(Diagnosis.WRONG_LOSS, text)
-    return finding(
-        Diagnosis.DETACHED_LOSS,
-        f"In {times(walks, 'pass')} every slope is exactly 0: somewhere between weights and loss"
-        " the ground is flat, like a stair. Does the loss see the soft answers?",
-    )
+            return finding(Diagnosis.STEP_BEFORE_BACKWARD, "empty", steps=steps)
+        return finding(Diagnosis.ZERO_GRAD_BEFORE_STEP, "gone", backwards=backwards)
+    return finding(Diagnosis.FROZEN_PARAMETERS, "elsewhere", steps=steps + run.events.count("o"))
 
 
 def _grads(run: Run, letter: str) -> Array:
@@ -264,25 +178,16 @@ def _not_cleared(
     if mechanism.kind != "sums":
         if habit is None or not habit.leftovers:
             return None
-        text = "When a pass begins, the slopes of passes before are still there. What for?"
-        code = Diagnosis.ZERO_GRAD_NOT_EVERY_PASS if "z" in run.events else Diagnosis.NO_ZERO_GRAD
-        return finding(code, text)
+        if "z" in run.events:
+            return finding(Diagnosis.ZERO_GRAD_NOT_EVERY_PASS, "leftovers")
+        return finding(Diagnosis.NO_ZERO_GRAD, "leftovers")
     states = distinct(run.rows)
     cleared, count = len(mechanism.cleared), len(states) - 1
     if cleared == 1 and "z" not in run.events + run.before:
-        slope = mechanism.factor * descent(states[1:3], task, task.net)
-        length = float(np.linalg.norm(states[1] - states[2]) / np.linalg.norm(slope))
-        return finding(
-            Diagnosis.NO_ZERO_GRAD,
-            f"The first step fits its slope; the second is {length:.2f} times as long as its own,"
-            " because the slope of pass 1 is still in it, and so it goes on. What does the model"
-            " remember when a pass begins?",
-        )
-    return finding(
-        Diagnosis.ZERO_GRAD_NOT_EVERY_PASS,
-        f"Of {count} passes only {cleared} began without old slopes; in the others those of the"
-        " passes before add up. What should every single pass begin with?",
-    )
+        gradient = mechanism.factor * descent(states[1:3], task, task.net)
+        ratio = np.linalg.norm(states[1] - states[2]) / np.linalg.norm(gradient)
+        return finding(Diagnosis.NO_ZERO_GRAD, "sums", ratio=ratio)
+    return finding(Diagnosis.ZERO_GRAD_NOT_EVERY_PASS, "sums", clean=cleared, updates=count)
 
 
 # ------------------------------------------------------------------------- steps that are too long
@@ -291,46 +196,32 @@ def _not_cleared(
 def _length(
     run: Run, mechanism: Mechanism, habit: Habits | None, task: Task
 ) -> tuple[Finding, ...]:
-    """Why the steps have another length than lr · slope: how often, of which loss, how far."""
+    """Why the steps have another length than lr · gradient: how often, of which loss, how far."""
     if mechanism.kind == "rates":
-        text = (
-            "The steps point the right way in each number, but some go farther than others. What"
-            " makes the difference?"
-        )
-        return (finding(Diagnosis.WRONG_LR, text),)
+        return (finding(Diagnosis.WRONG_LR, "parameters"),)
     if mechanism.kind not in ("factor", "sums", "schedule") or mechanism.factor == 1:
         return ()
     factor = mechanism.factor
     if mechanism.kind == "schedule" and _other_values(run, task):
-        text = (
-            f"The first loss is {run.losses[0]:.4f}, where the mean of the squared errors is"
-            f" {_mean_squares(run, task)[0]:.4f}. What is done to it before you walk back?"
-        )
-        return (finding(Diagnosis.WRONG_LOSS, text),)
+        seen, wanted = run.losses[0], _mean_squares(run, task)[0]
+        return (finding(Diagnosis.WRONG_LOSS, "first-value", seen=seen, wanted=wanted),)
     if mechanism.kind == "schedule":
-        text = "The length of the steps changes from pass to pass, in the lesson it stays. Why?"
-        return (finding(Diagnosis.WRONG_LR, text),)
+        return (finding(Diagnosis.WRONG_LR, "schedule"),)
     if habit is None or not habit.slopes_right:
         return (_scaled(factor),)
     found = []
     rest = factor / habit.scale
-    walks = habit.walks if habit.walks_whole and _whole(habit.walks) else 1
-    if walks >= 2:
-        text = (
-            f"Each step is {factor:.3g} times as long as asked: {times(walks, 'walk')} back in"
-            " every pass, and their slopes add up. How many does one pass need?"
+    backwards = habit.walks if habit.walks_whole and _whole(habit.walks) else 1
+    if backwards >= 2:
+        found.append(
+            finding(Diagnosis.BACKWARD_TWICE, "factor", factor=factor, backwards=backwards)
         )
-        found.append(finding(Diagnosis.BACKWARD_TWICE, text))
     drivers = habit.steps + (1 if habit.beside and habit.steps else 0)
     if drivers >= 2 and _whole(drivers):
-        text = (
-            f"You go the right way, but {factor:.3g} times as far as asked: every pass moves the"
-            f" weights {times(drivers)}. How often is meant?"
-        )
-        found.append(finding(Diagnosis.STEP_TWICE, text))
+        found.append(finding(Diagnosis.STEP_TWICE, "factor", factor=factor, steps=drivers))
         rest = rest if habit.beside else rest / drivers
-    if abs(habit.scale / walks - 1) > NEAR:
-        found.append(_other_scale(habit.scale / walks, task))
+    if abs(habit.scale / backwards - 1) > NEAR:
+        found.append(_other_scale(habit.scale / backwards, task))
     if abs(rest - 1) > NEAR and not (drivers >= 2 and habit.beside):
         found.append(_scaled(rest))
     return tuple(found) or (_scaled(factor),)
@@ -342,19 +233,13 @@ def _mean_squares(run: Run, task: Task) -> Array:
 
 
 def _too_often(mechanism: Mechanism, habit: Habits | None, task: Task) -> Finding | None:
-    """Several steps a pass that make no plain factor: for some rows each, or by another rule."""
+    """Several steps an epoch that make no plain factor: for some rows each, or by another rule."""
     if mechanism.kind == "batch":
-        count = len(task.inputs)
-        text = (
-            f"Each step looks at a part of the {count} rows only. The task moves once a pass, by"
-            " the loss over all of them: how many rows does yours see before it steps?"
-        )
-        return finding(Diagnosis.STEP_TWICE, text)
+        return finding(Diagnosis.STEP_TWICE, "batches", rows=len(task.inputs))
     plain = mechanism.kind in ("clean", "factor", "sums", "schedule")
     if plain or habit is None or habit.steps < 2 or not habit.slopes_right:
         return None
-    text = f"Every pass moves the weights {times(habit.steps)}. How often is meant?"
-    return finding(Diagnosis.STEP_TWICE, text)
+    return finding(Diagnosis.STEP_TWICE, "several", steps=habit.steps)
 
 
 def _other_values(run: Run, task: Task) -> bool:
@@ -369,30 +254,14 @@ def _whole(value: float) -> bool:
 
 def _scaled(factor: float) -> Finding:
     if factor < 0:
-        text = (
-            f"Each step goes {-factor:.3g} times the slope, but uphill: the loss grows. In which"
-            " direction does w −= lr · slope go?"
-        )
-        return finding(Diagnosis.WRONG_SIGN, text)
-    text = (
-        f"You go the right way, but each step is {factor:.3g} times lr · slope. What else says how"
-        " far?"
-    )
-    return finding(Diagnosis.WRONG_LR, text)
+        return finding(Diagnosis.WRONG_SIGN, "uphill", factor=-factor)
+    return finding(Diagnosis.WRONG_LR, "factor", factor=factor)
 
 
 def _other_scale(scale: float, task: Task) -> Finding:
     if scale < 0:
-        text = (
-            "The slopes are those of the loss upside down, so every step makes the error larger."
-            " What is to become small?"
-        )
-        return finding(Diagnosis.WRONG_SIGN, text)
-    text = (
-        f"The slopes are {scale:.3g} times those of the mean squared error over {task.targets.size}"
-        " answers. What is done to the loss before you walk back?"
-    )
-    return finding(Diagnosis.WRONG_LOSS, text)
+        return finding(Diagnosis.WRONG_SIGN, "loss")
+    return finding(Diagnosis.WRONG_LOSS, "scale", scale=scale, count=task.targets.size)
 
 
 # ------------------------------------------------------------------ other rules, other losses
@@ -401,127 +270,70 @@ def _other_scale(scale: float, task: Task) -> Finding:
 def _left_out(mechanism: Mechanism, task: Task) -> Finding | None:
     if not mechanism.still:
         return None
-    return finding(
-        Diagnosis.FROZEN_PARAMETERS,
-        f"{len(mechanism.still)} of the {task.net.width} numbers never move, though they have"
-        " slopes. Which part of the model is left out?",
-    )
+    still, count = len(mechanism.still), task.net.width
+    return finding(Diagnosis.FROZEN_PARAMETERS, "some", still=still, count=count)
 
 
 def _other_rule(mechanism: Mechanism) -> Finding | None:
     if mechanism.kind == "late":
-        return finding(
-            Diagnosis.STEP_BEFORE_BACKWARD,
-            "Each step follows the slope of the pass before: first you step, and only then you"
-            " look. In which order should these two happen?",
-        )
+        return finding(Diagnosis.STEP_BEFORE_BACKWARD, "late")
     if mechanism.kind == "linear":
-        says = f"each step carries {mechanism.momentum:.2g} of the one before along"
-    elif mechanism.kind == "adaptive":
-        says = f"these are the steps of {mechanism.name}"
-    else:
-        return None
-    text = (
-        f"A good way to train, but not the one asked for: {says}. What was lesson 7's plain rule?"
-    )
-    return finding(Diagnosis.WRONG_OPTIMIZER, text)
+        return finding(Diagnosis.WRONG_OPTIMIZER, "momentum", share=mechanism.momentum)
+    if mechanism.kind == "adaptive":
+        return finding(Diagnosis.WRONG_OPTIMIZER, "adaptive", name=mechanism.name)
+    return None
 
 
-def _list(values: Iterable[float]) -> str:
-    return ", ".join(f"{round(value, 3) + 0:g}" for value in values)
-
-
-def _pulls(run: Run, task: Task) -> list[float]:
-    """How the mean squared error pulls each answer at the first pass."""
+def _pulls(run: Run, task: Task) -> Array:
+    """The gradient of the mean squared error with respect to the predictions of the first pass."""
     predicted = reference.predict(run.rows[:1], task.inputs, task.net)
-    return [float(p) for p in -reference.MSE.slope(predicted, task.targets[None]).ravel()]
+    return reference.MSE.slope(predicted, task.targets[None]).ravel()
 
 
 def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
     if mechanism.kind == "targets":
-        goals = ", ".join(f"{round(value, 2) + 0:g}" for value in mechanism.targets)
-        text = (
-            f"The loop pulls the answers towards ({goals}). Look at the table: what is each answer"
-            " compared with?"
-        )
-        return finding(Diagnosis.WRONG_LOSS, text)
+        return finding(Diagnosis.WRONG_LOSS, "targets", targets=mechanism.targets)
     if mechanism.kind == "part":
-        text = (
-            f"Every step looks at some of the {len(task.inputs)} rows only, always the same ones."
-            " How many answers does your loss compare?"
-        )
-        return finding(Diagnosis.WRONG_LOSS, text)
+        return finding(Diagnosis.WRONG_LOSS, "some-rows", rows=len(task.inputs))
     if mechanism.kind == "pulls":
-        text = (
-            f"The first update pulls the answers by ({_list(mechanism.targets)}), the mean squared"
-            f" error by ({_list(_pulls(run, task))}). From what exactly is your loss computed?"
-        )
-        return finding(Diagnosis.WRONG_LOSS, text)
+        seen = tuple(-pull for pull in mechanism.targets)
+        return finding(Diagnosis.WRONG_LOSS, "pulls", seen=seen, wanted=_pulls(run, task))
     if mechanism.loss == "mse":
         return None
     if mechanism.loss == "target-shape":
-        goal, count = float(task.targets.mean()), len(task.targets)
-        return finding(
-            Diagnosis.TARGET_SHAPE,
-            f"All answers are pulled towards {goal:g}: each is compared with all {count} targets"
-            " instead of its own. Print the shapes of answers and targets: what differs?",
-        )
-    names = {
-        "bce": "binary cross-entropy",
-        "mse-again": "answers that are squashed once more before they are compared",
-        "bce-again": "cross-entropy of answers that are squashed once more",
-        "l1": "the plain error without the square",
-    }
-    text = f"The steps follow the slope of {names[mechanism.loss]}. Which loss did the task name?"
-    return finding(Diagnosis.WRONG_LOSS, text)
+        goal, count = task.targets.mean(), len(task.targets)
+        return finding(Diagnosis.TARGET_SHAPE, "broadcast", goal=goal, count=count)
+    return finding(Diagnosis.WRONG_LOSS, mechanism.loss)
 
 
 def _straight(run: Run) -> Finding:
-    text = (
-        f"{int(moves(run.rows).sum())} updates go the very same way, whatever the slopes say: the"
-        " weights are put somewhere instead of trained. What tells them where downhill is?"
-    )
-    return finding(Diagnosis.NOT_TRAINED, text)
+    return finding(Diagnosis.NOT_TRAINED, "straight", updates=moves(run.rows).sum())
 
 
 def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) -> Finding:
-    """A run whose updates follow no slope of the lesson's loss: what are they instead?"""
+    """A run whose updates follow no gradient of the task's loss: what are they instead?"""
     if habit is not None and habit.steps and habit.undone:
-        text = (
-            "Besides the steps something else writes into the weights, in every pass, and the work"
-            " of the steps is lost. What has to happen only once?"
-        )
-        return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, text)
+        return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, "overwritten")
     if habit is not None and habit.slopes_right:
-        text = (
-            "The slopes are right, but the weights don't move by lr · slope alone. What was lesson"
-            " 7's plain rule?"
+        return finding(Diagnosis.WRONG_OPTIMIZER, "besides")
+    net = _other_net(run.rows, task)
+    if net is not None:
+        return finding(
+            Diagnosis.WRONG_ARCHITECTURE, "trained-net", seen=str(net), wanted=str(task.net)
         )
-        return finding(Diagnosis.WRONG_OPTIMIZER, text)
-    names = _other_net(run.rows, task)
-    if names:
-        text = (
-            f"The net that is trained here has {' and '.join(names)} where lesson 10's has sigmoid."
-            " Where was it built?"
-        )
-        return finding(Diagnosis.WRONG_ARCHITECTURE, text)
-    share = f" by {mechanism.error:.1%}" if math.isfinite(mechanism.error) else ""
-    text = (
-        f"The steps differ{share} from −lr · slope of the mean squared error. From what exactly is"
-        " the loss computed that you walk back from?"
-    )
-    return finding(Diagnosis.WRONG_LOSS, text)
+    if math.isfinite(mechanism.error):
+        return finding(Diagnosis.WRONG_LOSS, "unlike", error=mechanism.error)
+    return finding(Diagnosis.WRONG_LOSS, "unlike-unmeasured")
 
 
-def _other_net(rows: Array, task: Task) -> tuple[str, ...]:
-    """The activations with which the updates are plain descent; empty where none are."""
+def _other_net(rows: Array, task: Task) -> Net | None:
+    """The net of other activations of which the updates are plain descent, if there is one."""
     states = distinct(rows)
     for names in itertools.product(reference.ACTIVATIONS, repeat=len(task.net.activations)):
-        if matches(states, descent(states, task, Net(task.net.sizes, names))).all():
-            return tuple(
-                "nothing" if name == "none" else name for name in names if name != "sigmoid"
-            )
-    return ()
+        net = Net(task.net.sizes, names)
+        if matches(states, descent(states, task, net)).all():
+            return net
+    return None
 
 
 # ---------------------------------------------------------------- later than the first passes
@@ -536,11 +348,7 @@ def _more_often(run: Run, first: int) -> Finding | None:
     )
     if before != 1 or after < 2:
         return None
-    return finding(
-        Diagnosis.STEP_TWICE,
-        f"Up to pass {first} every update is exact; from then on every pass moves the weights"
-        f" {times(after)}. What changes there?",
-    )
+    return finding(Diagnosis.STEP_TWICE, "later", first=first, steps=after)
 
 
 def later_fault(run: Run, task: Task) -> Finding | None:
@@ -555,18 +363,10 @@ def later_fault(run: Run, task: Task) -> Finding | None:
         return often
     part = explain(states[max(0, first - FEW) :], task, task.net)
     if part.kind == "sums":
-        return finding(
-            Diagnosis.ZERO_GRAD_NOT_EVERY_PASS,
-            f"Up to pass {first} every update is exact; from then on the slopes of passes before"
-            " add up. What changes there?",
-        )
+        return finding(Diagnosis.ZERO_GRAD_NOT_EVERY_PASS, "later", first=first)
     if part.kind in ("factor", "schedule"):
-        text = f"Up to pass {first} every step is exact, then its length changes. What changes it?"
-        return finding(Diagnosis.WRONG_LR, text)
+        return finding(Diagnosis.WRONG_LR, "later", first=first)
     if np.sum(~right) <= max(FEW, ODD * len(right)):
         return None  # a new start now and then, or other weights put in their place at the end
-    return finding(
-        Diagnosis.WRONG_OPTIMIZER,
-        f"Up to pass {first} every update is −lr · slope, of those after it only"
-        f" {np.mean(right[first:]):.0%}. What changes there?",
-    )
+    share = np.mean(right[first:])
+    return finding(Diagnosis.WRONG_OPTIMIZER, "later", first=first, share=share)

@@ -23,7 +23,7 @@ from xorkit.evidence import (
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.updates import arrangements, shuffles
 from xorkit.reference import Net, Task
-from xorkit.verdict import Diagnosis, Finding
+from xorkit.verdict import Diagnosis
 
 # Outputs of a float32 net and of the float64 reference differ by 1e-6; other nets by 1e-2 and more.
 SAME = 1e-4
@@ -66,31 +66,31 @@ class _Answers:
 
 
 @np.errstate(all="ignore")  # hostile numbers are evidence like any other
-def judge_model(
-    seen: Mapping[str, Any], questions: Mapping[str, Any], task: Task, grade_id: str = "model"
-) -> Model:
+def judge_model(seen: Mapping[str, Any], questions: Mapping[str, Any], task: Task) -> Model:
     """Which net gives the outputs that this model gave at the judge's parameters?
 
     Raises EvidenceError where the probe can't have said this.
     """
     if "outputs" not in seen:
-        return _no_model(seen, grade_id)
+        return _no_model(seen)
     shapes, raw = read_shapes(seen.get("shapes")), decode(seen["outputs"])
     inputs = np.asarray(questions["inputs"], dtype=np.float64)
     vectors = [np.resize(vector, _width(shapes)) for vector in questions["vectors"]]
     wanted = (len(vectors), len(inputs), task.net.sizes[-1])
     if raw.shape != wanted:
-        text = (
-            f"For {len(inputs)} rows of inputs the model gives a tensor of shape {raw.shape[1:]};"
-            f" one answer a row makes {wanted[1:]}. Which layer comes last?"
+        claim = fails(
+            Diagnosis.WRONG_ARCHITECTURE,
+            "output-shape",
+            rows=len(inputs),
+            seen=str(raw.shape[1:]),
+            wanted=str(wanted[1:]),
         )
-        claim = fails(Finding(Diagnosis.WRONG_ARCHITECTURE, text, grade_id))
         return Model(claim, claim, claim, claim, shapes=shapes)
     outputs = raw.astype(np.float64)
     found = _find_net(np.array(vectors, dtype=np.float64), shapes, inputs, outputs, task)
     if found is None:
-        return _unknown_model(shapes, task, grade_id)
-    claims = _compare(found, _width(shapes), task, grade_id)
+        return _unknown_model(shapes, task)
+    claims = _compare(found, _width(shapes), task)
     known = None if found.twice else found.net  # with two sigmoids it is no net that we compute
     return Model(HOLDS, *claims, known, found.order, shapes)
 
@@ -99,28 +99,25 @@ def _width(shapes: Sequence[tuple[int, ...]]) -> int:
     return sum(math.prod(shape) for shape in shapes)
 
 
-def _no_model(seen: Mapping[str, Any], grade_id: str) -> Model:
+def _no_model(seen: Mapping[str, Any]) -> Model:
     error = read_error(seen.get("error"))
     kind = read_text(seen.get("type"))
     if error is None:
         raise EvidenceError("a model without outputs and without an error")
-    text = f"The model is a {kind}, and asking it for a prediction ends with {error[0]}: {error[1]}"
     if kind == "NoneType":
-        text = "There is no model yet."
-    claim = fails(Finding(Diagnosis.WRONG_ARCHITECTURE, text, grade_id))
+        claim = fails(Diagnosis.WRONG_ARCHITECTURE, "missing")
+    else:
+        name, text = error
+        claim = fails(Diagnosis.WRONG_ARCHITECTURE, "error", kind=kind, error=name, text=text)
     return Model(claim, claim, claim, claim)
 
 
-def _unknown_model(shapes: Shapes, task: Task, grade_id: str) -> Model:
+def _unknown_model(shapes: Shapes, task: Task) -> Model:
     count = _width(shapes)
-    arrow = " → ".join(map(str, task.net.sizes))
-    text = (
-        f"With its {count} numbers filled in by the grader, the model answers unlike a net {arrow}"
-        " with a sigmoid after each layer. Which layers does a prediction pass through, in order?"
-    )
-    if not count:
-        text = "The model has no weights to train. Where do its layers come from?"
-    claim = fails(Finding(Diagnosis.WRONG_ARCHITECTURE, text, grade_id))
+    if count:
+        claim = fails(Diagnosis.WRONG_ARCHITECTURE, "unlike", count=count, net=str(task.net))
+    else:
+        claim = fails(Diagnosis.WRONG_ARCHITECTURE, "no-parameters")
     sized = HOLDS if shapes == task.net.shapes else claim
     return Model(HOLDS, sized, claim, claim, shapes=shapes)
 
@@ -193,35 +190,38 @@ def _sizes(shapes: Shapes) -> tuple[tuple[int, ...], Order] | None:
     return (tuple(sizes), np.array(order, dtype=np.int64)) if fits else None
 
 
-def _compare(found: _Answers, width: int, task: Task, grade_id: str) -> tuple[Claim, Claim, Claim]:
+def _compare(found: _Answers, width: int, task: Task) -> tuple[Claim, Claim, Claim]:
     """sized, hidden_activated, output_activated of a net that was found out."""
-    net = found.net
+    return _sized(found, width, task), _hidden(found.net, task.net), _output(found, task.net)
 
-    def claim(text: str | None) -> Claim:
-        return fails(Finding(Diagnosis.WRONG_ARCHITECTURE, text, grade_id)) if text else HOLDS
 
-    sized = None
-    if net.sizes != task.net.sizes:
-        own, goal = (" → ".join(map(str, sizes)) for sizes in (net.sizes, task.net.sizes))
-        sized = f"Your model goes {own}; the net of lesson 10 went {goal}. What differs?"
-    elif (found.order == width).any():
-        sized = (
-            f"Your model has {width} numbers to learn, lesson 10's net had {task.net.width}. Which"
-            " were the others, besides the weights?"
-        )
-    hidden = None
-    odd = next((name for name in net.activations[:-1] if name != "sigmoid"), "")
-    if len(net.sizes) < 3:
-        hidden = "Inputs lead straight to the output. What stood between them in lesson 10?"
-    elif odd:
-        seen = "nothing squashes the numbers" if odd == "none" else f"{odd} stands"
-        hidden = f"After the hidden layer {seen}. What did you put there in lesson 10, and why?"
-    last = None
+def _sized(found: _Answers, width: int, task: Task) -> Claim:
+    if found.net.sizes != task.net.sizes:
+        seen, wanted = (" → ".join(map(str, net.sizes)) for net in (found.net, task.net))
+        return fails(Diagnosis.WRONG_ARCHITECTURE, "sizes", seen=seen, wanted=wanted)
+    if (found.order == width).any():
+        return fails(Diagnosis.WRONG_ARCHITECTURE, "no-biases", seen=width, wanted=task.net.width)
+    return HOLDS
+
+
+def _hidden(net: Net, task: Net) -> Claim:
+    """Whether the task's activations follow the hidden layers, where it has any."""
+    wanted = task.activations[:-1]
+    seen = net.activations[:-1]
+    if wanted and not seen:
+        return fails(Diagnosis.WRONG_ARCHITECTURE, "no-hidden-layer")
+    odd = next((name for name in seen if name not in wanted), "") if wanted else ""
+    if odd == "none":
+        return fails(Diagnosis.WRONG_ARCHITECTURE, "hidden-linear")
+    return fails(Diagnosis.WRONG_ARCHITECTURE, "hidden-activation", seen=odd) if odd else HOLDS
+
+
+def _output(found: _Answers, task: Net) -> Claim:
+    seen = found.net.activations[-1]
     if found.twice:
-        last = "All answers lie between 0.50 and 0.73. What squashes the output twice?"
-    elif net.activations[-1] != "sigmoid":
-        seen = (
-            "nothing stands" if net.activations[-1] == "none" else f"{net.activations[-1]} stands"
-        )
-        last = f"After the output layer {seen}. What keeps an answer between 0 and 1?"
-    return claim(sized), claim(hidden), claim(last)
+        return fails(Diagnosis.WRONG_ARCHITECTURE, "output-twice")
+    if seen == task.activations[-1]:
+        return HOLDS
+    if seen == "none":
+        return fails(Diagnosis.WRONG_ARCHITECTURE, "output-linear")
+    return fails(Diagnosis.WRONG_ARCHITECTURE, "output-activation", seen=seen)

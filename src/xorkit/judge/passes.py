@@ -9,7 +9,7 @@ import numpy as np
 from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.claims import HOLDS, Claim, fails
-from xorkit.judge.diagnosis import broken, finding, times
+from xorkit.judge.diagnosis import broken
 from xorkit.judge.updates import arranged
 from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis
@@ -47,29 +47,20 @@ def judge_passes(
     count = round(share * max((run.passes for run in runs), default=0))
     broke = next((run for run in whole if run.error is not None), None)
     if broke is not None and broke.error is not None and count < ENOUGH * task.epochs:
-        return fails(broken(broke, *broke.error))
+        return Claim(False, broken(broke, *broke.error))
     if not count:
-        text = "No pass of the loop moved the weights. What makes a pass, and how often?"
-        return fails(finding(Diagnosis.TOO_FEW_EPOCHS, text))
+        return fails(Diagnosis.TOO_FEW_EPOCHS, "none")
     endless = next((run for run in whole if run.stopped and run.models == 1), None)
     slow = endless is not None and endless.total < task.epochs and own is not None
     if endless is not None and not slow and not _ends_when_learned(own, whole, task):
-        text = f"The loop was still running after {endless.passes} passes. What makes it end?"
-        return fails(finding(Diagnosis.TIMEOUT, text))
+        return fails(Diagnosis.TIMEOUT, "endless", backwards=endless.passes)
     if count >= ENOUGH * task.epochs or slow or _looks(whole, task):
         return HOLDS
     first = own if own is not None else runs[0]
-    made = times(round(share * first.passes), "pass")
-    text = (
-        f"Your loop makes {made}. Half of the starts that learn need more than {facts.typical}: how"
-        " many did the task say?"
-    )
+    made = round(share * first.passes)
     if len({run.passes for run in whole}) > 1:
-        text = (
-            f"Your loop ended after {made}, before all answers were right. What does it wait for,"
-            " and is that enough?"
-        )
-    return fails(finding(Diagnosis.TOO_FEW_EPOCHS, text))
+        return fails(Diagnosis.TOO_FEW_EPOCHS, "early", epochs=made)
+    return fails(Diagnosis.TOO_FEW_EPOCHS, "count", epochs=made, typical=facts.typical)
 
 
 def _ends_when_learned(own: Run | None, whole: tuple[Run, ...], task: Task) -> bool:

@@ -17,10 +17,10 @@ from xorkit.judge.passes import ENOUGH, Facts, near
 from xorkit.judge.settings import Settings
 from xorkit.judge.training import Training
 from xorkit.judge.updates import Mechanism, arranged, descent, distinct, explain, matches, moves
+from xorkit.messages import finding, sentence
 from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis, Finding
 
-CELL = "predictions"
 # Starts of `nn.Linear` have losses of 0.97 times that of always answering the mean and more; a
 # start below this share of it has learned something before any training was seen.
 UNLEARNED = 0.6
@@ -60,10 +60,9 @@ def judge_result(
     row, asked = read_numbers(seen.get("row"), 1), seen.get("model")
     if not isinstance(asked, Mapping):
         raise EvidenceError(f"wanted what the model answered, saw {shown(asked)}")
-    model = judge_model(asked, questions, task, CELL)
+    model = judge_model(asked, questions, task)
     if model.net is None or not len(row) or not np.isfinite(row).all():
-        text = "There is no trained model that the grader could ask. Which cell was to make one?"
-        return Result(_untrained(text, count, parts))
+        return Result(_untrained("no-model", (), count, parts))
     if len(row) != _width(model):
         raise EvidenceError(f"{len(row)} numbers of a model that has {_width(model)}")
     theta = model.parameters(row[None])
@@ -76,21 +75,14 @@ def judge_result(
     )
     rows = None if own is None else _rows_of(own, row, model, task)
     if own is None or rows is None:
-        text = (
-            f"The model answers {_list(result.predictions)}, and no training that was seen brought"
-            " its weights there. What moves them?"
-        )
-        return replace(result, rows=_untrained(text, count, parts))
+        return replace(result, rows=_untrained("no-training", result.predictions, count, parts))
     result = replace(result, losses=_thin(_losses(rows, model.net, task)))
     proved, review = _proved(rows, own, _own_task(parts, model.net, task), task)
     if not proved:
-        text = (
-            f"The model answers {_list(result.predictions)}, but its weights didn't come there step"
-            " by step down a slope. What put them there?"
-        )
         known = not parts[-1].weights_move  # why nothing was trained has been found already
         review = "" if known else review
-        return replace(result, rows=_untrained(text, count, parts), review=review)
+        untrained = _untrained("no-descent", result.predictions, count, parts)
+        return replace(result, rows=untrained, review=review)
     return _compared(result, theta, own, parts, replace(task, net=model.net), facts)
 
 
@@ -98,14 +90,16 @@ def _width(model: Model) -> int:
     return sum(int(np.prod(shape)) for shape in model.shapes)
 
 
-def _untrained(text: str, count: int, parts: Parts) -> tuple[Claim, ...]:
-    """No row is credited; where the loop moved nothing, that has been said already."""
-    code = Diagnosis.NOT_TRAINED if parts[-1].weights_move else None
-    return (fails(Finding(code, text, CELL)),) * count
-
-
-def _list(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:.2f}" for value in values)
+def _untrained(
+    symptom: str, predictions: tuple[float, ...], count: int, parts: Parts
+) -> tuple[Claim, ...]:
+    """No row is credited; where the loop moved nothing, the cause has been named already."""
+    facts = {"predictions": predictions} if predictions else {}
+    if parts[-1].weights_move:
+        claim = fails(Diagnosis.NOT_TRAINED, symptom, **facts)
+    else:
+        claim = fails(None, "untrained" if predictions else "no-model", **facts)
+    return (claim,) * count
 
 
 def _losses(rows: Array, net: Net, task: Task) -> Array:
@@ -170,8 +164,7 @@ def _proved(rows: Array, own: Run, mine: Task, task: Task) -> tuple[bool, str]:
         return True, ""
     losses = _losses(rows, mine.net, task)
     falls = bool(losses[-1] < losses[0]) and len(rows) > 100 and mechanism.kind != "straight"
-    doubt = "It may have been trained by a rule that the grader doesn't know."
-    return False, doubt if falls else ""
+    return False, sentence(None, "unknown-rule") if falls else ""
 
 
 def _unlearned(row: Array, task: Task, net: Net) -> bool:
@@ -224,8 +217,7 @@ def _compared(
         if _stalls(theta, own, mine):
             return replace(result, rows=(HOLDS,) * len(reached), note=_bad_start(end, facts))
     claims = (
-        HOLDS if ok else fails(_unreached(mine, k, result.predictions[k]))
-        for k, ok in enumerate(reached)
+        HOLDS if ok else _unreached(mine, k, result.predictions[k]) for k, ok in enumerate(reached)
     )
     return replace(result, rows=tuple(claims))
 
@@ -240,16 +232,12 @@ def _stalls(theta: Array, own: Run, mine: Task) -> bool:
 
 
 def _bad_start(end: float, facts: Facts) -> Finding:
-    text = (
-        f"Your loop is right, and this start led to a flat spot (loss {end:.3f}):"
-        f" {facts.stalled} of {facts.starts} random starts do. It costs no points. Run the cells"
-        " again from the model on: where does another start lead?"
+    return replace(
+        finding(Diagnosis.BAD_START, "flat", loss=end, stalled=facts.stalled, starts=facts.starts),
+        note=True,
     )
-    return Finding(Diagnosis.BAD_START, text, CELL, note=True)
 
 
-def _unreached(task: Task, k: int, value: float) -> Finding:
-    goal = task.targets[k, 0]
+def _unreached(task: Task, k: int, value: float) -> Claim:
     inputs = ", ".join(f"{number:g}" for number in task.inputs[k])
-    text = f"For ({inputs}) your model answers {value:.2f}, wanted near {goal:g}."
-    return Finding(None, text, CELL)
+    return fails(None, "prediction", inputs=inputs, seen=value, wanted=task.targets[k, 0])

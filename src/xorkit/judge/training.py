@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from xorkit.evidence import EvidenceError, Run, read_run, read_text, shown
-from xorkit.judge.claims import HOLDS, Claim, fails
-from xorkit.judge.diagnosis import faults, finding, later_fault, rebuilt, times
+from xorkit.judge.claims import HOLDS, Claim
+from xorkit.judge.diagnosis import faults, later_fault, rebuilt
 from xorkit.judge.passes import ENOUGH, Facts, judge_passes, near
 from xorkit.judge.updates import (
     FEW,
@@ -26,6 +26,7 @@ from xorkit.judge.updates import (
     matches,
     moves,
 )
+from xorkit.messages import finding
 from xorkit.reference import Task
 from xorkit.verdict import Diagnosis, Finding
 
@@ -113,7 +114,7 @@ def judge_runs(runs: Runs, task: Task, facts: Facts) -> Training:
     share = min(1.0, (moves(runs.alone.rows).sum() + 1) / max(1, runs.alone.passes))
     passes = judge_passes(runs.own, runs.whole, share, task, facts)
     if found and (found[0].code == Diagnosis.TIMEOUT or runs.alone.error is not None):
-        passes = fails(found[0])
+        passes = Claim(False, found[0])
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4
     return Training(*claims, passes, mechanism, runs.alone, runs.own)
 
@@ -154,19 +155,12 @@ def _faults(runs: Runs, run: Run | None, mechanism: Mechanism, task: Task) -> tu
 
 
 def _tampered(replaced: tuple[str, ...]) -> Finding:
-    text = (
-        f"The notebook puts something of its own in the place of {', '.join(replaced)}, and no"
-        " plain update was seen. What is the training meant to run on?"
-    )
-    return finding(Diagnosis.TAMPERING, text)
+    return finding(Diagnosis.TAMPERING, "replaced", names=", ".join(replaced))
 
 
 def _elsewhere(run: Run, task: Task) -> Finding:
-    text = (
-        f"{run.passes} passes trained {run.rows.shape[1]} numbers, and none of them is one of"
-        " `model`'s. Whose answers are asked for in the end?"
-    )
-    return finding(Diagnosis.NOT_TRAINED, text)
+    count = run.rows.shape[1]
+    return finding(Diagnosis.NOT_TRAINED, "elsewhere", backwards=run.passes, count=count)
 
 
 def _too_short(run: Run) -> Finding | None:
@@ -174,14 +168,10 @@ def _too_short(run: Run) -> Finding | None:
     count = int(moves(run.rows).sum())
     if count >= FEW:
         return None
-    text = f"The loop ended after {times(count, 'update')}. How many did the task say?"
-    if run.events.count("f") > 10 * run.passes:
-        text = (
-            f"{run.events.count('f')} predictions were made, and the weights moved {times(count)}."
-            " Which lines belong to every pass? Look at the left margin."
-        )
-        return finding(Diagnosis.STEP_OUTSIDE_LOOP, text)
-    return finding(Diagnosis.TOO_FEW_EPOCHS, text)
+    forwards = run.events.count("f")
+    if forwards > 10 * run.passes:
+        return finding(Diagnosis.STEP_OUTSIDE_LOOP, "few", forwards=forwards, updates=count)
+    return finding(Diagnosis.TOO_FEW_EPOCHS, "short", updates=count)
 
 
 def _idle(runs: Runs, task: Task) -> Finding | None:
@@ -192,11 +182,8 @@ def _idle(runs: Runs, task: Task) -> Finding | None:
     updates = passes * (1 - idle / run.passes)
     if idle <= IDLE * run.passes or updates >= ENOUGH * task.epochs or _shared(run):
         return None
-    text = (
-        f"The slopes were worked out in {run.passes} passes, and the weights moved in"
-        f" {run.passes - idle} of them. When does a pass move them?"
-    )
-    return finding(Diagnosis.NO_STEP, text)
+    made = run.passes - idle
+    return finding(Diagnosis.NO_STEP, "idle", backwards=run.passes, updates=made)
 
 
 def _gives_up(run: Run, alone: Run, task: Task) -> Finding | None:
@@ -213,11 +200,7 @@ def _gives_up(run: Run, alone: Run, task: Task) -> Finding | None:
         return None
     if near(rows, task.net, task).all():
         return None
-    text = (
-        f"In {most} passes the slopes were worked out, and the weights moved in {updates} of them,"
-        " although they were still on a slope. When does a pass move them?"
-    )
-    return finding(Diagnosis.NO_STEP, text)
+    return finding(Diagnosis.NO_STEP, "stops", backwards=most, updates=updates)
 
 
 def _shared(run: Run) -> bool:
@@ -229,17 +212,18 @@ def _shared(run: Run) -> bool:
 
 def _claims(run: Run, found: tuple[Finding, ...]) -> tuple[Claim, Claim, Claim, Claim]:
     """weights_move, fresh_slopes, one_step, updates: which of them the faults break."""
-    wrong = fails(found[0])
+    wrong = Claim(False, found[0])
     if not moves(run.rows).any() or found[0].code in NOTHING_SHOWN:
         return wrong, wrong, wrong, wrong
     fresh, step = (
-        next((fails(each) for each in found if each.code in codes), HOLDS)
+        next((Claim(False, each) for each in found if each.code in codes), HOLDS)
         for codes in (CLEARING, STEPPING)
     )
     if moves(run.rows).sum() < FEW:  # nothing could be seen of a second pass
         fresh, step = wrong, wrong
     told = (fresh.finding, step.finding)
-    return HOLDS, fresh, step, fails(next((each for each in found if each not in told), found[0]))
+    rest = next((each for each in found if each not in told), found[0])
+    return HOLDS, fresh, step, Claim(False, rest)
 
 
 NOTHING_SHOWN = (Diagnosis.MODEL_REBUILT_IN_LOOP, Diagnosis.TAMPERING, Diagnosis.NOT_TRAINED)

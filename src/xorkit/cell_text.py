@@ -8,16 +8,16 @@ name is there whether or not the line beside it has a quotation mark too few.
 from __future__ import annotations
 
 import ast
+import contextlib
 import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 
-from xorkit.evidence import Evidence
+from xorkit.evidence import LARGEST_INT, Evidence, EvidenceError, read_values
 
 Plain = str | int | float | None
 LONGEST = 20_000  # characters of a cell; whatever is longer than ten pages may as well be run
-LARGEST_INT = 1 << 53  # in JSON a larger number may be read as another one
 
 QUOTES = "\"'`´‘’“”„«»"
 _FORM = re.compile(r"\s*#\s*@param\b.*")  # what Colab's forms keep beside a value
@@ -88,10 +88,10 @@ def typed_answer(evidence: Evidence, question: str) -> object:
 
     None where there is neither.
     """
-    seen = evidence.observations.get(question)
-    values = seen.get("values") if isinstance(seen, Mapping) else None
-    if isinstance(values, Mapping) and values.get(question) is not None:
-        return values[question]
+    with contextlib.suppress(KeyError, EvidenceError):
+        value = read_values(evidence.observations[question]).get(question)
+        if value is not None:
+            return value
     source = evidence.answers.get(question, "")
     if question in (found := written(source, f"({question})")):
         return found[question]

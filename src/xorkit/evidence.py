@@ -1,7 +1,10 @@
 """What was observed while a notebook ran. Evidence claims nothing; the judge concludes.
 
-Evidence comes out of the learner's process as JSON and is therefore read as hostile: every value is
-checked for its type and size here, in one place, before anything computes with it.
+Evidence comes out of the learner's process as JSON and is therefore read as hostile: here, and
+nowhere else, it becomes typed observations, by `read_data`, `read_model`, `read_settings`,
+`read_training`, `read_predictions` and `read_values`. Each takes JSON of exactly the form that the
+probe writes, of a limited size, and raises EvidenceError for anything else. Standard library and
+NumPy only: the judge also works inside a learner's notebook.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -32,7 +35,16 @@ MAX_WIDTH = 100_000  # parameters of a model: ten thousand times the lesson's
 MAX_NUMBERS = 1_000_000  # in an array of evidence: five times what the probe keeps of a run
 MAX_TEXT = 1_000_000  # letters of a run's events: six times what the probe keeps
 MAX_SHAPES = 64  # tensors of a model
+MAX_TENSOR = 10_000  # values of a tensor that a cell leaves behind: a thousand times a lesson's
+EVENTS = "fFbgzsoBS"  # letters of a run: see `Run`
 MAX_COUNT = 10**12  # passes: more than any grader waits for
+MAX_NAMES = 1000  # values that a cell leaves behind: a hundred times what any lesson asks for
+LARGEST_INT = 1 << 53  # in JSON a larger number may be read as another one
+
+# Characters that are kept of a text from the learner's process; the rest is cut off.
+NAME = 80  # of a type, an error, a function
+SENTENCE = 500  # of what an error says, or of how a thing looks
+ANSWER = 20_000  # of a text that a cell leaves behind: ten pages
 
 
 class EvidenceError(ValueError):
@@ -85,9 +97,30 @@ def loads(text: str | bytes) -> Any:
     if len(text) > MAX_BYTES:
         raise EvidenceError(f"{len(text)} bytes of evidence; at most {MAX_BYTES} are read")
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except EvidenceError:
+        raise
     except (ValueError, RecursionError) as error:
         raise EvidenceError(f"evidence that is no JSON: {error}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise EvidenceError(f"evidence that says something twice: {shown([*found])}")
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise EvidenceError(f"evidence with a {name}, which is no number of JSON's")
+
+
+def _record(value: object, names: set[str], also: Sequence[str] = ()) -> Mapping[str, Any]:
+    """An object with exactly these names, and perhaps some of the others."""
+    if not isinstance(value, Mapping):
+        raise EvidenceError(f"wanted an object, saw {shown(value)}")
+    if not names <= set(value) <= names.union(also):
+        raise EvidenceError(f"wanted {sorted(names)}, saw {[shown(name) for name in value][:9]}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -123,28 +156,218 @@ class Run:
         return len(self.rows) == self.passes + 1
 
 
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor as the probe saw it, read as float64 whatever it holds."""
+
+    dtype: str
+    array: Array
+
+    @property
+    def decimal(self) -> bool:
+        return self.dtype.startswith(("float", "bfloat"))
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What stood under a name, where it is neither plain nor a tensor: its type and its looks."""
+
+    type: str
+    text: str = ""
+
+    @property
+    def missing(self) -> bool:
+        return self.type == "NoneType"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An object that raised when it was asked: its type, and the error's name and text."""
+
+    type: str
+    error: tuple[str, str]
+
+    @property
+    def missing(self) -> bool:
+        return self.type == "NoneType"
+
+
+@dataclass(frozen=True)
+class DataObservation:
+    """What X and Y are. `model` is the dtype of the learner's layers where they refuse X's."""
+
+    inputs: Tensor | Thing
+    targets: Tensor | Thing
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelOutputs:
+    """What a model of these parameters gave at parameter vectors that the judge chose."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    outputs: Array  # (vectors, rows of inputs, …)
+
+
+@dataclass(frozen=True)
+class LossValues:
+    """What a loss function gave for pairs of predictions and targets that the judge chose."""
+
+    values: Array  # (pairs,)
+    gradients: Array  # (pairs, rows, out)
+
+
+@dataclass(frozen=True)
+class OptimizerSteps:
+    """Where an optimizer took the parameters, for gradients that the judge chose."""
+
+    type: str
+    rows: Array  # (steps + 1, parameters)
+
+
+@dataclass(frozen=True)
+class SettingsObservation:
+    loss: LossValues | Failure
+    optimizer: OptimizerSteps | Failure
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What the probe saw of a loop. `whole` were made where the own run was short."""
+
+    alone: Run
+    own: Run | None = None
+    whole: tuple[Run, ...] = ()
+    replaced: tuple[str, ...] = ()  # functions of PyTorch that the notebook put its own in place of
+
+    @property
+    def tied(self) -> bool:
+        """Whether any of them trained the parameters of `model`."""
+        runs = (self.alone, *self.whole, *([self.own] if self.own else []))
+        return any(run.on_model for run in runs)
+
+
+@dataclass(frozen=True)
+class PredictionsObservation:
+    """The learner's own model after training: what it computes, and its parameters (P,)."""
+
+    model: ModelOutputs | Failure
+    row: Array
+
+
+Value = None | bool | int | float | str | Tensor | Thing
+
+
+def read_data(value: object) -> DataObservation:
+    seen = _record(value, {"X", "Y"}, ["model"])
+    model = read_text(seen["model"], NAME) if "model" in seen else None
+    return DataObservation(_read_thing(seen["X"]), _read_thing(seen["Y"]), model)
+
+
+def _read_thing(value: object) -> Tensor | Thing:
+    if isinstance(value, Mapping) and "array" in value:
+        seen = _record(value, {"dtype", "array"})
+        array = decode(seen["array"])
+        if array.size > MAX_TENSOR:
+            raise EvidenceError(f"a tensor of {array.size} values; at most {MAX_TENSOR} are read")
+        return Tensor(read_text(seen["dtype"], NAME), array.astype(np.float64))
+    seen = _record(value, {"type", "text"})
+    return Thing(read_text(seen["type"], NAME), read_text(seen["text"], SENTENCE))
+
+
+def read_model(value: object) -> ModelOutputs | Failure:
+    if (failure := _read_failure(value)) is not None:
+        return failure
+    seen = _record(value, {"shapes", "outputs"})
+    outputs = decode(seen["outputs"])
+    if not outputs.ndim >= 2 or outputs.size > MAX_NUMBERS:
+        raise EvidenceError(f"wanted a model's outputs, saw an array of shape {outputs.shape}")
+    return ModelOutputs(read_shapes(seen["shapes"]), outputs.astype(np.float64))
+
+
+def _read_failure(value: object) -> Failure | None:
+    if not isinstance(value, Mapping) or "error" not in value:
+        return None
+    seen = _record(value, {"error", "type"})
+    error = read_error(seen["error"])
+    if error is None:
+        raise EvidenceError("an object that gave neither an answer nor an error")
+    return Failure(read_text(seen["type"], NAME), error)
+
+
+def read_settings(value: object) -> SettingsObservation:
+    seen = _record(value, {"loss", "optimizer"})
+    loss: LossValues | Failure | None = _read_failure(seen["loss"])
+    if loss is None:
+        said = _record(seen["loss"], {"values", "slopes"})
+        loss = LossValues(read_numbers(said["values"], 1), read_numbers(said["slopes"], 3))
+        if len(loss.values) != len(loss.gradients):
+            raise EvidenceError(f"{len(loss.values)} losses, {len(loss.gradients)} gradients")
+    optimizer: OptimizerSteps | Failure | None = _read_failure(seen["optimizer"])
+    if optimizer is None:
+        said = _record(seen["optimizer"], {"type", "rows"})
+        optimizer = OptimizerSteps(read_text(said["type"], NAME), read_numbers(said["rows"], 2))
+    return SettingsObservation(loss, optimizer)
+
+
+def read_training(value: object) -> Runs:
+    seen = _record(value, {"alone", "own", "whole", "replaced"})
+    whole, replaced = seen["whole"], seen["replaced"]
+    if not isinstance(whole, list) or len(whole) > 2 or not isinstance(replaced, list):
+        raise EvidenceError(f"wanted runs, saw {shown(whole)} and {shown(replaced)}")
+    return Runs(
+        alone=read_run(seen["alone"]),
+        own=None if seen["own"] is None else read_run(seen["own"]),
+        whole=tuple(map(read_run, whole)),
+        replaced=tuple(read_text(name, NAME) for name in replaced[:8]),
+    )
+
+
+def read_predictions(value: object) -> PredictionsObservation:
+    seen = _record(value, {"model", "row"})
+    return PredictionsObservation(read_model(seen["model"]), read_numbers(seen["row"], 1))
+
+
+def read_values(value: object) -> Mapping[str, Value]:
+    """The plain values that a cell left behind, by name."""
+    values = _record(value, {"values"})["values"]
+    if not isinstance(values, Mapping) or len(values) > MAX_NAMES:
+        raise EvidenceError(f"wanted values by name, saw {shown(values)}")
+    return {read_text(name, NAME): _read_value(each) for name, each in values.items()}
+
+
+def _read_value(value: object) -> Value:
+    match value:
+        case None | bool() | float():
+            return value
+        case int() if abs(value) <= LARGEST_INT:
+            return value
+        case str():
+            return read_text(value, ANSWER)
+    return _read_thing(value)
+
+
 def read_run(value: object) -> Run:
     """A run from its JSON. Raises EvidenceError where anything has the wrong form."""
-    if not isinstance(value, Mapping) or set(value) != {f.name for f in fields(Run)}:
-        raise EvidenceError(f"wanted a recorded run, saw {shown(value)}")
-    shapes = read_shapes(value["shapes"])
+    seen = _record(value, {f.name for f in fields(Run)})
+    shapes = read_shapes(seen["shapes"])
     rows, detail_rows, detail_grads = (
-        read_numbers(value[name], 2) for name in ("rows", "detail_rows", "detail_grads")
+        read_numbers(seen[name], 2) for name in ("rows", "detail_rows", "detail_grads")
     )
     run = Run(
         shapes=shapes,
         rows=rows,
-        events=read_text(value["events"]),
-        before=read_text(value["before"]),
+        events=_read_events(seen["events"]),
+        before=_read_events(seen["before"]),
         detail_rows=detail_rows,
         detail_grads=detail_grads,
-        losses=read_numbers(value["losses"], 1),
-        passes=read_count(value["passes"]),
-        total=read_count(value["total"]),
-        models=read_count(value["models"]),
-        on_model=value["on_model"] is True,
-        stopped=value["stopped"] is True,
-        error=read_error(value["error"]),
+        losses=read_numbers(seen["losses"], 1),
+        passes=read_count(seen["passes"]),
+        total=read_count(seen["total"]),
+        models=read_count(seen["models"]),
+        on_model=_read_truth(seen["on_model"]),
+        stopped=_read_truth(seen["stopped"]),
+        error=read_error(seen["error"]),
     )
     width = sum(math.prod(shape) for shape in shapes)
     if not len(rows) or rows.shape[1] != width or len(rows) - 1 > run.passes:
@@ -183,10 +406,23 @@ def read_count(value: object) -> int:
     return value
 
 
-def read_text(value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise EvidenceError(f"wanted a text, saw {shown(value)}")
+def _read_truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise EvidenceError(f"wanted true or false, saw {shown(value)}")
     return value
+
+
+def _read_events(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not set(value) <= set(EVENTS):
+        raise EvidenceError(f"wanted events, saw {shown(value)}")
+    return value
+
+
+def read_text(value: object, length: int) -> str:
+    """A text that can be written as UTF-8, cut off after so many characters."""
+    if not isinstance(value, str):
+        raise EvidenceError(f"wanted a text, saw {shown(value)}")
+    return value[:length].encode("utf-8", "replace").decode()
 
 
 def read_error(value: object) -> tuple[str, str] | None:
@@ -195,7 +431,7 @@ def read_error(value: object) -> tuple[str, str] | None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise EvidenceError(f"wanted an error's name and text, saw {shown(value)}")
-    return read_text(value[0])[:80], read_text(value[1])[:500]
+    return read_text(value[0], NAME), read_text(value[1], SENTENCE)
 
 
 @dataclass(frozen=True)
@@ -211,6 +447,9 @@ class CellRun:
     error: tuple[str, str] | None = None
     seconds: float = 0.0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error", read_error(self.error))
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -220,7 +459,9 @@ class Evidence:
     answers: Mapping[str, str] = field(default_factory=dict)  # grade_id -> text handed in
     observations: Mapping[str, Any] = field(default_factory=dict)  # by answer cell, as JSON
     questions: Mapping[str, Any] = field(default_factory=dict)  # what the kernel was asked
-    faults: Mapping[str, str] = field(default_factory=dict)  # the grader's own, by answer cell
+    # By answer cell, why there is no observation of it, where the grader's own process knows that
+    # it is the grader's doing; what a kernel says of itself is never put here.
+    faults: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0  # that the whole notebook took, new kernels and observations included
     repairs: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
@@ -246,7 +487,7 @@ class Evidence:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evidence:
         cells = tuple(
-            CellRun(c["grade_id"], c["status"], read_error(c["error"]), float(c["seconds"]))
+            CellRun(c["grade_id"], c["status"], c["error"], float(c["seconds"]))
             for c in value["cells"]
         )
         return cls(

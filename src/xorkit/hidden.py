@@ -36,7 +36,18 @@ from xorkit import matching as matching_
 from xorkit import recall as recall_
 from xorkit.cell_text import typed_answer
 from xorkit.conventions import answer_cells, following, hidden_tests, solution_of
-from xorkit.evidence import Evidence, EvidenceError, loads
+from xorkit.evidence import (
+    Evidence,
+    EvidenceError,
+    Value,
+    loads,
+    read_data,
+    read_model,
+    read_predictions,
+    read_settings,
+    read_training,
+    read_values,
+)
 from xorkit.judge import Claim, Data, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
 from xorkit.messages import finding, key, sentence, table, tell
@@ -229,30 +240,23 @@ class _Plugin:
 
     # -------------------------------------------------------------------------------- fixtures
 
-    def _seen(self, blank: str) -> Mapping[str, Any]:
+    def _seen(self, blank: str, read: Callable[[object], T]) -> T:
+        """The observation of an answer cell, read. Raises EvidenceError, Unseen or GraderFault."""
         if blank in self.evidence.faults:
             raise GraderFault(self.evidence.faults[blank])
         try:
-            seen = self.evidence.observations[blank]
+            return read(self.evidence.observations[blank])
         except KeyError:
             raise Unseen(self._why_unseen(blank)) from None
-        if not isinstance(seen, Mapping):
-            raise EvidenceError(f"wanted an observation, saw {type(seen).__name__}")
-        if "hostile" in seen:
-            raise EvidenceError(str(seen["hostile"]))
-        if "fault" in seen:  # a kernel isn't believed when it takes the blame
-            raise EvidenceError(str(seen["fault"]))
-        return seen
 
-    def _values(self, blank: str) -> Mapping[str, Any]:
+    def _values(self, blank: str) -> Mapping[str, Value]:
         """The plain values that a cell left behind; none where it left only its text."""
         try:
-            values: Mapping[str, Any] = self._seen(blank)["values"]
+            return self._seen(blank, read_values)
         except Unseen:
             if blank not in self.evidence.answers:
                 raise
             return {}
-        return values
 
     def _why_unseen(self, blank: str) -> str:
         cell = self.evidence.cell(blank)
@@ -268,13 +272,13 @@ class _Plugin:
     @pytest.fixture
     def data(self) -> Data:
         return self._once(
-            "data", lambda: judging.judge_data(self._seen("data"), self.lesson.trained)
+            "data", lambda: judging.judge_data(self._seen("data", read_data), self.lesson.trained)
         )
 
     @pytest.fixture
     def model(self) -> Model:
         def make() -> Model:
-            seen = self._seen("model")
+            seen = self._seen("model", read_model)
             return judging.judge_model(seen, self.evidence.questions, self.lesson.trained)
 
         return self._once("model", make)
@@ -282,7 +286,7 @@ class _Plugin:
     @pytest.fixture
     def settings(self) -> Settings:
         def make() -> Settings:
-            seen = self._seen("loss_and_optimizer")
+            seen = self._seen("loss_and_optimizer", read_settings)
             return judging.judge_settings(seen, self.evidence.questions, self.lesson.trained)
 
         return self._once("settings", make)
@@ -290,7 +294,7 @@ class _Plugin:
     @pytest.fixture
     def training(self) -> Training:
         def make() -> Training:
-            seen = self._seen("training_loop")
+            seen = self._seen("training_loop", read_training)
             return judging.judge_training(seen, self.lesson.trained, self.lesson.start_facts)
 
         return self._once("training", make)
@@ -298,7 +302,7 @@ class _Plugin:
     @pytest.fixture
     def result(self, data: Data, model: Model, settings: Settings, training: Training) -> Result:
         def make() -> Result:
-            seen = self._seen("predictions")
+            seen = self._seen("predictions", read_predictions)
             parts = (data, model, settings, training)
             found = judging.judge_result(
                 seen,
@@ -346,7 +350,7 @@ class _Plugin:
 
     @pytest.fixture
     def values(self) -> Callable[[str], Mapping[str, Any]]:
-        return lambda blank: defaultdict(lambda: None, self._seen(blank)["values"])
+        return lambda blank: defaultdict(lambda: None, self._seen(blank, read_values))
 
 
 class _Choices(dict[int, matching_.MatchingChoice]):

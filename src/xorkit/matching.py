@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from xorkit.cell_text import QUOTES, code_of, tables, written
+from xorkit.evidence import Tensor, Thing
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Status = Literal["right", "wrong", "blank", "doubled", "unclear"]
@@ -197,9 +198,10 @@ def _entry(value: object, beside: str | None) -> _Entry:
             return _Entry(beside or str(value), "bool")
         case int() | float():
             return _Entry(f"{value:g}", type(value).__name__)
-        case Mapping():  # what the probe says of a thing that is no plain value
-            kind = str(value.get("type") or "tensor")
-            return _Entry(beside if beside is not None else str(value.get("text", "")), kind)
+        case Thing():
+            return _Entry(beside if beside is not None else value.text, value.type)
+        case Tensor():
+            return _Entry(beside or "", "tensor")
         case list() | tuple():
             return _Entry(str(value), type(value).__name__)
     return _Entry(beside, "" if value is Ellipsis else type(value).__name__)

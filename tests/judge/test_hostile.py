@@ -4,19 +4,40 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.workbench import hidden_cells, lesson, observe
+from support.workbench import ROOT, lesson, observe
 
 from xorkit import judge as judging
-from xorkit.evidence import MAX_NUMBERS, MAX_WIDTH, EvidenceError, decode, encode, loads, read_run
-from xorkit.hidden import judge
+from xorkit.conventions import hidden_tests
+from xorkit.evidence import (
+    ANSWER,
+    MAX_NUMBERS,
+    MAX_WIDTH,
+    NAME,
+    Evidence,
+    EvidenceError,
+    Tensor,
+    Thing,
+    decode,
+    encode,
+    loads,
+    read_data,
+    read_model,
+    read_predictions,
+    read_run,
+    read_settings,
+    read_training,
+    read_values,
+)
+from xorkit.hidden import HiddenTests, Judgement
 
 COURSE = lesson(60)
 TASK, FACTS = COURSE.trained, COURSE.start_facts
@@ -91,10 +112,18 @@ def judge_everything(seen: dict[str, Any], asked: dict[str, Any]) -> None:
     """Every part that can be judged; EvidenceError is the one error that may come."""
     parts: list[Any] = []
     for name, make in (
-        ("data", lambda: judging.judge_data(seen["data"], TASK)),
-        ("model", lambda: judging.judge_model(seen["model"], asked, TASK)),
-        ("loss", lambda: judging.judge_settings(seen["loss_and_optimizer"], asked, TASK)),
-        ("loop", lambda: judging.judge_training(seen["training_loop"], TASK, FACTS)),
+        ("data", lambda: judging.judge_data(read_data(seen.get("data")), TASK)),
+        ("model", lambda: judging.judge_model(read_model(seen.get("model")), asked, TASK)),
+        (
+            "loss",
+            lambda: judging.judge_settings(
+                read_settings(seen.get("loss_and_optimizer")), asked, TASK
+            ),
+        ),
+        (
+            "loop",
+            lambda: judging.judge_training(read_training(seen.get("training_loop")), TASK, FACTS),
+        ),
     ):
         try:
             parts.append(make())
@@ -106,7 +135,8 @@ def judge_everything(seen: dict[str, Any], asked: dict[str, Any]) -> None:
     if len(parts) == 4:
         own = parts[3].own
         try:
-            judging.judge_result(seen["predictions"], asked, own, tuple(parts), TASK, FACTS)
+            found = read_predictions(seen.get("predictions"))
+            judging.judge_result(found, asked, own, tuple(parts), TASK, FACTS)
         except EvidenceError:
             return
 
@@ -118,9 +148,12 @@ def judge_everything(seen: dict[str, Any], asked: dict[str, Any]) -> None:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_changed_evidence_is_judged_or_refused(seen: dict[str, Any]) -> None:
-    text = json.dumps(seen)
+    try:
+        read = loads(json.dumps(seen))
+    except EvidenceError:
+        return  # a NaN
 
-    judge_everything(loads(text), honest()["questions"])
+    judge_everything(read, honest()["questions"])
 
 
 @given(arrays(), arrays(), arrays(), st.text("fbBgzsSo", max_size=40), st.integers(0, 60))
@@ -170,23 +203,164 @@ def test_numbers_that_no_training_makes_earn_nothing(rows: np.ndarray) -> None:
     for run in (loop["alone"], loop["own"]):
         run |= {"rows": encode(single), "passes": len(rows) - 1, "total": len(rows) - 1}
 
-    training = judging.judge_training(loop, TASK, FACTS)
+    training = judging.judge_training(read_training(loop), TASK, FACTS)
 
     assert not training.updates
     assert str(training.updates)
 
 
-def test_evidence_that_is_none_is_called_tampering() -> None:
-    evidence = observe({}, COURSE).evidence
-    evidence.observations["training_loop"]["alone"] = {"rows": "all of them, honestly"}  # type: ignore[index]
+# ------------------------------------------------------------------ what the kernel says of itself
 
-    found = judge(hidden_cells(), evidence, COURSE)
 
-    assert not found.faults
-    assert "tampering" in {finding.code for finding in found.findings}
-    points = {cell.grade_id: cell.score for cell in found.cells}
-    assert points["test_training_loop"] == points["test_predictions"] == 0
-    assert points["test_data"] == 3
+ASKED = ("data", "model", "loss_and_optimizer", "training_loop", "predictions")
+KINDS = (*ASKED, "matching", "recall_step", "values")
+HIDDEN = {
+    "test_values": "from xorkit.hidden import grade\n\n\ndef test_part(values):\n"
+    "    assert values('values')['x'] == 1, 'x is something else'\n"
+}
+FORGED = {
+    "nothing": {},
+    "a fault": {"fault": "x"},
+    "a fault of another type": {"fault": ["x"]},
+    "a fault beside more": {"fault": "x", "values": {}},
+    "what the grader says of it": {"hostile": "x"},
+    "values of another type": {"values": 3},
+    "values without names": {"values": [1]},
+    "None": None,
+    "a text": "right",
+    "a number": 1,
+    "a list": [[]],
+    "too many values": {"values": {f"x{k}": 0 for k in range(2000)}},
+    "values in values": {"values": {"x": {"values": {"x": 1}}}},
+    "a value of its own kind": {"values": {"x": {"type": 5, "text": "x"}}},
+    "names of the data": {"X": {}, "Y": {}},
+    "a tensor too large": {"X": {"dtype": "float32", "array": encode(np.zeros(20_000))}, "Y": None},
+    "an error that is none": {"error": None, "type": "Sequential"},
+    "an error of another form": {"error": ["x", "y", "z"], "type": "Sequential"},
+    "shapes without outputs": {"shapes": [[2, 2]]},
+    "flat outputs": {"shapes": [[2, 2], [2], [1, 2], [1]], "outputs": encode(np.zeros(42))},
+    "a loss alone": {"loss": {"values": [0.1], "slopes": []}, "optimizer": {}},
+    "runs of another type": {"alone": {}, "own": None, "whole": [], "replaced": []},
+    "a row alone": {"row": encode(np.zeros(9))},
+}
+
+
+@cache
+def all_tests() -> HiddenTests:
+    """Every graded cell of the notebook, and one of plain values."""
+    notebook = nbformat.read(ROOT / "source" / "xor" / "xor.ipynb", as_version=4)
+    cells = {
+        cell.metadata.nbgrader.grade_id: hidden_tests(cell.source)
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("grade")
+    }
+    course = COURSE.model_copy(
+        update={"points": {**COURSE.points, "test_values": {"test_part": 1.0}}}
+    )
+    return HiddenTests({**cells, **HIDDEN}, course)
+
+
+def judged(observations: Mapping[str, Any]) -> Judgement:
+    """The solution's training cells beside answers that are all wrong, with these observations."""
+    seen = {
+        **honest()["observations"],
+        "matching": {"values": {f"job_{n}": "" for n in range(1, 10)}},
+        **{name: {"values": {name: ""}} for name in COURSE.recall},
+        "values": {"values": {"x": 2}},
+        **observations,
+    }
+    answers = dict.fromkeys(KINDS, "")
+    return all_tests().judge(
+        Evidence(answers=answers, observations=seen, questions=honest()["questions"])
+    )
+
+
+def points(found: Judgement) -> dict[str, float]:
+    return {cell.grade_id: cell.score for cell in found.cells}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_forged_observation_earns_nothing_and_puts_nothing_off(kind: str, forged: str) -> None:
+    honestly = points(judged({}))
+
+    found = judged({kind: FORGED[forged]})
+
+    assert found.faults == ()
+    assert [cell.grade_id for cell in found.cells if cell.needs_review] == []
+    own = {f"test_{kind}", *(["test_predictions"] if kind in ASKED else [])}
+    assert points(found) == {c: 0.0 if c in own else p for c, p in honestly.items()}
+    told = {finding.code for finding in found.findings if finding.grade_id == kind}
+    assert told <= {"tampering"}
+
+
+def test_what_the_grader_itself_knows_to_be_its_fault_goes_to_a_person() -> None:
+    evidence = Evidence(
+        observations={n: o for n, o in honest()["observations"].items() if n != "model"},
+        questions=honest()["questions"],
+        faults={"model": "no kernel could be had"},
+    )
+
+    found = all_tests().judge(evidence)
+
+    assert {fault.partition(":: ")[0].split("::")[0] for fault in found.faults} >= {"test_model"}
+    assert any("no kernel could be had" in fault for fault in found.faults)
+    waiting = {cell.grade_id for cell in found.cells if cell.needs_review}
+    assert {"test_model", "test_predictions"} <= waiting
+
+
+@given(mutated())
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+def test_changed_evidence_raises_no_score_and_is_no_fault_of_the_grader(
+    seen: dict[str, Any],
+) -> None:
+    best = points(judged({}))
+
+    found = judged(loads(json.dumps(seen).replace("NaN", "null").replace("Infinity", "null")))
+
+    assert found.faults == ()
+    assert all(score <= best[cell] for cell, score in points(found).items())
+    assert len(json.dumps([vars(finding) for finding in found.findings], default=str)) < 20_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 1}',
+        '{"a": {"b": 1, "c": 2, "b": 3}}',
+        '{"a": NaN}',
+        "[Infinity]",
+        "-Infinity",
+        "[" * 100_000,
+        '{"a": 1' + "0" * 5000 + "}",
+        "",
+        "\ufeff{}",
+    ],
+)
+def test_what_is_no_plain_json_is_refused(text: str) -> None:
+    with pytest.raises(EvidenceError):
+        loads(text)
+
+
+def test_every_text_is_cut_to_a_length() -> None:
+    long = "<b>\ud800" * 100_000
+    thing = {"type": long, "text": long}
+
+    data = read_data({"X": thing, "Y": {"dtype": long, "array": encode(np.zeros(2))}})
+    model = read_model({"type": long, "error": [long, long]})
+    values = read_values({"values": {"x": long, "y": thing, "z": 5, "u": None, "v": 0.5}})
+
+    assert isinstance(data.inputs, Thing)
+    assert isinstance(data.targets, Tensor)
+    assert len(data.inputs.type) == len(data.targets.dtype) == NAME
+    assert len(str(values["x"])) == ANSWER
+    assert "\ud800" not in str(values["x"])
+    assert len(repr(model)) < 1000
+    assert [values[name] for name in "zuv"] == [5, None, 0.5]
 
 
 @pytest.mark.parametrize(
@@ -223,6 +397,10 @@ def test_what_is_no_array_is_refused(value: Any) -> None:
         ("passes", 1.5),
         ("passes", 10**400),
         ("passes", 1),
+        ("on_model", 1),
+        ("stopped", None),
+        ("events", "fzb<script>"),
+        ("before", 5),
         ("error", ["RuntimeError"]),
         ("error", [["deep"], {"x": 1}]),
     ],

@@ -15,8 +15,9 @@ from support.sweep import sweep
 from support.workbench import lesson
 
 from xorkit import reference
+from xorkit.evidence import Runs
 from xorkit.judge.questions import vetted_start
-from xorkit.judge.training import Runs, Training, judge_runs
+from xorkit.judge.training import Training, judge_training
 from xorkit.judge.updates import distinct, matches
 from xorkit.reference import Task
 
@@ -97,7 +98,7 @@ def named(loop: Loop, task: Task, passes: int, rng: np.random.Generator) -> list
     """What the judge says of a loop that was stopped after some passes, from several starts."""
     starts = np.stack([vetted_start(task, rng) for _ in range(STARTS)])
     runs = simulate(starts, loop, task, passes, stopped=True)
-    return [judge_runs(Runs(run), task, FACTS) for run in runs]
+    return [judge_training(Runs(run), task, FACTS) for run in runs]
 
 
 def codes(training: Training) -> list[str]:
@@ -137,7 +138,7 @@ def test_a_step_after_the_loop_is_seen_in_the_run_that_was_not_stopped() -> None
         whole = simulate(starts, loop, TASK, 80)
 
         found = {
-            tuple(codes(judge_runs(Runs(alone, own), TASK, FACTS)))
+            tuple(codes(judge_training(Runs(alone, own), TASK, FACTS)))
             for alone, own in zip(stopped, whole, strict=True)
         }
 
@@ -153,8 +154,8 @@ def test_a_loop_that_counts_to_less_is_told_from_one_that_has_learned() -> None:
     learned = simulate(start, loop, TASK, TASK.epochs // 2)
     patient = simulate(stall[: len(start)], loop, TASK, TASK.epochs)
     for k in range(min(len(start), len(stall))):
-        counts = judge_runs(Runs(alone[k], short[k], (short[k], stalled[k])), TASK, FACTS)
-        looks = judge_runs(Runs(alone[k], learned[k], (learned[k], patient[k])), TASK, FACTS)
+        counts = judge_training(Runs(alone[k], short[k], (short[k], stalled[k])), TASK, FACTS)
+        looks = judge_training(Runs(alone[k], learned[k], (learned[k], patient[k])), TASK, FACTS)
 
         assert counts.passes.finding is not None
         assert counts.passes.finding.code == "too-few-epochs"
@@ -171,7 +172,7 @@ def test_a_trajectory_of_straight_lines_is_no_training() -> None:
         for drawn in (shares, shares**2):
             line = (begin + drawn * (end - begin)).astype(np.float32).astype(np.float64)
 
-            training = judge_runs(Runs(replace(run, rows=line)), TASK, FACTS)
+            training = judge_training(Runs(replace(run, rows=line)), TASK, FACTS)
 
             assert codes(training) == ["not-trained"]
 
@@ -182,8 +183,8 @@ def test_one_number_changed_in_one_row_is_seen() -> None:
         rows = run.rows.copy()
         rows[20, 4] += 1e-3
 
-        assert judge_runs(Runs(run), TASK, FACTS).updates
-        assert not judge_runs(Runs(replace(run, rows=rows)), TASK, FACTS).updates
+        assert judge_training(Runs(run), TASK, FACTS).updates
+        assert not judge_training(Runs(replace(run, rows=rows)), TASK, FACTS).updates
 
 
 def test_the_simulation_computes_what_pytorch_computes() -> None:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from xorkit.cell_text import plain_values
+from xorkit.evidence import Thing, read_values
 from xorkit.matching import MatchingExercise, grade_matching
 from xorkit.probe.asking import ask_value
 
@@ -70,7 +71,7 @@ WAYS_TO_WRITE = [
     (8, "optimiser.zero_grad()"),
     (9, "step()"),
     (9, ("optimizer.step()",)),
-    (9, {"type": "list", "text": "['optimizer.step()']"}),
+    (9, Thing("list", "['optimizer.step()']")),
 ]
 OTHERWISE = [
     (4, "", "blank"),
@@ -102,7 +103,7 @@ OTHERWISE = [
     (7, "error.backward()", "unclear"),
     (6, "F.mse_loss(pred, Y)", "unclear"),
     (2, "nn.Linear(2, 1)", "unclear"),
-    (4, {"type": "Sigmoid", "text": "own"}, "unclear"),
+    (4, Thing("Sigmoid", "own"), "unclear"),
     (4, "nn.MSELoss()", "wrong"),
     (9, "optimizer.step", "wrong"),
 ]
@@ -212,7 +213,7 @@ def left(source: str) -> dict[str, object]:
     names |= {"optimizer": torch.optim.SGD(model.parameters(), lr=1.0)}
     with contextlib.suppress(Exception):
         exec(source, names)
-    return {name: ask_value(names.get(name)) for name in RIGHT}
+    return read_values({"values": {name: ask_value(names.get(name)) for name in RIGHT}})
 
 
 WHOLE_CELLS = [
@@ -306,7 +307,7 @@ def test_only_the_job_is_lost_whose_line_is(source, points, lost):
 def test_what_a_person_reads_says_what_stands_there():
     (note,) = {
         one.note
-        for one in grade_matching(EXERCISE, {**RIGHT, "job_6": {"type": "int_", "text": "7_"}})
+        for one in grade_matching(EXERCISE, {**RIGHT, "job_6": Thing("int_", "7_")})
         if one.note
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from support.simulation import Loop, simulate
 from xorkit import reference
-from xorkit.evidence import Run, encode
+from xorkit.evidence import ModelOutputs, PredictionsObservation, Run, Runs
 from xorkit.judge.claims import HOLDS
 from xorkit.judge.data import Data
 from xorkit.judge.model import Model
@@ -17,7 +17,7 @@ from xorkit.judge.passes import Facts
 from xorkit.judge.questions import UPDATES, questions, vetted_start
 from xorkit.judge.result import judge_result
 from xorkit.judge.settings import Settings
-from xorkit.judge.training import Runs, Training, judge_runs
+from xorkit.judge.training import Training, judge_training
 from xorkit.judge.updates import arrangement
 from xorkit.reference import Task
 
@@ -86,7 +86,8 @@ def sweep(task: Task, facts: Facts, starts: int, seed: int = SEED) -> Sweep:
         whole = simulate(own, RIGHT[LESSON], task, task.epochs)
         for name, loop in {**RIGHT, **WRONG}.items():
             for k, run in enumerate(simulate(alone, loop, task, UPDATES, stopped=True)):
-                training = judge_runs(Runs(run, whole[k] if name == LESSON else None), task, facts)
+                runs = Runs(run, whole[k] if name == LESSON else None)
+                training = judge_training(runs, task, facts)
                 credited = _order_right(training)
                 if name == LESSON:
                     reached, stalls = _result_right(training, whole[k], task, facts, rng)
@@ -119,10 +120,8 @@ def _result_right(
     asked = questions(task, own.rows[:1].tolist(), own.rows[:1].tolist(), rng)
     vectors = np.array([np.resize(v, task.net.width) for v in asked["vectors"]])
     outputs = reference.predict(vectors, np.array(asked["inputs"]), task.net)
-    seen = {
-        "model": {"shapes": [list(s) for s in task.net.shapes], "outputs": encode(outputs)},
-        "row": encode(own.rows[-1].astype(np.float32)),
-    }
+    row = own.rows[-1].astype(np.float32).astype(np.float64)
+    seen = PredictionsObservation(ModelOutputs(task.net.shapes, outputs), row)
     result = judge_result(seen, asked, own, _parts(training, task), task, facts)
     return bool(training.passes) and all(result.rows), result.note is not None
 

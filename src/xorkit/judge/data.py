@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xorkit.evidence import Array, EvidenceError, decode, read_text
+from xorkit.evidence import Array, DataObservation, Tensor, Thing
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.reference import Task
 from xorkit.verdict import Diagnosis
@@ -25,84 +25,60 @@ class Data:
     targets: Array | None = None
 
 
-@dataclass(frozen=True)
-class Tensor:
-    """A name as the probe saw it: its numbers if it is a tensor, else its type."""
-
-    name: str
-    kind: str  # the tensor's dtype, or the type of what stands in its place
-    array: Array | None = None
-
-    @property
-    def decimal(self) -> bool:
-        return self.kind.startswith(("float", "bfloat"))
-
-
-def read_tensor(name: str, seen: Mapping[str, Any]) -> Tensor:
-    """Raises EvidenceError where the probe can't have said this."""
-    value = seen.get(name)
-    if not isinstance(value, Mapping):
-        raise EvidenceError(f"nothing was said of {name}")
-    if "array" not in value:
-        return Tensor(name, read_text(value.get("type")))
-    array = decode(value["array"])
-    if array.size > 10_000:
-        raise EvidenceError(f"{name} has {array.size} numbers")
-    return Tensor(name, read_text(value.get("dtype")), array.astype(np.float64))
-
-
 @np.errstate(all="ignore")  # hostile numbers are evidence like any other
-def judge_data(seen: Mapping[str, Any], task: Task) -> Data:
+def judge_data(seen: DataObservation, task: Task) -> Data:
     """X and Y against the task's table; the rows may stand in any order."""
-    x, y = read_tensor("X", seen), read_tensor("Y", seen)
+    x, y = _array(seen.inputs), _array(seen.targets)
     n, n_in = task.inputs.shape
     n_out = task.targets.shape[1]
     table = {tuple(row): tuple(goal) for row, goal in zip(task.inputs, task.targets, strict=True)}
-    inputs = _shaped(x, (n, n_in), Diagnosis.WRONG_DATA)
+    inputs = _shaped("X", seen.inputs, (n, n_in), Diagnosis.WRONG_DATA)
     if inputs:
-        inputs = _decimal(x)
-    if inputs and "model" in seen:
-        inputs = _alike(x, read_text(seen["model"]))
-    if inputs and x.array is not None and {tuple(row) for row in x.array} != set(table):
-        inputs = fails(Diagnosis.WRONG_DATA, "rows", rows=_rows(x.array))
-    shaped = _shaped(y, (n, n_out), Diagnosis.TARGET_SHAPE)
+        inputs = _decimal("X", seen.inputs)
+    if inputs and seen.model is not None:
+        inputs = _alike(seen.inputs, seen.model)
+    if inputs and x is not None and {tuple(row) for row in x} != set(table):
+        inputs = fails(Diagnosis.WRONG_DATA, "rows", rows=_rows(x))
+    shaped = _shaped("Y", seen.targets, (n, n_out), Diagnosis.TARGET_SHAPE)
     right = shaped
-    if shaped and y.array is not None:
-        right = _answers(x.array if inputs and x.array is not None else task.inputs, y, table)
-    return Data(inputs, shaped, right, *_usable(x.array, y.array, n_in, n_out))
+    if shaped and y is not None:
+        keys = x if inputs and x is not None else task.inputs
+        right = _targets(keys, y, table) and _decimal("Y", seen.targets)
+    return Data(inputs, shaped, right, *_usable(x, y, n_in, n_out))
 
 
-def _answers(keys: Array, y: Tensor, table: Mapping[tuple[float, ...], Any]) -> Claim:
-    assert y.array is not None, "its shape was looked at before"  # noqa: S101
-    wrong = [k for k in range(len(keys)) if table[tuple(keys[k])] != tuple(y.array[k])]
-    if wrong:
-        inputs, target = _numbers(keys[wrong[0]]), _numbers(y.array[wrong[0]])
-        return fails(Diagnosis.WRONG_DATA, "target", inputs=inputs, target=target)
-    return _decimal(y)
+def _array(seen: Tensor | Thing) -> Array | None:
+    return seen.array if isinstance(seen, Tensor) else None
 
 
-def _shaped(tensor: Tensor, shape: tuple[int, ...], code: Diagnosis) -> Claim:
-    name = tensor.name
-    if tensor.array is not None:
-        seen = tensor.array.shape
-        if seen == shape:
+def _targets(keys: Array, y: Array, table: Mapping[tuple[float, ...], Any]) -> Claim:
+    wrong = [k for k in range(len(keys)) if table[tuple(keys[k])] != tuple(y[k])]
+    if not wrong:
+        return HOLDS
+    inputs, target = _numbers(keys[wrong[0]]), _numbers(y[wrong[0]])
+    return fails(Diagnosis.WRONG_DATA, "target", inputs=inputs, target=target)
+
+
+def _shaped(name: str, seen: Tensor | Thing, shape: tuple[int, ...], code: Diagnosis) -> Claim:
+    if isinstance(seen, Tensor):
+        if seen.array.shape == shape:
             return HOLDS
-        return fails(code, "shape", name=name, seen=str(seen), wanted=str(shape))
-    if tensor.kind == "NoneType":
+        return fails(code, "shape", name=name, seen=str(seen.array.shape), wanted=str(shape))
+    if seen.missing:
         return fails(Diagnosis.WRONG_DATA, "missing", name=name)
-    return fails(Diagnosis.WRONG_DATA, "no-tensor", name=name, kind=tensor.kind, shape=str(shape))
+    return fails(Diagnosis.WRONG_DATA, "no-tensor", name=name, kind=seen.type, shape=str(shape))
 
 
-def _decimal(tensor: Tensor) -> Claim:
-    if tensor.decimal:
+def _decimal(name: str, seen: Tensor | Thing) -> Claim:
+    if isinstance(seen, Thing) or seen.decimal:
         return HOLDS
-    return fails(Diagnosis.WRONG_DATA, "dtype", name=tensor.name, kind=tensor.kind)
+    return fails(Diagnosis.WRONG_DATA, "dtype", name=name, kind=seen.dtype)
 
 
-def _alike(x: Tensor, model: str) -> Claim:
-    if x.kind == model:
+def _alike(x: Tensor | Thing, model: str) -> Claim:
+    if isinstance(x, Thing) or x.dtype == model:
         return HOLDS
-    return fails(Diagnosis.WRONG_DATA, "other-dtype", kind=x.kind, model=model)
+    return fails(Diagnosis.WRONG_DATA, "other-dtype", kind=x.dtype, model=model)
 
 
 def _usable(

@@ -12,14 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xorkit import reference
-from xorkit.evidence import (
-    Array,
-    EvidenceError,
-    decode,
-    read_error,
-    read_shapes,
-    read_text,
-)
+from xorkit.evidence import Array, Failure, ModelOutputs
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.updates import arrangements, shuffles
 from xorkit.reference import Net, Task
@@ -66,27 +59,26 @@ class _Answers:
 
 
 @np.errstate(all="ignore")  # hostile numbers are evidence like any other
-def judge_model(seen: Mapping[str, Any], questions: Mapping[str, Any], task: Task) -> Model:
+def judge_model(seen: ModelOutputs | Failure, questions: Mapping[str, Any], task: Task) -> Model:
     """Which net gives the outputs that this model gave at the judge's parameters?
 
     Raises EvidenceError where the probe can't have said this.
     """
-    if "outputs" not in seen:
+    if isinstance(seen, Failure):
         return _no_model(seen)
-    shapes, raw = read_shapes(seen.get("shapes")), decode(seen["outputs"])
+    shapes, outputs = seen.shapes, seen.outputs
     inputs = np.asarray(questions["inputs"], dtype=np.float64)
     vectors = [np.resize(vector, _width(shapes)) for vector in questions["vectors"]]
     wanted = (len(vectors), len(inputs), task.net.sizes[-1])
-    if raw.shape != wanted:
+    if outputs.shape != wanted:
         claim = fails(
             Diagnosis.WRONG_ARCHITECTURE,
             "output-shape",
             rows=len(inputs),
-            seen=str(raw.shape[1:]),
+            seen=str(outputs.shape[1:]),
             wanted=str(wanted[1:]),
         )
         return Model(claim, claim, claim, claim, shapes=shapes)
-    outputs = raw.astype(np.float64)
     found = _find_net(np.array(vectors, dtype=np.float64), shapes, inputs, outputs, task)
     if found is None:
         return _unknown_model(shapes, task)
@@ -99,16 +91,12 @@ def _width(shapes: Sequence[tuple[int, ...]]) -> int:
     return sum(math.prod(shape) for shape in shapes)
 
 
-def _no_model(seen: Mapping[str, Any]) -> Model:
-    error = read_error(seen.get("error"))
-    kind = read_text(seen.get("type"))
-    if error is None:
-        raise EvidenceError("a model without outputs and without an error")
-    if kind == "NoneType":
+def _no_model(seen: Failure) -> Model:
+    if seen.missing:
         claim = fails(Diagnosis.WRONG_ARCHITECTURE, "missing")
     else:
-        name, text = error
-        claim = fails(Diagnosis.WRONG_ARCHITECTURE, "error", kind=kind, error=name, text=text)
+        name, text = seen.error
+        claim = fails(Diagnosis.WRONG_ARCHITECTURE, "error", kind=seen.type, error=name, text=text)
     return Model(claim, claim, claim, claim)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xorkit import reference
-from xorkit.evidence import Array, EvidenceError, Run, read_numbers, shown
+from xorkit.evidence import Array, EvidenceError, PredictionsObservation, Run
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.data import Data
 from xorkit.judge.model import Model, judge_model
@@ -48,7 +48,7 @@ class Result:
 
 @np.errstate(all="ignore")  # a training that ends in NaN is evidence like any other
 def judge_result(
-    seen: Mapping[str, Any],
+    seen: PredictionsObservation,
     questions: Mapping[str, Any],
     own: Run | None,
     parts: Parts,
@@ -57,10 +57,7 @@ def judge_result(
 ) -> Result:
     """Whether the own model learned the table, by its own training. Raises EvidenceError."""
     count = len(task.inputs)
-    row, asked = read_numbers(seen.get("row"), 1), seen.get("model")
-    if not isinstance(asked, Mapping):
-        raise EvidenceError(f"wanted what the model answered, saw {shown(asked)}")
-    model = judge_model(asked, questions, task)
+    row, model = seen.row, judge_model(seen.model, questions, task)
     if model.net is None or not len(row) or not np.isfinite(row).all():
         return Result(_untrained("no-model", (), count, parts))
     if len(row) != _width(model):

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from xorkit import reference
-from xorkit.evidence import Array, EvidenceError, read_error, read_numbers, read_text, shown
+from xorkit.evidence import (
+    Array,
+    EvidenceError,
+    Failure,
+    LossValues,
+    OptimizerSteps,
+    SettingsObservation,
+)
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.reference import Task
 from xorkit.verdict import Diagnosis
@@ -33,41 +40,32 @@ class Settings:
 
 
 @np.errstate(all="ignore")  # hostile numbers are evidence like any other
-def judge_settings(seen: Mapping[str, Any], questions: Mapping[str, Any], task: Task) -> Settings:
+def judge_settings(seen: SettingsObservation, questions: Mapping[str, Any], task: Task) -> Settings:
     """Which loss gives these values, and which rule moved the parameters?
 
     Raises EvidenceError where the probe can't have said this.
     """
-    loss_right, loss = _judge_loss(_part(seen, "loss"), questions)
-    optimizer_right, rate_right, lr = _judge_optimizer(_part(seen, "optimizer"), questions, task)
+    loss_right, loss = _judge_loss(seen.loss, questions)
+    optimizer_right, rate_right, lr = _judge_optimizer(seen.optimizer, questions, task)
     return Settings(loss_right, optimizer_right, rate_right, loss, lr)
 
 
-def _part(seen: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = seen.get(name)
-    if not isinstance(part, Mapping):
-        raise EvidenceError(f"wanted what was seen of the {name}, saw {shown(part)}")
-    return part
-
-
-def _ended(seen: Mapping[str, Any], name: str, code: Diagnosis) -> Claim:
+def _ended(seen: Failure, code: Diagnosis) -> Claim:
     """What to say of an object that raised when it was asked."""
-    error, kind = read_error(seen.get("error")), read_text(seen.get("type"))
-    if error is None:
-        raise EvidenceError(f"{name} gave neither an answer nor an error")
-    if kind == "NoneType":
+    if seen.missing:
         return fails(code, "missing")
-    return fails(code, "error", kind=kind, error=error[0], text=error[1])
+    name, text = seen.error
+    return fails(code, "error", kind=seen.type, error=name, text=text)
 
 
-def _judge_loss(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[Claim, str | None]:
-    if "values" not in seen:
-        return _ended(seen, "loss_fn", Diagnosis.WRONG_LOSS), None
-    values = seen["values"]
-    if not isinstance(values, list) or len(values) != len(questions["pairs"]):
-        raise EvidenceError(f"wanted values of the loss, saw {shown(values)}")
-    # A NaN arrives as None: JSON has no word for it.
-    own = np.array([v if isinstance(v, float) else np.nan for v in values], dtype=np.float64)
+def _judge_loss(
+    seen: LossValues | Failure, questions: Mapping[str, Any]
+) -> tuple[Claim, str | None]:
+    if isinstance(seen, Failure):
+        return _ended(seen, Diagnosis.WRONG_LOSS), None
+    own = seen.values
+    if len(own) != len(questions["pairs"]):
+        raise EvidenceError(f"{len(own)} values of the loss for {len(questions['pairs'])} pairs")
     wanted = {
         name: np.array([_loss(name, p, t) for p, t in questions["pairs"]])
         for name in reference.LOSSES
@@ -79,17 +77,17 @@ def _judge_loss(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[
     return fails(Diagnosis.WRONG_LOSS, symptom, seen=own[0], wanted=wanted["mse"][0]), name
 
 
-def _judge_gradients(seen: Mapping[str, Any], questions: Mapping[str, Any]) -> Claim:
+def _judge_gradients(seen: LossValues, questions: Mapping[str, Any]) -> Claim:
     """Whether a loss that has the right values also tells the way downhill."""
     pairs = np.asarray(questions["pairs"], dtype=np.float64)
-    slopes = read_numbers(seen.get("slopes"), pairs.ndim - 1)
+    gradients = seen.gradients
     wanted = np.stack([reference.MSE.slope(p[None], t[None])[0] for p, t in pairs])
-    if slopes.shape != wanted.shape:
-        raise EvidenceError(f"wanted slopes of shape {wanted.shape}, saw {slopes.shape}")
-    if np.allclose(slopes, wanted, rtol=SAME, atol=SAME):
+    if gradients.shape != wanted.shape:
+        raise EvidenceError(f"wanted gradients of shape {wanted.shape}, saw {gradients.shape}")
+    if np.allclose(gradients, wanted, rtol=SAME, atol=SAME):
         return HOLDS
-    if not slopes[0].any():
-        return fails(Diagnosis.DETACHED_LOSS, "loss-fn", seen=seen["values"][0])
+    if not gradients[0].any():
+        return fails(Diagnosis.DETACHED_LOSS, "loss-fn", seen=seen.values[0])
     return fails(Diagnosis.WRONG_LOSS, "gradient")
 
 
@@ -99,12 +97,12 @@ def _loss(name: str, predictions: Any, targets: Any) -> float:
 
 
 def _judge_optimizer(
-    seen: Mapping[str, Any], questions: Mapping[str, Any], task: Task
+    seen: OptimizerSteps | Failure, questions: Mapping[str, Any], task: Task
 ) -> tuple[Claim, Claim, float | None]:
-    if "rows" not in seen:
-        claim = _ended(seen, "optimizer", Diagnosis.WRONG_OPTIMIZER)
+    if isinstance(seen, Failure):
+        claim = _ended(seen, Diagnosis.WRONG_OPTIMIZER)
         return claim, claim, None
-    rows = read_numbers(seen["rows"], 2)
+    rows = seen.rows
     if len(rows) != len(questions["grads"]) + 1:
         raise EvidenceError(f"{len(rows) - 1} steps for {len(questions['grads'])} gradients")
     grads = np.array([np.resize(g, rows.shape[1]) for g in questions["grads"]], dtype=np.float64)
@@ -113,7 +111,7 @@ def _judge_optimizer(
     if not moving.any() or not np.isfinite(rows).all():
         claim = fails(Diagnosis.FROZEN_PARAMETERS, "no-steps")
         return claim, claim, None
-    return _judge_steps(read_text(seen.get("type")), updates, grads, moving, task)
+    return _judge_steps(seen.type, updates, grads, moving, task)
 
 
 def _left_out(moving: Any) -> Claim:

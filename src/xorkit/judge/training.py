@@ -6,13 +6,11 @@ nobody knew; its passes are counted in the learner's own run, or in whole runs w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from xorkit.evidence import EvidenceError, Run, read_run, read_text, shown
+from xorkit.evidence import Run, Runs
 from xorkit.judge.claims import HOLDS, Claim
 from xorkit.judge.diagnosis import faults, later_fault, rebuilt
 from xorkit.judge.passes import ENOUGH, Facts, judge_passes, near
@@ -66,47 +64,8 @@ class Training:
         return bool(self.fresh_slopes and self.one_step and self.updates and self.passes)
 
 
-@dataclass(frozen=True)
-class Runs:
-    """What the probe saw of a loop. `whole` were made where the own run was short."""
-
-    alone: Run
-    own: Run | None = None
-    whole: tuple[Run, ...] = ()
-    replaced: tuple[str, ...] = ()  # functions of PyTorch that the notebook put its own in place of
-
-    @property
-    def tied(self) -> bool:
-        """Whether any of them trained the numbers of `model`."""
-        runs = (self.alone, *self.whole, *([self.own] if self.own else []))
-        return any(run.on_model for run in runs)
-
-
-def read_runs(seen: Mapping[str, Any]) -> Runs:
-    """Raises EvidenceError where the probe can't have said this."""
-    whole, replaced = seen.get("whole"), seen.get("replaced")
-    if not isinstance(whole, list) or len(whole) > 2 or not isinstance(replaced, list):
-        raise EvidenceError(f"wanted runs, saw {shown(whole)} and {shown(replaced)}")
-    return Runs(
-        alone=read_run(seen.get("alone")),
-        own=own_run(seen),
-        whole=tuple(read_run(value) for value in whole),
-        replaced=tuple(read_text(name)[:80] for name in replaced[:8]),
-    )
-
-
-def own_run(seen: Mapping[str, Any]) -> Run | None:
-    """The learner's own run in what was seen of the training loop; None where there is none."""
-    return None if seen.get("own") is None else read_run(seen["own"])
-
-
-def judge_training(seen: Mapping[str, Any], task: Task, facts: Facts) -> Training:
-    """The claims about the loop, from what the probe saw of it. Raises EvidenceError."""
-    return judge_runs(read_runs(seen), task, facts)
-
-
 @np.errstate(all="ignore")  # a run that ends in NaN is evidence like any other
-def judge_runs(runs: Runs, task: Task, facts: Facts) -> Training:
+def judge_training(runs: Runs, task: Task, facts: Facts) -> Training:
     """The claims about the loop, from its runs."""
     run = in_order(runs.alone, task)
     mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)

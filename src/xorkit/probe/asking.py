@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,12 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from xorkit.evidence import MAX_SHAPES, MAX_WIDTH, encode
+from xorkit.evidence import ANSWER, LARGEST_INT, MAX_SHAPES, MAX_TENSOR, MAX_WIDTH, encode
 from xorkit.probe.limits import limited
 from xorkit.probe.recording import describe, flat, parameters_of, recorder
-
-MAX_TEXT = 20_000  # characters of an answer: ten pages
-MAX_TENSOR = 10_000  # numbers in a tensor; the lesson's largest has eight
 
 
 def ask_tensor(value: object) -> dict[str, Any]:
@@ -40,8 +38,12 @@ def ask_text(value: object) -> str:
 def ask_value(value: object) -> Any:
     """A plain value as JSON, of anything else its type and its looks."""
     if type(value) is str:
-        return value[:MAX_TEXT]
-    if value is None or type(value) in (bool, int, float):
+        return value[:ANSWER]
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is int and abs(value) <= LARGEST_INT:
+        return value
+    if type(value) is float and math.isfinite(value):  # JSON has no word for the others
         return value
     if isinstance(value, torch.Tensor):
         return ask_tensor(value)
@@ -122,7 +124,8 @@ def ask_loss(loss_fn: Any, questions: Mapping[str, Any]) -> dict[str, Any]:
         with recorder().aside():
             found = limited(lambda: [_value_and_slope(loss_fn, p, t) for p, t in pairs])
         values, slopes = zip(*found, strict=True)
-        return {"values": values, "slopes": encode(torch.stack(slopes).double().numpy())}
+        gradients = torch.stack(slopes).double().numpy()
+        return {"values": encode(np.array(values)), "slopes": encode(gradients)}
     except Exception as error:  # a learner's function may raise anything
         return {"error": describe(error), "type": type(loss_fn).__name__[:80]}
 

@@ -167,6 +167,8 @@ def demo(
 ) -> None:
     """The whole course in one go on the sample class: build, collect, grade, feedback, report."""
     from xorkit import samples
+    from xorkit.engine.batch import set_due
+    from xorkit.engine.late import due_date
     from xorkit.pages import feedback_path
 
     with _opened(root, "") as own:
@@ -179,6 +181,7 @@ def demo(
             _collect(course, [downloaded / samples.HANDED_IN], downloaded / samples.ROSTER)
             # The sample class has a loop without end: twenty seconds are enough to see that.
             verdicts = _grade(course, _settings(20, "2G", unconfined), workers=workers)
+            set_due(course, due_date(samples.DUE, None))
             _feedback(course)
             report_path = _report(course)
             shown = next(v.student for v in verdicts if "no-zero-grad" in v.diagnosis)

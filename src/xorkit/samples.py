@@ -19,6 +19,7 @@ from xorkit.conventions import answer_cells, filled, solution_texts
 Json = dict[str, Any]
 HANDED_IN, ROSTER = "handed-in", "roster.csv"
 MIDNIGHT = (2026, 3, 20, 23, 59, 0)  # when all of them handed in: files come out equal each time
+DUE = "2026-03-21 00:00 UTC"
 
 
 class Learner(BaseModel):
@@ -42,6 +43,8 @@ class Learner(BaseModel):
     cut_at: str = ""
     file: str = "xor.ipynb"
     came: Literal["canvas", "classroom", "mail"] = "canvas"
+    late: str | bool = False
+    beside: dict[str, str] = {}
     loses: dict[str, float] = {}
     says: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
@@ -65,6 +68,10 @@ def write(
         data = handed_in(learner, release, solutions)
         canvas_id = 51_000 + number
         _PLACES[learner.came](downloads, learner, canvas_id, data)
+        for name, text in learner.beside.items():
+            other = learner.model_copy(update={"file": name})
+            data = _dumped(release) if text == "untouched" else text.encode()
+            _PLACES[learner.came](downloads, other, canvas_id, data)
         rows.append((learner.id, learner.name, str(canvas_id)))
     with (folder / ROSTER).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
@@ -251,7 +258,8 @@ def _canvas(downloads: Path, learner: Learner, canvas_id: int, data: bytes) -> N
     """Canvas's zip: <family name and first name>_<user>_<file>_<name of the file>."""
     first, _, last = learner.name.rpartition(" ")
     who = re.sub(r"\W", "", f"{last}{first}").lower()
-    name = f"{who}_{canvas_id}_{canvas_id + 900_000}_{learner.file}"
+    late = "_LATE" if learner.late else ""
+    name = f"{who}{late}_{canvas_id}_{canvas_id + 900_000}_{learner.file}"
     _add_to_zip(downloads / "submissions.zip", name, data)
 
 
@@ -261,10 +269,12 @@ def _classroom(downloads: Path, learner: Learner, canvas_id: int, data: bytes) -
 
 
 def _mail(downloads: Path, learner: Learner, canvas_id: int, data: bytes) -> None:
-    """A folder in which the teacher saves what came by mail."""
+    """A folder in which the teacher saves what came by mail, with a note if it came late."""
     path = downloads / "mail" / learner.name / learner.file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
+    if learner.late:
+        path.with_name("timestamp.txt").write_text(f"{learner.late}\n")
 
 
 _PLACES: Mapping[str, Callable[[Path, Learner, int, bytes], None]] = {

@@ -8,7 +8,7 @@ import os
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -96,8 +96,12 @@ def attempt_in(tmp_path: Path, student: str = "jdoe") -> str:
     return text.partition("attempt ")[2][:1] or "blank"
 
 
-def review_of(tmp_path: Path, student: str = "jdoe") -> str:
-    return " ".join(read_record(tmp_path / "submitted" / student / "xor" / "xor.ipynb").review)
+def review_of(tmp_path: Path) -> str:
+    return " ".join(read_record(tmp_path / "submitted" / "jdoe" / "xor" / "xor.ipynb").review)
+
+
+def repairs_of(tmp_path: Path) -> str:
+    return " ".join(read_record(tmp_path / "submitted" / "jdoe" / "xor" / "xor.ipynb").repairs)
 
 
 ONE, TWO = work_of(JANE, 1), work_of(JANE, 2)
@@ -425,19 +429,27 @@ class Several:
     files: dict[str, tuple[str, bytes]]
     counts: str
     said: str  # a part of what is said of the other one
-    alarm: bool = True
-    more: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    told: str = "a person"  # whom: a person who looks, the learner (a blank copy), or nobody else
 
 
 SEVERAL = {
     "a blank copy that is newer": Several(
-        {"xor.ipynb": (NEW, BLANK), "xor (1).ipynb": (OLD, ONE)}, "1", "none of its answers"
+        {"xor.ipynb": (NEW, BLANK), "xor (1).ipynb": (OLD, ONE)},
+        "1",
+        "none of its answers",
+        "the learner",
     ),
     "a blank copy that is older": Several(
-        {"xor.ipynb": (OLD, BLANK), "Copy of xor.ipynb": (NEW, ONE)}, "1", "none of its answers"
+        {"xor.ipynb": (OLD, BLANK), "Copy of xor.ipynb": (NEW, ONE)},
+        "1",
+        "none of its answers",
+        "the learner",
     ),
     "a blank one and a filled one under a text's name": Several(
-        {"xor.ipynb": (NEW, BLANK), "my work.txt": (OLD, ONE)}, "1", "none of its answers"
+        {"xor.ipynb": (NEW, BLANK), "my work.txt": (OLD, ONE)},
+        "1",
+        "none of its answers",
+        "the learner",
     ),
     "one with more answers": Several(
         {"xor.ipynb": (NEW, HALF), "xor-final.ipynb": (OLD, ONE)}, "1", "are filled in"
@@ -449,13 +461,18 @@ SEVERAL = {
         {"xor.ipynb": (OLD, ONE), "xor2.ipynb": (OLD, TWO)}, "1", "nothing tells"
     ),
     "the same one twice": Several(
-        {"xor.ipynb": (OLD, ONE), "xor (1).ipynb": (NEW, ONE)}, "1", "same file", alarm=False
+        {"xor.ipynb": (OLD, ONE), "xor (1).ipynb": (NEW, ONE)}, "1", "same file", "nobody"
     ),
     "the same answers": Several(
-        {"xor.ipynb": (OLD, ONE), "xor (1).ipynb": (NEW, ONE + b"\n")}, "1", "same answers", False
+        {"xor.ipynb": (OLD, ONE), "xor (1).ipynb": (NEW, ONE + b"\n")},
+        "1",
+        "same answers",
+        "nobody",
     ),
     "three of them": Several(
-        {"a.ipynb": (NEW, BLANK), "b.ipynb": (OLD, TWO), "c.ipynb": (NEW, HALF)}, "2", "none of"
+        {"a.ipynb": (NEW, BLANK), "b.ipynb": (OLD, TWO), "c.ipynb": (NEW, HALF)},
+        "2",
+        "are filled in",
     ),
 }
 
@@ -473,7 +490,8 @@ def test_of_several_notebooks_the_filled_one_counts_and_both_are_said(
     others = [*done.not_taken, *done.set_aside]
     assert len(others) == len(files) - 1
     assert row.said in " ".join(item.reason for item in others)
-    assert (row.said in review_of(tmp_path)) == row.alarm
+    assert (row.said in review_of(tmp_path)) == (row.told == "a person")
+    assert (row.said in repairs_of(tmp_path)) == (row.told == "the learner")
     assert (done.refused, done.unplaced) == ((), ())
 
 

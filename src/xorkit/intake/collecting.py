@@ -237,6 +237,7 @@ def _settled(
     failed: list[tuple[_Incoming, str]] = []
     items: list[Item] = []
     review: list[str] = []
+    repairs: list[str] = []
     for attempt in _attempts(files):
         if best and best.rebuilt.filled:
             items += [_earlier(handed, best) for handed in attempt]
@@ -244,21 +245,23 @@ def _settled(
         readable, unreadable, aside = _read(attempt, plan)
         failed += unreadable
         items += [handed.item("set aside", "It is no notebook.") for handed in aside]
+        together = list(readable)
         if best and readable and readable[0].rebuilt.filled:
             readable.append(best)  # a later attempt, but a blank one
         elif best:
             items += [_earlier(other.handed, best) for other in readable]
             continue
         for other in readable[1:]:
-            item, differs = _beside(other, readable[0])
+            item, said = _beside(other, readable[0])
             items.append(item)
-            review += differs
+            blank_copy = other in together and not other.rebuilt.filled
+            (repairs if blank_copy else review).extend(said)
         best = readable[0] if readable else None
     old = read_record(folder / f"{folder.name}.ipynb")
     refused = [handed.item("refused", reason) for handed, reason in failed]
     if best:
         review += [_not_graded(handed, best.handed.origin) for handed, _ in failed]
-        yield _stored(best, review, folder, old, plan)
+        yield _stored(best, repairs, review, folder, old, plan)
     elif failed:
         refused[0] = _noted(*failed[0], folder, old)
     yield from (*refused, *items)
@@ -362,15 +365,15 @@ def _ranked(one: _Standing, other: _Standing, *, together: bool) -> tuple[int, s
 
 
 def _beside(other: _NotebookFile, best: _NotebookFile) -> tuple[Item, list[str]]:
-    """What is said of a notebook beside the one that counts, and to a person if they differ."""
+    """What is said of a notebook beside the one that counts, and of both where they differ."""
     if other.sha256 == best.sha256:
         return other.handed.item("set aside", "It is the same file once more."), []
     if other.rebuilt.answers == best.rebuilt.answers:
-        return other.handed.item("not taken", "It holds the same answers."), []
+        return other.handed.item("not taken", f"It holds the same answers as {best.name}."), []
     _, why = _ranked(best.standing, other.standing, together=True)
+    item = other.handed.item("not taken", f"It differs from {best.name}, and {why}.")
     names = f"{best.name} was taken, {other.name} was not: {why}"
-    said = f"Two different notebooks were handed in: {names}."
-    return other.handed.item("not taken", f"It differs from {best.name}, and {why}."), [said]
+    return item, [f"Two different notebooks were handed in together: {names}."]
 
 
 def _not_graded(handed: _Incoming, counts: Record) -> str:
@@ -381,14 +384,19 @@ def _not_graded(handed: _Incoming, counts: Record) -> str:
 
 
 def _stored(
-    best: _NotebookFile, review: Sequence[str], folder: Path, old: Record, plan: ReleasedNotebook
+    best: _NotebookFile,
+    repairs: Sequence[str],
+    review: Sequence[str],
+    folder: Path,
+    old: Record,
+    plan: ReleasedNotebook,
 ) -> Item:
     """The file that counts written into its folder, unless what lies there counts more."""
     handed, path = best.handed, folder / f"{folder.name}.ipynb"
     new = replace(
         handed.origin,
         sha256=best.sha256,
-        repairs=best.rebuilt.repairs,
+        repairs=(*repairs, *best.rebuilt.repairs),
         review=(*best.rebuilt.review, *handed.owner.review, *review),
     )
     try:

@@ -152,8 +152,11 @@ def _timed(read: Sequence[Reading]) -> Iterator[Reading]:
     packed = [found.packed for found, _ in read if found.packed]
     if not _are_hand_in_times(list(of_moodle.values()), max(packed, default=None)):
         of_moodle = {}
+    beside = {found.parts[:-1] for found, _ in read if found.name != "timestamp.txt"}
     for found, claims in read:
         stamp = None if _is_packed(found) else stamps.get(found.parts[:-1])
+        if stamp and found.name == "timestamp.txt" and found.parts[:-1] in beside:
+            continue  # it has said what it says
         yield (
             found,
             tuple(

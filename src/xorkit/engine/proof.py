@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +18,13 @@ from xorkit.conventions import filled, secret_regions, solution_texts
 from xorkit.engine import machine, workers
 from xorkit.engine.assignment import of_course
 from xorkit.engine.autograded import to_bytes
-from xorkit.engine.course import Course, CourseError
+from xorkit.engine.course import Course, CourseError, code_version
 from xorkit.engine.grading import grade
 from xorkit.engine.job import Job, Settings
 from xorkit.engine.store import unpack_evidence
+from xorkit.evidence import Evidence
 from xorkit.files import digest, write
+from xorkit.recall import Rubric
 from xorkit.recall import grade as grade_recall
 from xorkit.verdict import Diagnosis, Verdict
 
@@ -103,60 +106,55 @@ def _graded(
     """
     own = of_course(course)
     solutions, names = variants[SOLVED], own.names()
-    plain = {
-        name: values
+    plain = {name: _plain(texts, solutions, names) for name, texts in variants.items()}
+    files = {
+        name: to_bytes(filled(course.release, texts))
         for name, texts in variants.items()
-        if (values := _plain(texts, solutions, names)) is not None
+        if not plain[name]
     }
-    run = {name: to_bytes(filled(course.release, texts)) for name, texts in variants.items()}
-    kept = {
-        name: course.path(".xorkit", "proof", course.assignment, f"{digest([file, own.base])}.gz")
-        for name, file in run.items()
-        if name not in plain
-    }
-    jobs = [
-        Job(name, settings, file=run[name], evidence=path.read_bytes() if path.exists() else None)
-        for name, path in kept.items()
-    ]
-    new = sum(job.evidence is None for job in jobs)
-    verdicts: dict[str, Verdict] = {}
-    for done in workers.run(own.pack(), jobs, min(count or machine.cores(), new)):
-        if done.verdict is None or done.verdict.message:
+    folder = course.path(".xorkit", "proof", course.assignment)
+    kept = {name: folder / f"{digest([file, own.base])}.gz" for name, file in files.items()}
+    jobs = [Job(name, settings, file=files[name]) for name in kept if not kept[name].exists()]
+    for done in workers.run(own.pack(), jobs, min(count or machine.cores(), len(jobs))):
+        if done.evidence is None:
             raise CourseError(f"{done.student}: {done.problem or done.verdict}")
-        if done.faults:
-            raise CourseError(f"a hidden test broke on {done.student}: {done.faults[0]}")
-        verdicts[done.student] = done.verdict
-        if done.evidence is not None and done.ran:
-            write(kept[done.student], done.evidence)
-    for path in kept[SOLVED].parent.glob("*.gz"):
-        if path not in kept.values():
-            path.unlink()
-    solved = unpack_evidence(kept[SOLVED].read_bytes())
-    if solved is None:
-        raise CourseError(f"{kept[SOLVED]} can't be read: delete it, and build again")
-    for name in variants.keys() - verdicts.keys():
-        seen = replace(
-            solved[0],
-            answers={**solved[0].answers, **variants[name]},
-            observations={**solved[0].observations, **plain[name]},
+        write(kept[done.student], done.evidence)
+    for path in set(folder.glob("*.gz")) - set(kept.values()):
+        path.unlink()
+    seen = {name: _evidence(path) for name, path in kept.items()}
+    verdicts: dict[str, Verdict] = {}
+    for name, texts in variants.items():
+        evidence = seen.get(name) or replace(
+            seen[SOLVED],
+            answers={**seen[SOLVED].answers, **texts},
+            observations={**seen[SOLVED].observations, **plain[name]},
         )
-        verdicts[name], _ = grade(name, seen, own.tests)
+        verdicts[name], faults = grade(name, evidence, own.tests)
+        if faults:
+            raise CourseError(f"a hidden test broke on {name}: {faults[0]}")
     return verdicts
+
+
+def _evidence(path: Path) -> Evidence:
+    found = unpack_evidence(path.read_bytes())
+    if found is None:
+        raise CourseError(f"{path} can't be read: delete it, and build again")
+    return found[0]
 
 
 def _plain(
     texts: Mapping[str, str], solutions: Mapping[str, str], names: Mapping[str, Sequence[str]]
-) -> dict[str, Any] | None:
-    """What is seen of cells that differ from the solutions; None where they must run for that."""
+) -> dict[str, Any]:
+    """What is seen of cells that differ from the solutions; nothing where they must run for it."""
     seen: dict[str, Any] = {}
     for cell in solutions:
         if texts.get(cell) == solutions[cell]:
             continue
         values = plain_values(texts.get(cell, ""))
         if not names.get(cell) or values is None or not values.keys() >= set(names[cell]):
-            return None
+            return {}
         seen[cell] = {"values": {name: values[name] for name in names[cell]}}
-    return seen or None
+    return seen
 
 
 def _earns(verdict: Verdict, wanted: float) -> Check:
@@ -195,14 +193,28 @@ def _all_tests_fail_somewhere(course: Course, verdicts: Mapping[str, Verdict]) -
 
 
 def _rubrics(course: Course) -> Iterator[Check]:
-    """No test answer of a rubric may get a sure mark that is two points off."""
+    """No test answer of a rubric may get a sure mark that is two points off.
+
+    What a rubric got wrong is kept under its own digest: to mark all tests takes seconds.
+    """
+    path = course.path(".xorkit", "proof", course.assignment, "rubrics.json")
+    known = json.loads(path.read_bytes()) if path.exists() else {}
+    found: dict[str, list[str]] = {}
     for name, rubric in course.lesson.recall.items():
-        wrong = []
-        for test in rubric.tests:
-            points = grade_recall(rubric, test.answer).points
-            if points is not None and abs(points - test.mark) == 2:
-                wrong.append(f"{test.answer!r} got {points}, wanted {test.mark}")
+        key = digest([rubric.model_dump_json(), code_version()])
+        found[key] = known[key] if key in known else _far_off(rubric)
+        wrong = found[key]
         yield Check(f"{name}: no test answer is two marks off", not wrong, "; ".join(wrong))
+    write(path, json.dumps(found).encode())
+
+
+def _far_off(rubric: Rubric) -> list[str]:
+    marked = ((test, grade_recall(rubric, test.answer).points) for test in rubric.tests)
+    return [
+        f"{test.answer!r} got {points}, wanted {test.mark}"
+        for test, points in marked
+        if points is not None and abs(points - test.mark) == 2
+    ]
 
 
 def _leaks(course: Course) -> Iterator[Check]:

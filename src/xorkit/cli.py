@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
+
+from xorkit.foreign import for_terminal
 
 if TYPE_CHECKING:
     from xorkit.engine.batch import Progress
@@ -33,8 +36,21 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-out = Console()
-err = Console(stderr=True)
+
+
+class _Terminal(Console):
+    """A console on which all text is text: no control sequence in it reaches the terminal."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            own = segment.control  # rich's own, to move the cursor of a bar
+            yield segment if own else segment._replace(text=for_terminal(segment.text))
+
+
+out = _Terminal()
+err = _Terminal(stderr=True)
 
 CourseOption = Annotated[
     Path, typer.Option("--course", help="The course folder.", show_default="this folder")
@@ -614,7 +630,7 @@ def _grade(
             advance(progress)
     if as_json:
         for progress in done:
-            print(json.dumps(progress.verdict.to_json(), ensure_ascii=False))
+            print(json.dumps(progress.verdict.to_json()))
     else:
         _show(done)
     for progress in done:

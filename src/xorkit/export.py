@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xorkit.intake.roster import Person, Roster, people_of, read_roster
-from xorkit.intake.tables import Table, harmless, read_table
+from xorkit.intake.tables import Table, read_table, write_sheet
 from xorkit.verdict import CellVerdict, TestOutcome, Verdict
 
 Target = Literal["csv", "canvas", "moodle", "gradescope"]
@@ -102,7 +102,7 @@ def _csv(order: _Order) -> Iterator[Path]:
     )
     rows = (_csv_row(*pair, tuple(cells)) for pair in sorted(order.by_student().items()))
     path = order.out / "grades.csv"
-    Table(columns, tuple(rows), encoding="utf-8-sig").write(path)  # Excel wants the mark
+    write_sheet(path, columns, rows)
     yield path
 
 
@@ -110,15 +110,15 @@ def _csv_row(student: str, verdict: Verdict, columns: Sequence[str]) -> tuple[st
     scores = {cell.grade_id: _number(cell.score) for cell in verdict.cells}
     note = " ".join(filter(None, [verdict.message, *verdict.review]))
     return (
-        harmless(student),
+        student,
         verdict.status,
         _score(verdict),
         _number(verdict.max_score),
         *(scores.get(column, "") for column in columns),
         *_lateness(verdict),
         " ".join(verdict.diagnosis),
-        harmless("\n".join(_comments(verdict))),
-        harmless(note),
+        "\n".join(_comments(verdict)),
+        note,
     )
 
 
@@ -194,9 +194,9 @@ class _Template:
 
 
 def _write_left_out(folder: Path, left_out: Iterable[tuple[str, str]]) -> Iterator[Path]:
-    rows = tuple((harmless(student), why) for student, why in left_out)
+    rows = tuple(left_out)
     if rows:
-        Table(("student", "why"), rows, encoding="utf-8-sig").write(folder / LEFT_OUT)
+        write_sheet(folder / LEFT_OUT, ("student", "why"), rows)
         yield folder / LEFT_OUT
 
 

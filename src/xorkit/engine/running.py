@@ -23,6 +23,7 @@ from xorkit.evidence import (
     Evidence,
     EvidenceError,
     loads,
+    read_error,
     shown,
 )
 from xorkit.judge import needed
@@ -153,7 +154,9 @@ class _Notebook:
         self.outputs[step.grade_id] = harmless(ran.outputs)
         if ran.status in ("ok", "error"):
             self.again.append(step.source)
-        self.cells.append(CellRun(step.grade_id, ran.status, ran.error, round(ran.seconds, 3)))
+        self.cells.append(
+            CellRun(step.grade_id, ran.status, read_error(ran.error), round(ran.seconds, 3))
+        )
 
     def _ran(self, step: Step, after: Sequence[Step]) -> CellResult | None:
         """Runs a cell and, where it is likely to end, observes it in the same message."""

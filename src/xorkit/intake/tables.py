@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet would take for a formula
-
-
-def harmless(text: str) -> str:
-    """A text that a spreadsheet shows instead of computing it."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def unharmed(text: str) -> str:
-    """The text that `harmless` was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+from xorkit.foreign import for_spreadsheet
 
 
 @dataclass(frozen=True)
@@ -34,6 +25,13 @@ class Table:
         writer = csv.writer(text, delimiter=self.separator, lineterminator="\n")
         writer.writerows([self.header, *self.rows])
         path.write_bytes(text.getvalue().encode(self.encoding))
+
+
+def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table of our own for a spreadsheet: whatever stands in it, it computes nothing of it."""
+    cells = tuple(tuple(map(for_spreadsheet, row)) for row in rows)
+    # Excel wants the mark at the beginning.
+    Table(tuple(header), cells, encoding="utf-8-sig").write(path)
 
 
 def read_table(path: Path) -> Table:

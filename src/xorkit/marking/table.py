@@ -7,7 +7,8 @@ from pathlib import Path
 
 from xorkit.engine.batch import verdicts
 from xorkit.engine.course import Course
-from xorkit.intake.tables import Table, harmless, read_table, unharmed
+from xorkit.foreign import from_spreadsheet
+from xorkit.intake.tables import read_table, write_sheet
 from xorkit.marking.marks import GivenMark
 from xorkit.marking.waiting import Answer, Question, answer_at
 
@@ -28,8 +29,7 @@ def write_waiting(questions: Sequence[Question], path: Path) -> int:
         for answer in group.answers
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Excel wants the mark at the beginning.
-    Table((*COLUMNS, *KEYS), tuple(rows), encoding="utf-8-sig").write(path)
+    write_sheet(path, (*COLUMNS, *KEYS), rows)
     return len(rows)
 
 
@@ -38,7 +38,7 @@ def _row(question: Question, group: int, answer: Answer) -> tuple[str, ...]:
     asked = question.rubric.question if question.rubric else question.title
     texts = (asked, str(group), answer.student, answer.text, seen)
     most = f"{answer.max_score:g}"
-    return (*map(harmless, texts), "", most, harmless(answer.comment), answer.cell, answer.id)
+    return (*texts, "", most, answer.comment, answer.cell, answer.id)
 
 
 def read_marks(course: Course, path: Path) -> list[GivenMark]:
@@ -75,14 +75,14 @@ def read_marks(course: Course, path: Path) -> list[GivenMark]:
 
 
 def _mark(course: Course, row: Mapping[str, str]) -> GivenMark:
-    student, cell = unharmed(row.get("student", "")), row.get("cell", "").strip()
+    student, cell = from_spreadsheet(row.get("student", "")), row.get("cell", "").strip()
     answer = answer_at(course, student, cell)
     if answer is None:
         raise MarksError(f"nothing graded of {student!r} in the cell {cell!r}")
     if row.get("id", "").strip() != answer.id:
         raise MarksError(f"{student} has handed in another answer since; write the table again")
     points = _points(row.get("points", "").strip(), answer)
-    comment = unharmed(row.get("comment", "").strip())
+    comment = from_spreadsheet(row.get("comment", "").strip())
     mark = GivenMark(answer, points, comment, before=answer.mark)
     if problem := mark.problem(course):
         raise MarksError(f"{student}: {problem}")

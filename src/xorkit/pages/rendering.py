@@ -13,20 +13,16 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from xorkit.foreign import showable
 from xorkit.pages.words import plural
 
 CODE = re.compile(r"`([^`\n]+)`")
-# Controls, reversals of the text that follows, lone surrogates: no page can or should show them.
-UNSHOWABLE = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
-    r"\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
-)
 
 
 def shown(value: Any) -> Any:
     """A text without what no page can show, such as NUL, lone surrogates and reversals."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return UNSHOWABLE.sub("\ufffd", value)
+        return showable(value)
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from xorkit.cli import app
 from xorkit.engine import batch, late
 from xorkit.engine.course import Course, CourseError, importing, nbgrader_config, open_course
 from xorkit.engine.late import due_date
+from xorkit.intake import collect
 
 OWN_PLUGIN = """
 from nbgrader.plugins import BasePlugin
@@ -317,3 +319,53 @@ def test_the_commands_agree_from_the_due_date_to_the_export(course: Course) -> N
     row = next(row for row in csv.DictReader(text.splitlines()) if row["student"] == "ada")
     assert (row["score"], row["raw_score"], row["late_submission_penalty"]) == ("0", "5", "5")
     assert (row["seconds_late"], row["late"]) == ("2635200", "30.5 days late, −5 points")
+
+
+def test_canvas_s_late_is_said_and_costs_nothing_until_a_time_is_known(
+    course: Course, tmp_path: Path
+) -> None:
+    plug(course, "zero")
+    batch.set_due(course, due_date("2026-05-01 12:00", "UTC"))
+    download = tmp_path / "doejane_LATE_1234_9999_tiny.ipynb"
+    download.write_bytes(course.notebook_path("submitted", "ada").read_bytes())
+    collect([download], course.path("submitted"), course.release, assignment="tiny")
+    try:
+        first = graded(course)["1234"].verdict
+        stamp(course, "1234", "2026-05-01 13:00:00 UTC")
+        second = next(v for v in batch.verdicts(course) if v.student == "1234")
+        stamp(course, "1234", "2026-05-01 11:00:00 UTC")
+        third = next(v for v in batch.verdicts(course) if v.student == "1234")
+    finally:
+        for step in ("submitted", "autograded"):
+            shutil.rmtree(course.path(step, "1234"))
+
+    assert (str(first.late), first.final_score) == ("late, says the LMS", 5)
+    assert (str(second.late), second.final_score) == ("1 hour late, −5 points", 0)
+    assert (third.late, third.final_score) == (None, 5)
+
+
+def test_a_file_that_is_collected_without_a_time_loses_that_of_the_one_before(
+    course: Course, tmp_path: Path
+) -> None:
+    plug(course, "zero")
+    batch.set_due(course, due_date("2026-05-01 12:00", "UTC"))
+    stamp(course, "ada", "2026-05-02 12:00:00 UTC")
+    batch.verdicts(course)
+    before = held(course.db_url)["ada"]
+    folder = course.notebook_path("submitted", "ada").parent
+    kept = {path: path.read_bytes() for path in folder.iterdir()}
+    new = tmp_path / "in" / "ada" / "tiny.ipynb"
+    new.parent.mkdir(parents=True)
+    new.write_bytes(hand_in(course, "ada", {"number": "number = 8"}).read_bytes())
+    for path, data in kept.items():
+        path.write_bytes(data)
+    os.utime(new, (4_000_000_000, 4_000_000_000))
+    collect([tmp_path / "in"], course.path("submitted"), course.release, assignment="tiny")
+    after = graded(course)["ada"].verdict
+    for path in folder.iterdir():
+        path.unlink()
+    for path, data in kept.items():
+        path.write_bytes(data)
+
+    assert before == (5, 5, 86400)
+    assert (after.late, after.final_score) == (None, 3)

@@ -40,7 +40,10 @@ TABLES = {
 }
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("kind", TABLES)
 def test_tables_of_any_make_are_read(kind: str, encoding: str, tmp_path: Path) -> None:
     path = tmp_path / "roster.csv"
@@ -86,6 +89,40 @@ def test_a_table_without_people_is_refused(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(ValueError, match=r"empty|must be called|table"):
         read_roster(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"PK\x03\x04" + bytes(range(256)), "spreadsheet's own file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "spreadsheet's own file"),
+        (b'id,name\n"' + b"x" * 200_000, "table"),
+        (b",".join([b"column" * 50] * 5_000), "must be called"),
+        (b"id,name\nann,Ann\n" + b" " * (65 << 20), "MB"),
+        (b"id,name\na b,Ann Lee\na_b,Bob Ray\n", "share the folder"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "must be called"),
+    ],
+    ids=["xlsx", "xls", "a quote", "5,000 columns", "65 MB", "two of one folder", "a picture"],
+)
+def test_what_is_no_roster_is_refused_in_a_few_words(
+    data: bytes, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=reason) as refused:
+        read_roster(path)
+
+    assert len(str(refused.value)) < 700
+
+
+def test_somebody_in_two_rows_is_one_person(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("id,name,email,group\nann,Ann Lee,a@x.example,\nann,Ann B. Lee,,Red\n")
+    people = read_roster(path)
+
+    assert students(people) == ["ann"]
+    assert whom(people, "a@x.example") == whom(people, name="Ann B. Lee") == {"ann"}
+    assert [person.student for person in people.group("red")] == ["ann"]
 
 
 @given(st.text())

@@ -110,8 +110,25 @@ def read_roster(path: Path, zone: tzinfo | None = None) -> Roster:
 
     Times in it are of `zone`, or of this machine's.
     """
-    people = people_of(read_table(path), path.name, zone)
-    return Roster(tuple(person for person in people if person.student))
+    found: dict[str, Person] = {}
+    for person in people_of(read_table(path), path.name, zone):
+        known = found.get(person.student)
+        if known and not known.ids & person.ids:
+            ids = " and ".join(sorted(min(p.ids) for p in (known, person)))
+            raise ValueError(f"{path.name}: {ids} would share the folder {person.student!r}.")
+        found[person.student] = _merged(known, person) if known else person
+    return Roster(tuple(person for name, person in found.items() if name))
+
+
+def _merged(one: Person, other: Person) -> Person:
+    """Somebody who stands in two rows, as of two sections."""
+    return Person(
+        one.student,
+        one.ids | other.ids,
+        one.names | other.names,
+        one.group or other.group,
+        max(filter(None, (one.handed_in, other.handed_in)), default=None),
+    )
 
 
 def people_of(table: Table, name: str, zone: tzinfo | None = None) -> tuple[Person, ...]:
@@ -120,11 +137,17 @@ def people_of(table: Table, name: str, zone: tzinfo | None = None) -> tuple[Pers
     key = next((columns.index(known) for known in _KEYS if known in columns), None)
     if key is None:
         raise ValueError(
-            f"{name} has the columns {', '.join(table.header)}; one of them must be called "
+            f"{name} has the columns {_some(table.header)}; one of them must be called "
             f"{' or '.join(_KEYS[:3])}: it names the student's folder."
         )
     rows = ([cell.strip() for cell in row] for row in table.rows)
     return tuple(_person(columns, row, key, zone) for row in rows)
+
+
+def _some(header: Sequence[str]) -> str:
+    """A header as a message can show it, whatever it is."""
+    shown = ", ".join(name[:30] for name in header[:12])
+    return f"{shown}, …" if len(header) > 12 else shown
 
 
 def _person(columns: Sequence[str], row: Sequence[str], key: int, zone: tzinfo | None) -> Person:

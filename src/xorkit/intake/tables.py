@@ -10,6 +10,9 @@ from pathlib import Path
 
 from xorkit.foreign import for_spreadsheet
 
+_MAX_BYTES = 64 * 2**20  # a hundred thousand people with all their columns
+_WORKBOOK = ("PK\x03\x04", "\xd0\xcf\x11", "ÐÏ\x11")  # as .xlsx, .ods and .xls begin
+
 
 @dataclass(frozen=True)
 class Table:
@@ -24,7 +27,8 @@ class Table:
         text = io.StringIO()
         writer = csv.writer(text, delimiter=self.separator, lineterminator="\n")
         writer.writerows([self.header, *self.rows])
-        path.write_bytes(text.getvalue().encode(self.encoding))
+        # Only comments, which are HTML, can have a character that an LMS's old encoding lacks.
+        path.write_bytes(text.getvalue().encode(self.encoding, "xmlcharrefreplace"))
 
 
 def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -36,7 +40,11 @@ def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
 
 def read_table(path: Path) -> Table:
     """Raises ValueError where there is no table, OSError where there is no file."""
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"{path} has more than {_MAX_BYTES >> 20} MB: no table of people has.")
     text, encoding = _decoded(path.read_bytes())
+    if text.startswith(_WORKBOOK):
+        raise ValueError(f"{path} is a spreadsheet's own file. Wanted: the same saved as CSV.")
     first = text.lstrip().partition("\n")[0]
     separator = max(",;\t", key=first.count)
     try:
@@ -53,6 +61,9 @@ def _decoded(data: bytes) -> tuple[str, str]:
     """The text and its encoding: what spreadsheets save is often neither marked nor UTF-8."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace"), "utf-16"
+    if data[:1] == b"\x00" or data[1:2] == b"\x00":
+        encoding = "utf-16-be" if data[:1] == b"\x00" else "utf-16-le"
+        return data.decode(encoding, "replace"), encoding
     encoding = "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
     try:
         return data.decode(encoding), encoding

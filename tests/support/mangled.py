@@ -579,7 +579,7 @@ def cells_in_an_old_nbgrader_format(notebook: NotebookNode) -> None:
             c.metadata.nbgrader["schema_version"] = 2
 
 
-@case(says="were missing; the released ones count: Check model: run me.")
+@case(says="were missing; they count as they were released: Check model: run me.")
 def a_check_deleted(notebook: NotebookNode) -> None:
     drop(notebook, "test_model")
 
@@ -605,7 +605,7 @@ def an_answer_emptied(notebook: NotebookNode) -> None:
     cell(notebook, "model")["source"] = ""
 
 
-@case(says="were missing; the released ones count: setup.")
+@case(says="were missing; they count as they were released: setup.")
 def the_set_up_deleted(notebook: NotebookNode) -> None:
     drop(notebook, "setup")
 
@@ -615,7 +615,7 @@ def all_prose_deleted(notebook: NotebookNode) -> None:
     notebook["cells"] = [c for c in notebook.cells if c.cell_type == "code"]
 
 
-@case(says="hidden marks")
+@case(says="metadata by which cells are recognised was missing")
 def all_nbgrader_marks_stripped(notebook: NotebookNode) -> None:
     strip_marks(notebook)
 
@@ -630,7 +630,7 @@ def the_marks_of_an_answer_stripped(notebook: NotebookNode) -> None:
     strip_marks(notebook, "model")
 
 
-@case(says="hidden marks")
+@case(says="metadata by which cells are recognised was missing")
 def all_marks_and_ids_stripped(notebook: NotebookNode) -> None:
     strip_marks(notebook)
     strip_ids(notebook)
@@ -674,7 +674,7 @@ def all_cells_upside_down(notebook: NotebookNode) -> None:
     notebook.cells.reverse()
 
 
-@case(says="were changed; the released ones count: Check model: run me.")
+@case(says="were changed; they count as they were released: Check model: run me.")
 def a_check_edited(notebook: NotebookNode) -> None:
     cell(notebook, "test_model")["source"] = "print('all is well')"
 
@@ -902,7 +902,7 @@ def extra_cells_that_need_each_other(notebook: NotebookNode) -> None:
     cell(notebook, "model")["source"] = "model = layer()"
 
 
-@case(kept=("torch.manual_seed(42)",), says="it sets how others run")
+@case(kept=("torch.manual_seed(42)",), says="it changes how other cells run")
 def an_extra_cell_with_a_seed(notebook: NotebookNode) -> None:
     notebook.cells.insert(place(notebook, "model"), bare("torch.manual_seed(42)"))
 

@@ -17,18 +17,21 @@ def about_cells(
     homes = list(dict.fromkeys(piece.home for piece in pieces if piece.home is not None))
     if not any(cell.grade_id in plan.by_grade_id for cell in cells):
         yield (
-            "The hidden marks that tell the cells apart were gone; your answers were found by "
-            "their first lines, their text and their place."
+            "The metadata by which cells are recognised was missing; your answers were found by "
+            "their first lines, their text and their order."
         )
     if sorted(homes) != homes:
-        yield "The cells stood in another order; they were put back in the released one."
+        yield "The cells were in another order; they were put back in the released order."
     locked = [i for i, cell in plan.given("code", "markdown", "raw") if cell.nbgrader.get("locked")]
     changed = [i for i in locked if i in homes and _is_changed(plan, cells, pieces, i)]
     missing = [i for i in locked if i not in homes]
     for what, indexes in (("changed", changed), ("missing", missing)):
         if indexes:
             names = ", ".join(plan.cells[i].title for i in indexes)
-            yield f"Cells that are not yours to fill were {what}; the released ones count: {names}."
+            yield (
+                f"Cells that are not for you to fill in were {what}; they count as they were "
+                f"released: {names}."
+            )
 
 
 def _is_changed(
@@ -42,30 +45,34 @@ def about_answer(choice: Choice, before: Choice | None) -> Iterator[str]:
     """What was done to find one answer; `before` is what was found of it by its names alone."""
     answer, version, title = choice.answer, choice.version, choice.answer.title
     if len(version.pieces) > 1:
-        yield f"{title}: it was in {len(version.pieces)} parts, which were joined."
+        yield f"{title}: your answer was in {len(version.pieces)} parts, which were joined."
     if choice.left_out:
         number = choice.left_out + len(version.pieces)
         which = "the one that you filled in" if choice.filled else "one of them"
-        yield f"{title}: it was there in {number} pieces or copies; {which} counts."
+        yield f"{title}: there were {number} parts or copies of it; {which} counts."
     if not choice.filled:
         return
     if before is None or not before.filled:
-        yield f"{title}: your answer stood in another cell and was moved to its own."
+        yield f"{title}: your answer was in another cell and was moved to its own."
     if worded(answer, version.text) != version.text.source:
-        yield f"{title}: your words were not in quotes after the name; now they are."
+        yield f"{title}: your answer was not a string; it was put in quotes."
     elif any(piece.kind != answer.cell.kind for piece in version.pieces):
-        yield f"{title}: your answer stood in a {version.pieces[0].kind} cell; it was read as code."
+        yield f"{title}: your answer was in a {version.pieces[0].kind} cell; it was read as code."
 
 
 def about_missing(plan: ReleasedNotebook, choices: Mapping[str, Choice]) -> Iterator[str]:
     for answer in plan.answers:
         if answer.grade_id not in choices:
-            yield f"{answer.title}: its cell was missing and counts as left blank."
+            yield f"{answer.title}: its cell is missing and counts as left blank."
 
 
 def about_extras(kept: Iterable[Extra], left_out: Iterable[Piece]) -> Iterator[str]:
     for extra in kept:
-        why = f"it defines {', '.join(extra.names)}" if extra.names else "it sets how others run"
+        why = (
+            f"it defines {', '.join(extra.names)}"
+            if extra.names
+            else "it changes how other cells run"
+        )
         yield f"A cell that you added was kept in its place: {why}."
     own = {p.order[0] for p in left_out if p.inside is None and p.kind == "code"}
     if own:
@@ -75,7 +82,7 @@ def about_extras(kept: Iterable[Extra], left_out: Iterable[Piece]) -> Iterator[s
 def reasons(choices: Sequence[Choice], left_out: Iterable[Piece], cut_off: bool) -> Iterator[str]:
     """Why a person should look."""
     if cut_off:
-        yield "The file was cut off: answers after the break are not in it."
+        yield "The end of the file is missing, and with it the answers that stood there."
     for choice in choices:
         if choice.others:
             yield (
@@ -86,4 +93,4 @@ def reasons(choices: Sequence[Choice], left_out: Iterable[Piece], cut_off: bool)
     for piece in left_out:
         if piece.is_indented or not (whole or piece.names.parsed or piece.kind == "markdown"):
             seen = " ".join(piece.source.split())[:60]
-            yield f"A piece of a program fits nowhere and was left out. It begins: {seen}"
+            yield f"A piece of code belongs to no cell and was left out. It begins: {seen}"

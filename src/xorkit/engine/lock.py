@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
 
 from xorkit.engine.course import Course, CourseError
 
@@ -22,21 +22,19 @@ def alone(course: Course) -> Iterator[None]:
 
     Raises BusyError, and CourseError where the folder can't be written.
     """
-    with closing(_locked(course.root.joinpath(*LOCK))):
-        yield
-
-
-def _locked(path: Path) -> sqlite3.Connection:
-    """A database that is locked until it is closed, by whatever locks this system has."""
+    path = course.root.joinpath(*LOCK)
+    lock = FileLock(path)
     try:
         path.parent.mkdir(exist_ok=True)
-        database = sqlite3.connect(path, timeout=0, isolation_level=None)
-        database.execute("BEGIN EXCLUSIVE")
-    except (OSError, sqlite3.OperationalError) as error:
-        if "locked" in str(error):
-            raise BusyError(
-                f"another xorkit is at work on {path.parents[1]}: wait until it has ended, then run"
-                " the same command again"
-            ) from error
-        raise CourseError(f"{path} can't be written ({error}): is the folder read-only?") from error
-    return database
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise BusyError(
+            f"another xorkit is at work on {course.root}: wait until it has ended, then run the"
+            " same command again"
+        ) from error
+    except (OSError, NotImplementedError) as error:  # the second: a file system without locks
+        raise CourseError(f"{path} can't be locked ({error}): is the folder read-only?") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -207,6 +207,7 @@ class ModelOutputs:
 
     shapes: tuple[tuple[int, ...], ...]
     outputs: Array  # (vectors, rows of inputs, …)
+    trains: tuple[bool, ...]  # whether each parameter requires a gradient
 
 
 @dataclass(frozen=True)
@@ -278,11 +279,13 @@ def _read_thing(value: object) -> Tensor | Thing:
 def read_model(value: object) -> ModelOutputs | Failure:
     if (failure := _read_failure(value)) is not None:
         return failure
-    seen = _record(value, {"shapes", "outputs"})
-    outputs = decode(seen["outputs"])
-    if not outputs.ndim >= 2 or outputs.size > MAX_NUMBERS:
+    seen = _record(value, {"shapes", "outputs", "trains"})
+    shapes, outputs, trains = read_shapes(seen["shapes"]), decode(seen["outputs"]), seen["trains"]
+    if outputs.ndim < 1 or outputs.size > MAX_NUMBERS:
         raise EvidenceError(f"wanted a model's outputs, saw an array of shape {outputs.shape}")
-    return ModelOutputs(read_shapes(seen["shapes"]), outputs.astype(np.float64))
+    if not isinstance(trains, list) or len(trains) != len(shapes):
+        raise EvidenceError(f"wanted what trains of {len(shapes)} parameters, saw {shown(trains)}")
+    return ModelOutputs(shapes, outputs.astype(np.float64), tuple(map(_read_truth, trains)))
 
 
 def _read_failure(value: object) -> Failure | None:

@@ -121,7 +121,9 @@ def _result_right(
     vectors = np.array([np.resize(v, task.net.width) for v in asked["vectors"]])
     outputs = reference.predict(vectors, np.array(asked["inputs"]), task.net)
     row = own.rows[-1].astype(np.float32).astype(np.float64)
-    seen = PredictionsObservation(ModelOutputs(task.net.shapes, outputs), row)
+    seen = PredictionsObservation(
+        ModelOutputs(task.net.shapes, outputs, (True,) * len(task.net.shapes)), row
+    )
     result = judge_result(seen, asked, own, _parts(training, task), task, facts)
     return bool(training.passes) and all(result.rows), result.note is not None
 

@@ -82,7 +82,7 @@ def judge_model(seen: ModelOutputs | Failure, questions: Mapping[str, Any], task
     found = _find_net(np.array(vectors, dtype=np.float64), shapes, inputs, outputs, task)
     if found is None:
         return _unknown_model(shapes, task)
-    claims = _compare(found, _width(shapes), task)
+    claims = _compare(found, seen, task)
     known = None if found.twice else found.net  # with two sigmoids it is no net that we compute
     return Model(HOLDS, *claims, known, found.order, shapes)
 
@@ -107,14 +107,18 @@ def _unknown_model(shapes: Shapes, task: Task) -> Model:
     else:
         claim = fails(Diagnosis.WRONG_ARCHITECTURE, "no-parameters")
     sized = HOLDS if shapes == task.net.shapes else claim
-    return Model(HOLDS, sized, claim, claim, shapes=shapes)
+    hidden = claim if len(task.net.sizes) > 2 else HOLDS  # not asked for
+    return Model(HOLDS, sized, hidden, claim, shapes=shapes)
 
 
 def _find_net(
     vectors: Array, shapes: Shapes, inputs: Array, outputs: Array, task: Task
 ) -> _Answers | None:
     padded = np.concatenate([vectors, np.zeros((len(vectors), 1))], axis=1)
+    ends = inputs.shape[1], outputs.shape[2]
     for sizes, order in _layouts(shapes, task):
+        if (sizes[0], sizes[-1]) != ends:
+            continue  # the model itself makes other inputs of these, or other outputs
         theta = padded[:, order]
         for names in itertools.product(reference.ACTIVATIONS, repeat=len(sizes) - 1):
             net = Net(sizes, names)
@@ -178,17 +182,22 @@ def _sizes(shapes: Shapes) -> tuple[tuple[int, ...], Order] | None:
     return (tuple(sizes), np.array(order, dtype=np.int64)) if fits else None
 
 
-def _compare(found: _Answers, width: int, task: Task) -> tuple[Claim, Claim, Claim]:
+def _compare(found: _Answers, seen: ModelOutputs, task: Task) -> tuple[Claim, Claim, Claim]:
     """sized, hidden_activated, output_activated of a net that was found out."""
-    return _sized(found, width, task), _hidden(found.net, task.net), _output(found, task.net)
+    return _sized(found, seen, task), _hidden(found.net, task.net), _output(found, task.net)
 
 
-def _sized(found: _Answers, width: int, task: Task) -> Claim:
+def _sized(found: _Answers, model: ModelOutputs, task: Task) -> Claim:
+    """Whether it has the task's layers, all of them, to train."""
+    width = _width(model.shapes)
     if found.net.sizes != task.net.sizes:
         seen, wanted = (" → ".join(map(str, net.sizes)) for net in (found.net, task.net))
         return fails(Diagnosis.WRONG_ARCHITECTURE, "sizes", seen=seen, wanted=wanted)
     if (found.order == width).any():
         return fails(Diagnosis.WRONG_ARCHITECTURE, "no-biases", seen=width, wanted=task.net.width)
+    frozen = _width([s for s, trains in zip(model.shapes, model.trains, strict=True) if not trains])
+    if frozen:
+        return fails(Diagnosis.FROZEN_PARAMETERS, "model", frozen=frozen, count=width)
     return HOLDS
 
 

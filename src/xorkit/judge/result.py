@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xorkit import reference
-from xorkit.evidence import Array, EvidenceError, PredictionsObservation, Run
+from xorkit.evidence import Array, EvidenceError, ModelOutputs, PredictionsObservation, Run
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.data import Data
 from xorkit.judge.model import Model, judge_model
@@ -28,6 +28,7 @@ FEW_ODD = 0.01  # of the updates: new starts within a run
 ENDED = 1e-3  # how far a replayed run may end from where the weights are: float32 makes 1e-5
 MOST_REPLAYED = 20_000  # passes, two seconds
 SHOWN_LOSSES = 200
+ALIKE = 0.1  # of the targets' range: predictions that differ by less are told from no others
 
 
 Parts = tuple[Data, Model, Settings, Training]
@@ -58,6 +59,8 @@ def judge_result(
     """Whether the own model learned the table, by its own training. Raises EvidenceError."""
     count = len(task.inputs)
     row, model = seen.row, judge_model(seen.model, questions, task)
+    if model.net is None and isinstance(seen.model, ModelOutputs):
+        return Result((fails(None, "unknown-model"),) * count)
     if model.net is None or not len(row) or not np.isfinite(row).all():
         return Result(_untrained("no-model", (), count, parts))
     if len(row) != _width(model):
@@ -74,13 +77,13 @@ def judge_result(
     if own is None or rows is None:
         return replace(result, rows=_untrained("no-training", result.predictions, count, parts))
     result = replace(result, losses=_thin(_losses(rows, model.net, task)))
-    proved, review = _proved(rows, own, _own_task(parts, model.net, task), task)
+    proved, frozen, review = _proved(rows, own, _own_task(parts, model.net, task), task)
     if not proved:
         known = not parts[-1].weights_move  # why nothing was trained has been found already
         review = "" if known else review
         untrained = _untrained("no-descent", result.predictions, count, parts)
         return replace(result, rows=untrained, review=review)
-    return _compared(result, theta, own, parts, replace(task, net=model.net), facts)
+    return _compared(result, theta, own, parts, replace(task, net=model.net), facts, frozen)
 
 
 def _width(model: Model) -> int:
@@ -140,15 +143,16 @@ def _rows_of(own: Run, row: Array, model: Model, task: Task) -> Array | None:
     return rows[: there[0] + 1]
 
 
-def _proved(rows: Array, own: Run, mine: Task, task: Task) -> tuple[bool, str]:
-    """Whether training brought the weights from an unlearned start to where they are.
+def _proved(rows: Array, own: Run, mine: Task, task: Task) -> tuple[bool, int, str]:
+    """Whether training brought the parameters from an unlearned start to where they are.
 
-    The second part says why a person should look, where the judge can't tell.
+    The second part is how many of them it left as they were, though they have a gradient; the third
+    says why a person should look, where the judge can't tell.
     """
     whole = own.complete or len(rows) < len(own.rows)
     kept = rows if whole else rows[:-1]
     if not _unlearned(kept[0], task, mine.net):
-        return False, ""
+        return False, 0, ""
     mechanism = explain(kept, mine, mine.net)
     if mechanism.descends:
         proved = whole or _replayed(rows, own, mechanism, mine)
@@ -156,12 +160,12 @@ def _proved(rows: Array, own: Run, mine: Task, task: Task) -> tuple[bool, str]:
         jumps = _jumps(kept, mine)
         proved = whole and jumps is not None and _all_unlearned(jumps, task, mine.net)
         if jumps is not None and not proved:
-            return False, ""
+            return False, 0, ""
     if proved:
-        return True, ""
+        return True, len(mechanism.still), ""
     losses = _losses(rows, mine.net, task)
     falls = bool(losses[-1] < losses[0]) and len(rows) > 100 and mechanism.kind != "straight"
-    return False, sentence(None, "unknown-rule") if falls else ""
+    return False, 0, sentence(None, "unknown-rule") if falls else ""
 
 
 def _unlearned(row: Array, task: Task, net: Net) -> bool:
@@ -204,19 +208,34 @@ def _compared(
     parts: Parts,
     mine: Task,
     facts: Facts,
+    frozen: int,
 ) -> Result:
-    """The rows of a model that its own training made."""
+    """The rows of a model that its own training made, all but `frozen` of its parameters."""
     data, model, settings, training = parts
     reached = near(theta, mine.net, mine)
     blanks = (data.inputs_right, data.targets_right, model.right, settings.right, training.right)
-    if not reached.all() and all(blanks):
+    if not reached.all() and all(blanks) and not frozen:
         end = float(_losses(theta, mine.net, mine)[0])
         if _stalls(theta, own, mine):
             return replace(result, rows=(HOLDS,) * len(reached), note=_bad_start(end, facts))
+    if (alike := _alike(theta, mine)) is not None:
+        return replace(result, rows=(alike,) * len(reached))
+    if frozen:
+        count = mine.net.width
+        left_out = fails(Diagnosis.FROZEN_PARAMETERS, "some", still=frozen, count=count)
+        return replace(result, rows=tuple(HOLDS if ok else left_out for ok in reached))
     claims = (
         HOLDS if ok else _unreached(mine, k, result.predictions[k]) for k, ok in enumerate(reached)
     )
     return replace(result, rows=tuple(claims))
+
+
+def _alike(theta: Array, mine: Task) -> Claim | None:
+    """What to say of a model that predicts the same for all rows: it may be near some by chance."""
+    predicted = reference.predict(theta, mine.inputs, mine.net)[0]
+    if (np.ptp(predicted, axis=0) > ALIKE * np.ptp(mine.targets, axis=0)).any():
+        return None
+    return fails(None, "constant", low=predicted.min(), high=predicted.max())
 
 
 def _stalls(theta: Array, own: Run, mine: Task) -> bool:

@@ -76,6 +76,7 @@ def _answers(model: Any, questions: Mapping[str, Any]) -> dict[str, Any]:
             outputs.append(_small(model(inputs)))
     return {
         "shapes": [list(parameter.shape) for parameter in parameters],
+        "trains": [parameter.requires_grad for parameter in parameters],
         "outputs": encode(torch.stack(outputs).to(torch.float64).numpy()),
     }
 
@@ -162,7 +163,8 @@ def _steps(parameters: list[torch.Tensor], optimizer: Any, grads: Sequence[Any])
             slopes = [torch.empty_like(parameter) for parameter in parameters]
             fill(slopes, vector)
             for parameter, slope in zip(parameters, slopes, strict=True):
-                parameter.grad = slope.detach()
+                # None reaches a parameter that doesn't require it.
+                parameter.grad = slope.detach() if parameter.requires_grad else None
             optimizer.step()
             rows.append(_row(parameters))
         return np.stack(rows)

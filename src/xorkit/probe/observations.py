@@ -61,7 +61,8 @@ def observe_loss_and_optimizer(
 ) -> dict[str, Any]:
     right = lesson_objects(questions, np.ravel(questions["pairs"]).tolist())  # any numbers will do
     left = run_blank(source, namespace, {name: right[name] for name in ("X", "Y", "model")})
-    optimizer = ask_optimizer(right["model"], left.get("optimizer"), questions)
+    # A cell may build the model once more; what counts is whether the optimizer has the last one's.
+    optimizer = ask_optimizer(left.get("model"), left.get("optimizer"), questions)
     if not _moves(optimizer):
         # One that was made from more than the model's name knows the learner's own model only.
         own = ask_optimizer(namespace.get("model"), namespace.get("optimizer"), questions)

@@ -21,6 +21,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from xorkit import messages, reference
@@ -48,9 +49,21 @@ class TaskSpec(_Part):
     inputs: tuple[tuple[float, ...], ...] = Field(min_length=1)
     targets: tuple[tuple[float, ...], ...] = Field(min_length=1)
     layers: tuple[int, ...] = Field(min_length=2)
+    activations: tuple[str, ...] = ()  # after each layer; a sigmoid each where none are named
     learning_rate: float = Field(gt=0)
     epochs: int = Field(ge=10)
     near: float = Field(gt=0, lt=0.5)
+
+    @model_validator(mode="after")
+    def _fits(self) -> TaskSpec:
+        sizes = {len(row) for row in self.inputs}, {len(row) for row in self.targets}
+        if sizes != ({self.layers[0]}, {self.layers[-1]}) or len(self.inputs) != len(self.targets):
+            raise ValueError(f"inputs, targets and layers {list(self.layers)} don't fit together")
+        unknown = set(self.activations) - set(reference.ACTIVATIONS)
+        if unknown or len(self.activations) not in (0, len(self.layers) - 1):
+            wanted = ", ".join(reference.ACTIVATIONS)
+            raise ValueError(f"`activations` names one of {wanted} for each layer after the first")
+        return self
 
 
 class Part(_Part):
@@ -105,7 +118,7 @@ class Lesson(_Part):
         return Task(
             inputs=np.array(spec.inputs, dtype=np.float64),
             targets=np.array(spec.targets, dtype=np.float64),
-            net=reference.lesson_net(spec.layers),
+            net=reference.lesson_net(spec.layers, spec.activations),
             lr=spec.learning_rate,
             epochs=spec.epochs,
             near=spec.near,

@@ -79,9 +79,9 @@ class Task:
     near: float  # how far from its target a prediction may be to count as learned
 
 
-def lesson_net(sizes: tuple[int, ...]) -> Net:
-    """The lesson's net: a sigmoid after each layer."""
-    return Net(sizes, ("sigmoid",) * (len(sizes) - 1))
+def lesson_net(sizes: tuple[int, ...], activations: tuple[str, ...] = ()) -> Net:
+    """The lesson's net, with a sigmoid after each layer where it says nothing else."""
+    return Net(sizes, activations or ("sigmoid",) * (len(sizes) - 1))
 
 
 Between = Callable[[Array, Array], Array]

@@ -19,7 +19,7 @@ WIDTH = 64  # numbers in each, more than any sensible answer has; they repeat if
 MORE_INPUTS = 3  # besides the task's own
 TRIES = 1000
 NOTABLE = 0.01  # of the slope's size: thirty times what the judge takes for rounding
-TABLES, NET = ("X", "Y"), ("X", "Y", "layers", "lr")
+TABLES, NET = ("X", "Y"), ("X", "Y", "layers", "activations", "lr")
 NEEDED = {  # by blank; nothing that comes before the loop is told from where it will start
     "model": (*TABLES, "inputs", "vectors"),
     "loss_and_optimizer": (*NET, "pairs", "grads"),
@@ -40,6 +40,7 @@ def questions(
         "X": task.inputs.tolist(),
         "Y": task.targets.tolist(),
         "layers": list(task.net.sizes),
+        "activations": list(task.net.activations),
         "lr": task.lr,
         "epochs": task.epochs,
         "enough": math.ceil(ENOUGH * task.epochs),

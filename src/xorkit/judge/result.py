@@ -73,11 +73,12 @@ def judge_result(
         theta=tuple(round(float(value), 4) for value in theta[0]),
         sizes=model.net.sizes,
     )
-    rows = None if own is None else _rows_of(own, row, model, task)
+    mine = _own_task(parts, model.net, task)
+    rows = None if own is None else _rows_of(own, row, model, mine, right=parts[-1].right)
     if own is None or rows is None:
         return replace(result, rows=_untrained("no-training", result.predictions, count, parts))
     result = replace(result, losses=_thin(_losses(rows, model.net, task)))
-    proved, frozen, review = _proved(rows, own, _own_task(parts, model.net, task), task)
+    proved, frozen, review = _proved(rows, own, mine, task)
     if not proved:
         known = not parts[-1].weights_move  # why nothing was trained has been found already
         review = "" if known else review
@@ -124,17 +125,20 @@ def _own_task(parts: Parts, net: Net, task: Task) -> Task:
 # ------------------------------------------------------------------- did its own training make it?
 
 
-def _rows_of(own: Run, row: Array, model: Model, task: Task) -> Array | None:
+def _rows_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> Array | None:
     """The run's rows in the net's order, up to where the model now is; None if it never was there.
 
-    A loop may have kept its best weights and put them back in the end.
+    A loop may have kept its best parameters and put them back in the end. Nothing may have moved
+    only where the loop is right and its start so flat that no step can be seen.
     """
-    assert model.net is not None, "an unknown model was sent away before"  # noqa: S101
     if own.shapes == model.shapes:
         rows: Array | None = model.parameters(own.rows)
     else:
-        rows = arranged(own.rows, own.shapes, task, model.net)
-    if rows is None or not moves(rows).any():
+        rows = arranged(own.rows, own.shapes, mine, mine.net)
+    if rows is None:
+        return None
+    flat = right and len(rows) > 1 and bool(matches(rows, descent(rows, mine, mine.net)).all())
+    if not flat and not moves(rows).any():
         return None
     theta = model.parameters(row[None])[0]
     there = np.flatnonzero(np.isclose(rows, theta, rtol=1e-5, atol=1e-6).all(axis=1))

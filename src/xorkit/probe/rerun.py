@@ -9,7 +9,7 @@ import random
 import sys
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,14 +32,22 @@ from xorkit.probe.recording import (
 FEW_SECONDS = 5.0  # a few dozen passes of a right loop take 0.02 s, with a picture in each 3 s
 WHOLE_SECONDS = 20.0  # 5000 passes take a second, on a busy machine five
 LOOKS = 400  # events looked at closely: fifty passes of eight events
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {  # by the names of `reference.ACTIVATIONS`
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "none": nn.Identity,
+}
 WHOLE_ROOM = 60_000  # numbers kept of a whole run's rows: 6,000 passes of the lesson's net
 
 
 def lesson_objects(questions: Mapping[str, Any], start: Sequence[float]) -> dict[str, Any]:
     """The lesson's own data, model, loss and optimizer, by the names that the contract fixes."""
     layers: list[nn.Module] = []
-    for n_in, n_out in itertools.pairwise(questions["layers"]):
-        layers += [nn.Linear(n_in, n_out), nn.Sigmoid()]
+    pairs = itertools.pairwise(questions["layers"])
+    for (n_in, n_out), name in zip(pairs, questions["activations"], strict=True):
+        layers += [nn.Linear(n_in, n_out), ACTIVATIONS[name]()]
     model = nn.Sequential(*layers)
     fill(parameters_of(model), start)
     return _around(model, parameters_of(model), questions)

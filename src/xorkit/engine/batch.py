@@ -160,20 +160,15 @@ def _class(course: Course) -> Iterator[_Class]:
     """The course with nobody else at work, its gradebook agreeing with every verdict."""
     course.check()
     with alone(course):
-        if not _is_registered(course):
+        if missing_file(course.db_url):
             register(course)
         with open_gradebook(course.db_url) as book:
+            if not is_registered(book, course):
+                book.db.rollback()  # nbgrader writes by another connection
+                register(course)
             klass = _Class(course, book)
             klass.agree()
             yield klass
-
-
-def _is_registered(course: Course) -> bool:
-    if missing_file(course.db_url):
-        return False
-    points = {cell: course.lesson.max_points(cell) for cell in course.graded_cells}
-    with open_gradebook(course.db_url) as book:
-        return is_registered(book, course.assignment, points, course.own_cells)
 
 
 @dataclass(frozen=True)

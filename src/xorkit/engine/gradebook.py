@@ -25,6 +25,7 @@ from nbgrader.api import (
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from xorkit.engine.course import Course
 from xorkit.lesson import Lesson
 from xorkit.verdict import CellVerdict, Verdict
 
@@ -77,16 +78,15 @@ def missing_file(db_url: str) -> Path | None:
     return None if path.exists() else path
 
 
-def is_registered(
-    book: Gradebook, assignment: str, points: Mapping[str, float], cells: set[str]
-) -> bool:
-    """Whether the gradebook knows the assignment with just these graded cells, and all others."""
+def is_registered(book: Gradebook, course: Course) -> bool:
+    """Whether the gradebook knows the assignment with just its graded cells, and all others."""
     try:
-        notebook = book.find_notebook(assignment, assignment)
+        notebook = book.find_notebook(course.assignment, course.assignment)
     except MissingEntry:
         return False
+    points = {cell: course.lesson.max_points(cell) for cell in course.graded_cells}
     known = {cell.name: cell.max_score for cell in notebook.grade_cells}
-    return known == points and {cell.name for cell in notebook.source_cells} == cells
+    return known == points and {cell.name for cell in notebook.source_cells} == course.own_cells
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ class Opener:
         self._open = ExitStack()
         self._left = MAX_TOTAL_BYTES
         self._zone = zone
+        self._last: tuple[IncomingFile, zipfile.ZipFile] | None = None
 
     def __enter__(self) -> Opener:
         return self
@@ -161,13 +162,18 @@ class Opener:
         return IncomingFile(source, parts, read, clock.zip_time(member, self._zone))
 
     def _nested(self, found: IncomingFile, depth: int) -> Iterator[IncomingFile]:
-        """An archive in an archive: unpacked anew for each of its files rather than kept."""
+        """An archive in an archive: only the last one is kept, as a class has hundreds."""
         if depth == MAX_DEPTH:
             reason = f"It is a zip in a zip in a zip. {_ASK}"
             yield _broken(found.source, found.parts, reason)
         else:
-            opened = partial(_opened, found)
+            opened = partial(self._unpacked, found)
             yield from self._archive(opened, found.parts, found.source, depth + 1)
+
+    def _unpacked(self, found: IncomingFile) -> zipfile.ZipFile:
+        if self._last is None or self._last[0] is not found:
+            self._last = found, zipfile.ZipFile(io.BytesIO(found.read()))
+        return self._last[1]
 
     def _read(self, opened: Callable[[], IO[bytes]]) -> bytes:
         """A file's bytes, counted as they come: what a header announces is not believed."""
@@ -185,10 +191,6 @@ class Opener:
                 "collect the rest by itself."
             )
         return data
-
-
-def _opened(found: IncomingFile) -> zipfile.ZipFile:
-    return zipfile.ZipFile(io.BytesIO(found.read()))
 
 
 def _ignored(name: str, *, folder: bool = False) -> bool:

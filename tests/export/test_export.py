@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.downloads import CLASS, Learner, roster, write_table
 
 from xorkit.export import ExportError, export
-from xorkit.verdict import CellVerdict, Finding, TestOutcome, Verdict
+from xorkit.verdict import CellVerdict, Finding, Lateness, TestOutcome, Verdict
 
 FAILED = CLASS[5]
 REVIEWED = CLASS[7]
@@ -422,3 +424,36 @@ def test_what_a_person_wrote_reaches_the_lms(tmp_path: Path) -> None:
     header, row = read(path)
     assert row[header.index("comments")] == "recall step: =Say <what> moves."
     assert "=Say <what> moves." in results.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("late", "points", "said"),
+    [
+        (Lateness(7200.0, 3.0), "1.25", "2 hours late, −3 points"),
+        (Lateness(90.0, 0.0), "4.25", "1.5 minutes late"),
+        (Lateness(86400.0 * 30, 99.0), "0", "30 days late, −99 points"),
+        (Lateness(1.0, 0.5), "3.75", "1 second late, −0.5 points"),
+        (Lateness(None), "4.25", "late, says the LMS"),
+    ],
+)
+def test_every_lms_gets_the_points_after_the_penalty_and_is_told_of_it(
+    late: Lateness, points: str, said: str, tmp_path: Path, gradebook: Path
+) -> None:
+    verdict = replace(verdict_of(CLASS[0]), late=late)
+    worksheet = write_table(tmp_path / "worksheet.csv", moodle_rows()[:4], "cp1252")
+    (table,) = export([verdict], "csv", tmp_path / "csv")
+    canvas, *_ = export([verdict], "canvas", tmp_path / "canvas", template=gradebook)
+    people = roster(tmp_path / "roster.csv")
+    moodle, *_ = export([verdict], "moodle", tmp_path / "moodle", template=worksheet, roster=people)
+    (results,) = export([verdict], "gradescope", tmp_path / "gradescope")
+    header, row = read(table)
+    ours = dict(zip(header, row, strict=True))
+    line = next(r for r in csv.reader(moodle.read_text("cp1252").splitlines()) if "Jane" in r[1])
+    found = json.loads(results.read_text("utf-8"))
+
+    assert (ours["score"], ours["raw_score"], ours["late"]) == (points, "4.25", said)
+    assert ours["seconds_late"] == ("" if late.seconds is None else f"{late.seconds:.0f}")
+    assert points in next(r for r in read(canvas) if r[1] == str(CLASS[0].canvas))
+    assert line[MOODLE_HEADER.index("Grade")] == points
+    assert said in html.unescape(line[-1])
+    assert (f"{found['score']:g}", found["output"].split("\n")[0]) == (points, f"Handed in {said}.")

@@ -25,6 +25,9 @@ Array = npt.NDArray[np.float64]
 MIME = "application/vnd.xorkit.evidence+json"  # of the probe's answer in a kernel's message
 # How an expression begins that the probe answers; to a kernel without it, it is a comment.
 QUESTION = "# xorkit "
+LACKS_MIME = "application/vnd.xorkit.lacks+json"  # of what a cell met that isn't to be had here
+# The names by which the contract knows what a notebook trains.
+LESSON_NAMES = ("X", "Y", "model", "loss_fn", "optimizer")
 NOTHING = "pass"  # the cell that is run where nothing is to run before the probe is asked
 
 # A run of 20,000 kept passes of a net with nine parameters is 1 MB as base64; eight times that is
@@ -438,6 +441,19 @@ def read_error(value: object) -> tuple[str, str] | None:
 
 
 @dataclass(frozen=True)
+class Lack:
+    """Something that a cell met and that Colab has, but not the machine that grades.
+
+    kind: package (`name` is what is imported), python (the oldest version that would do), typing
+    (somebody who answers `input`) or cell (a name that a cell above would have left behind).
+    """
+
+    kind: str
+    name: str
+    hangs: bool  # whether what the cell leaves behind hangs on it
+
+
+@dataclass(frozen=True)
 class CellRun:
     """How one cell of the notebook ran.
 
@@ -449,6 +465,7 @@ class CellRun:
     status: str
     error: tuple[str, str] | None = None
     seconds: float = 0.0
+    lacks: tuple[Lack, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "error", read_error(self.error))
@@ -475,7 +492,13 @@ class Evidence:
     def to_json(self) -> dict[str, Any]:
         return {
             "cells": [
-                {"grade_id": c.grade_id, "status": c.status, "error": c.error, "seconds": c.seconds}
+                {
+                    "grade_id": c.grade_id,
+                    "status": c.status,
+                    "error": c.error,
+                    "seconds": c.seconds,
+                    "lacks": [[lack.kind, lack.name, lack.hangs] for lack in c.lacks],
+                }
                 for c in self.cells
             ],
             "answers": dict(self.answers),
@@ -490,7 +513,13 @@ class Evidence:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evidence:
         cells = tuple(
-            CellRun(c["grade_id"], c["status"], c["error"], float(c["seconds"]))
+            CellRun(
+                c["grade_id"],
+                c["status"],
+                c["error"],
+                float(c["seconds"]),
+                tuple(Lack(*lack) for lack in c["lacks"]),
+            )
             for c in value["cells"]
         )
         return cls(

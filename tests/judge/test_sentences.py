@@ -31,6 +31,8 @@ COMPUTED = {
     *(f"not-trained.{what}" for what in ("no-model", "no-training", "no-descent")),
     *("uncoded.no-model", "uncoded.not-reached"),
     *(f"uncoded.unseen-{what}" for what in ("timeout", "memory", "died", "output")),
+    *(f"environment.{kind}" for kind in ("package", "python")),
+    *(f"environment.{kind}-waits" for kind in ("package", "python", "colab", "typing", "cell")),
     *(f"uncoded.unseen-{what}" for what in ("not_run", "given_up", "ok")),
 }
 # Words of the house that the field says otherwise: gradient, backward pass, epoch, parameters.

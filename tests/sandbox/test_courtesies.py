@@ -10,15 +10,15 @@ from xorkit.sandbox import Kernel, Warm
 COLAB = {
     "runs a command": ("!pip install torch", "[while grading] skipped: !pip install torch\n"),
     "keeps a command's output": ("days = !cal\nprint(days)", "… skipped: !cal\n[]\n"),
-    "runs a shell cell": ("%%bash\nls\nls", "… skipped: !ls\n"),
-    "runs Colab's shell cell": ("%%shell\npwd", "… skipped: !pwd\n"),
+    "runs a shell cell": ("%%bash\ndate\nls", "… skipped: !date\n"),
+    "runs Colab's shell cell": ("%%shell\npwd", "/content\n"),
     "installs by a magic": ("%pip install numpy", "… skipped: !pip install numpy\n"),
     "chooses a TensorFlow": ("%tensorflow_version 2.x", ""),
     "loads Colab's tables": ("%load_ext google.colab.data_table", ""),
     "starts a program": (
         "import subprocess\n"
-        "print(subprocess.run(['ls', '-l'], capture_output=True, text=True).stdout)",
-        "… skipped: ls -l\n\n",
+        "print(subprocess.run(['nproc', '-v'], capture_output=True, text=True).stdout)",
+        "… skipped: nproc -v\n\n",
     ),
     "reads a program's output": (
         "import subprocess, os\nprint(subprocess.check_output('date'), os.popen('date').read())",
@@ -30,7 +30,7 @@ COLAB = {
     "leaves": ("exit()", "… skipped: exit(), the notebook goes on\n"),
     "mounts the Drive": (
         "from google.colab import drive; drive.mount('/content/drive')",
-        "… there is no Google Drive: /content/drive stays empty\n",
+        "… there is no Google Drive: /content/drive is empty\n",
     ),
     "uploads": ("from google.colab import files; print(files.upload())", "… {}\n"),
     "downloads": ("from google.colab import files; files.download('model.pt')", ""),
@@ -128,10 +128,10 @@ def test_a_picture_comes_back_when_a_cell(colab: Kernel, name: str) -> None:
 
 
 def test_a_note_is_printed_once(kernel: Kernel) -> None:
-    ran = kernel.run("!ls\n!ls\n!date")
+    ran = kernel.run("!nproc\n!nproc\n!date")
 
     assert ran.outputs[0]["text"] == (
-        "[while grading] skipped: !ls\n[while grading] skipped: !date\n"
+        "[while grading] skipped: !nproc\n[while grading] skipped: !date\n"
     )
 
 

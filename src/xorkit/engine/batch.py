@@ -253,7 +253,7 @@ class _Class:
         current = Keys(file=handed.key, base=own.base, judged=own.judged)
         if kept is None or everything or not holds(kept.keys, settings):
             return None
-        if replace(kept.keys, run="", limits="") != current:
+        if replace(kept.keys, run="", limits="", lacks="") != current:
             return None
         return Progress(kept.verdict, ran=False)
 

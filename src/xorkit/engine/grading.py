@@ -12,6 +12,7 @@ import numpy as np
 from xorkit import reference
 from xorkit.cell_text import typed_answer
 from xorkit.conventions import solution_of
+from xorkit.engine import environment
 from xorkit.evidence import CellRun, Evidence
 from xorkit.hidden import SHOWN_ANSWER, HiddenTests, Judgement
 from xorkit.judge import Result, Training
@@ -37,7 +38,7 @@ TOO_LATE = {
 
 def grade(student: str, evidence: Evidence, tests: HiddenTests) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict on one submission, and failures of the grader's own."""
-    judgement, lesson = tests.judge(evidence), tests.lesson
+    judgement, lesson = environment.excused(tests.judge(evidence), evidence), tests.lesson
     verdict = Verdict(
         student=student,
         assignment=lesson.assignment,
@@ -59,6 +60,9 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
         if any(test.outcome == "failed" for test in cell.tests)
     }
     by_cell = {run.grade_id: run for run in evidence.cells}
+    hanging = environment.hanging(evidence)  # how these ended is the machine's doing
+    for name in hanging:
+        by_cell.pop(name, None)
     ran = [found for run in by_cell.values() if (found := _of_run(run, run.grade_id in failed))]
     answers = [run for name, run in by_cell.items() if name in evidence.answers]
     ran += _costless(answers, judgement)
@@ -69,7 +73,7 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
     kept = [found for found in judgement.findings if found.grade_id not in empty | broken]
     told = {found.grade_id for found in kept if not found.note}
     # The judge says more of a loop that broke than the name of the error does.
-    ran = [f for f in ran if not (f.code == Diagnosis.CRASH and f.grade_id in told)]
+    ran = [f for f in ran if f.grade_id not in told or by_cell[f.grade_id].status != "error"]
     return tuple(dict.fromkeys(sorted([*kept, *ran], key=_rank)))
 
 
@@ -77,7 +81,10 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
     if run.status in TOO_LATE:
         return TOO_LATE[run.status]  # once for all of them
     if run.status in UNFINISHED:
-        return replace(UNFINISHED[run.status], grade_id=run.grade_id)
+        found = UNFINISHED[run.status]
+        if run.error is not None and run.error[0] == "Garbled":
+            found = finding(Diagnosis.CRASH, "garbled")
+        return replace(found, grade_id=run.grade_id)
     if run.error is None or not failed:
         return None  # an error that cost nothing came from another cell's mistake
     name, text = run.error
@@ -87,9 +94,9 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
     return _stopped(run, name, text)
 
 
-def _stopped(run: CellRun, name: str, text: str, *, note: bool = False) -> Finding:
+def _stopped(run: CellRun, name: str, text: str) -> Finding:
     found = finding(Diagnosis.CRASH, "cell", error=name, text=CELL_FILE.sub("", text))
-    return replace(found, grade_id=run.grade_id, note=note)
+    return replace(found, grade_id=run.grade_id)
 
 
 def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
@@ -106,7 +113,9 @@ def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
         if run.grade_id in mistaken or run.status in {**UNFINISHED, **TOO_LATE}:
             return []
         if run.error is not None:
-            return [_stopped(run, *run.error, note=True)]
+            name, text = run.error
+            said = finding(None, "stopped", error=name, text=CELL_FILE.sub("", text))
+            return [replace(said, grade_id=run.grade_id, note=True)]
     return []
 
 
@@ -125,6 +134,7 @@ def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> dict[s
     """What the pages draw: small, plain, and without anything hidden."""
     details: dict[str, Any] = {
         "seconds": evidence.seconds,
+        "lacks": environment.details(evidence),
         **_choices(judgement.judged, evidence),
     }
     training: Training | None = judgement.judged.get("training")

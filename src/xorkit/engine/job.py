@@ -13,6 +13,7 @@ from typing import Any, Literal
 from nbformat import NotebookNode
 
 from xorkit.engine import assignment as assignments
+from xorkit.engine import environment
 from xorkit.engine.assignment import Assignment
 from xorkit.engine.autograded import from_bytes, to_bytes, with_outputs, with_verdicts
 from xorkit.engine.course import code_version
@@ -157,7 +158,7 @@ def _done(assignment: Assignment, job: Job) -> JobResult:
     keys = replace(keys, run=digest([*texts, assignment.task, assignment.code]))
     found = unpack_evidence(job.evidence)
     if found is not None and found[1].run == keys.run and holds(found[1], job.settings):
-        keys = replace(keys, limits=found[1].limits)
+        keys = replace(keys, limits=found[1].limits, lacks=found[1].lacks)
         evidence = replace(found[0], repairs=submission.repairs, review=submission.review)
         notebook = from_bytes(job.notebook) or submission.notebook
         ran = False
@@ -165,14 +166,15 @@ def _done(assignment: Assignment, job: Job) -> JobResult:
         evidence, notebook = _run(assignment, job.settings, submission)
         if any(cell.status in LIMITED for cell in evidence.cells):
             keys = replace(keys, limits=str(job.settings))
+        keys = replace(keys, lacks=environment.key(evidence))
         ran = True
     done = _judged(assignment, job.student, evidence, keys, notebook)
     return replace(done, ran=ran, evidence=pack_evidence(evidence, keys))
 
 
 def holds(keys: Keys, settings: Settings) -> bool:
-    """Whether a result would come out the same under these limits."""
-    return keys.limits in ("", str(settings))
+    """Whether a result would come out the same under these limits and on this machine."""
+    return keys.limits in ("", str(settings)) and environment.holds(keys.lacks)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from nbformat import NotebookNode
 from xorkit.cell_text import plain_values
 from xorkit.conventions import answer_cells, following, grade_id, metadata, solution_of
 from xorkit.engine.autograded import Outputs, harmless
+from xorkit.engine.environment import lacks_of, told
+from xorkit.engine.newer_python import Portable, portable
 from xorkit.evidence import (
     MIME,
     NOTHING,
@@ -26,6 +28,7 @@ from xorkit.evidence import (
     read_error,
     shown,
 )
+from xorkit.intake.cells import Text
 from xorkit.judge import needed
 from xorkit.sandbox import CellResult, Kernel, Warm
 
@@ -51,6 +54,8 @@ class Step:
     source: str
     names: tuple[str, ...] = ()
     following: str = ""  # text of the answer cell after the one that is observed
+    python: str = ""  # the oldest that reads the text as handed in, where this one doesn't
+    runs: bool = True  # whether `source` is that text, written for this one
 
 
 def steps(
@@ -62,7 +67,8 @@ def steps(
     need; they are left out.
     """
     ungraded = {cell.id for cell in master.cells if not metadata(cell)}
-    answers = {name: cell.source for name, cell in answer_cells(rebuilt).items()}
+    read = {name: portable(cell.source) for name, cell in answer_cells(rebuilt).items()}
+    answers = {name: answer.text for name, answer in read.items()}
     after = following(answers)
     found = []
     for cell in rebuilt.cells:
@@ -70,15 +76,19 @@ def steps(
         if cell.cell_type != "code" or cell.get("id") in ungraded:
             continue
         if about.get("solution"):
-            found.append(Step("answer", name, cell.source))
+            found.append(_to_run("answer", name, read[name]))
         elif about.get("grade"):
             blank = solution_of(name)
             wanted = tuple(names.get(blank, ()))
             text = answers.get(blank, "")
             found.append(Step("observe", blank, text, wanted, after.get(blank, "")))
         else:
-            found.append(Step("given" if about else "extra", name, cell.source))
+            found.append(_to_run("given" if about else "extra", name, portable(cell.source)))
     return found
+
+
+def _to_run(kind: Kind, grade_id: str, text: Portable) -> Step:
+    return Step(kind, grade_id, text.text, python=text.python, runs=text.runs)
 
 
 @dataclass
@@ -98,6 +108,7 @@ class _Notebook:
     cells: list[CellRun] = field(default_factory=list)
     observations: dict[str, Any] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)  # names that cells couldn't leave behind here
     outputs: dict[str, Outputs] = field(default_factory=dict)
 
     @property
@@ -151,12 +162,15 @@ class _Notebook:
         if ran is None:
             self.cells.append(CellRun(step.grade_id, self.over))
             return
-        self.outputs[step.grade_id] = harmless(ran.outputs)
+        outputs, lacks = told(ran.outputs)
+        self.outputs[step.grade_id] = harmless(outputs)
         if ran.status in ("ok", "error"):
             self.again.append(step.source)
-        self.cells.append(
-            CellRun(step.grade_id, ran.status, read_error(ran.error), round(ran.seconds, 3))
-        )
+        lacks += lacks_of(ran.error, step.python, step.runs, self.lost)
+        if any(lack.hangs for lack in lacks):
+            self.lost |= Text("code", step.source).names.bound
+        seconds, error = round(ran.seconds, 3), read_error(ran.error)
+        self.cells.append(CellRun(step.grade_id, ran.status, error, seconds, lacks))
 
     def _ran(self, step: Step, after: Sequence[Step]) -> CellResult | None:
         """Runs a cell and, where it is likely to end, observes it in the same message."""

@@ -32,6 +32,7 @@ class Keys:
     run: str = ""  # the texts of all cells that ran
     judged: str = ""  # the hidden tests and the lesson
     limits: str = ""  # those that a cell met; a result that met none holds under any
+    lacks: str = ""  # what cells met that the machine hadn't; it holds while that stays so
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def pack_evidence(evidence: Evidence, keys: Keys) -> bytes:
-    value = {**evidence.to_json(), "run": keys.run, "limits": keys.limits}
+    value = {**evidence.to_json(), "run": keys.run, "limits": keys.limits, "lacks": keys.lacks}
     # In rows of numbers nothing repeats: to look for it takes four times as long and finds 1 %.
     packer = zlib.compressobj(1, wbits=GZIP, strategy=zlib.Z_HUFFMAN_ONLY)
     return packer.compress(json.dumps(value).encode()) + packer.flush()
@@ -134,7 +135,9 @@ def unpack_evidence(data: bytes | None) -> tuple[Evidence, Keys] | None:
     """Evidence and what it is of; None where it can't be read."""
     try:
         value: dict[str, Any] = json.loads(gzip.decompress(data or b""))
-        return Evidence.from_json(value), Keys(run=value["run"], limits=value["limits"])
+        return Evidence.from_json(value), Keys(
+            run=value["run"], limits=value["limits"], lacks=value["lacks"]
+        )
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
 

@@ -62,6 +62,7 @@ def _become_kernel(orders: dict[str, Any], report: int) -> None:
     bound(limits)
     if orders["confined"]:
         confine.confine(scratch, orders["sockets"])
+    courtesies.settle(scratch)
     _reseed()
     app = _kernel(orders["sockets"])
     _tell(ready=True)
@@ -103,7 +104,8 @@ def _settle_in(scratch: str) -> None:
     )
     sys.argv = ["notebook"]
     tempfile.tempdir = None  # forget the server's
-    sys.path[:] = [path for path in sys.path if path.startswith(confine.installation())]
+    kept = [path for path in sys.path if path.startswith(confine.installation())]
+    sys.path[:] = ["", *kept]  # modules that the notebook writes
 
 
 def bound(limits: Limits) -> None:

@@ -1,42 +1,67 @@
-"""Courtesies: what learners' code does in Colab and can't do here is skipped, and said in a line.
+"""Courtesies: what learners' code does in Colab works here, or is skipped and said in a line.
 
 Nothing here protects anything; the confinement does that. It keeps a harmless cell from failing.
 """
 
 from __future__ import annotations
 
+import builtins
 import functools
+import getpass
 import importlib
 import inspect
 import io
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from xorkit.guest import colab, device
+from xorkit.guest import device, folders, newer_python, shell_lines, standins
+from xorkit.guest.folders import Folders
+from xorkit.guest.lacks import Lacks, nobody_types
 
 Note = Callable[[str], None]
+System = Callable[..., tuple[int, str]]  # of a command's words or text: its status and output
 
 SHELL_MAGICS = ("bash", "sh", "script", "shell", "perl", "ruby", "python", "python2", "python3")
 INSTALLERS = ("pip", "conda", "mamba", "micromamba", "uv")
+# Magics of extensions that aren't here: what they show or measure is not looked at.
+OTHER_MAGICS = ("tensorboard", "tensorflow_version", "bigquery", "memit", "mprun", "lprun")
+INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.*?\binstall\b([^;&|\n]*)")
+COMMENT = re.compile(r"\s*(#.*)?\n?")
 ROOM = 8 << 20  # bytes; where they are missing, ZeroMQ ends the process or falls silent
 LONGEST_COMMAND = 60  # characters of a skipped command that the note repeats
 
+FOLDERS = Folders()  # of this process, which runs one notebook
+
 
 def tame(shell: Any) -> None:
-    """Teach ipykernel, and its `shell`, to skip what can't work while grading."""
+    """Teach ipykernel, and its `shell`, to skip what can't work while grading.
+
+    Once the process is confined, `settle` gives Colab's folders their place.
+    """
     note = _once(print)
-    _ask_nobody()
+    lacks = Lacks(note)
+    _ask_nobody(lacks)
     shell.ask_exit = lambda: note("skipped: exit(), the notebook goes on")
-    _skip_shell(shell, note)
-    _skip_programs(note)
+    system = _system(note, standins.install(shell, lacks))
+    _read_magics(shell, system)
+    _run_no_programs(system)
     _stay_one_process(note)
     _draw_inline(shell)
     _leave_room(shell)
     device.watch(shell, note)
-    colab.install(shell, note)
+    standins.stand_in_for_colab(shell, lacks, note, FOLDERS)
+    folders.install(FOLDERS)
+    newer_python.provide()
+
+
+def settle(scratch: str) -> None:
+    """From now on, what is written in Colab's folders lies in this one."""
+    FOLDERS.scratch = scratch
 
 
 def _once(say: Callable[[str], object]) -> Note:
@@ -51,85 +76,110 @@ def _once(say: Callable[[str], object]) -> Note:
     return note
 
 
-def _ask_nobody() -> None:
-    """`input` and `getpass` are methods of the kernel, of which there may be none yet."""
+def _ask_nobody(lacks: Lacks) -> None:
+    """`input` and `getpass`, in a cell and when one is run again.
+
+    While a cell runs, ipykernel puts its own methods in their place, and these back afterwards.
+    """
     kernel: Any = importlib.import_module("ipykernel.ipkernel").IPythonKernel
-    kernel.raw_input = kernel.getpass = staticmethod(_empty_line)
+    answer = nobody_types(lacks)
+    kernel.raw_input = kernel.getpass = staticmethod(answer)
+    builtins.input = getpass.getpass = answer
 
 
-def _empty_line(prompt: object = "", stream: object = None) -> str:
-    """Stands in for `input` and `getpass`: nobody is here to type."""
-    print(prompt)
-    return ""
+def _system(note: Note, promise: Callable[[list[str]], None]) -> System:
+    """Does what only touches files, takes note of what would be installed, skips all else."""
+
+    def system(command: Any, sign: str = "") -> tuple[int, str]:
+        plain = isinstance(command, (str, bytes, os.PathLike))
+        text = os.fsdecode(command) if plain else shlex.join(map(os.fsdecode, command))
+        for found in INSTALL.finditer(text):
+            promise(found[1].replace('"', " ").replace("'", " ").split())
+        done = shell_lines.run(text, FOLDERS)
+        if done is not None:
+            return done
+        line = sign + text.strip().partition("\n")[0]
+        short = line if len(line) < LONGEST_COMMAND else line[:LONGEST_COMMAND] + "…"
+        note(f"skipped: {short}")
+        return 0, ""
+
+    return system
 
 
-def _skipped(command: Any) -> str:
-    plain = isinstance(command, (str, bytes, os.PathLike))
-    line = os.fsdecode(command if plain else " ".join(map(str, command))).strip().partition("\n")[0]
-    return "skipped: " + (line if len(line) < LONGEST_COMMAND else line[:LONGEST_COMMAND] + "…")
-
-
-def _skip_shell(shell: Any, note: Note) -> None:
-    """`!cmd`, `x = !cmd`, `%%bash`, `%pip`."""
+def _read_magics(shell: Any, system: System) -> None:
+    """`!cmd`, `x = !cmd`, `%%bash`, `%pip`; cell magics below a comment, as Colab takes them."""
     from IPython.utils.text import LSString, SList
 
-    def system(command: str) -> None:
-        note(_skipped(f"!{command}"))
-        shell.user_ns["_exit_code"] = 0
+    def run(command: str) -> None:
+        shell.user_ns["_exit_code"], said = system(command, "!")
+        print(said, end="")
 
     def getoutput(command: str, split: bool = True, depth: int = 0) -> object:
-        system(command)
-        return SList() if split else LSString()
+        said = system(command, "!")[1]
+        return SList(said.splitlines()) if split else LSString(said)
 
     def script(line: str, cell: str | None = None) -> None:
-        system(cell or line)
+        run(cell or line)
 
-    shell.system = shell.system_piped = shell.system_raw = system
+    def nothing(line: str, cell: str | None = None) -> None:
+        """What an extension would show."""
+
+    shell.system = shell.system_piped = shell.system_raw = run
     shell.getoutput = getoutput
     for name in SHELL_MAGICS:
         shell.register_magic_function(script, "line_cell", name)
     for name in INSTALLERS:
-        install = functools.partial(lambda name, line: system(f"{name} {line}"), name)
+        install = functools.partial(lambda name, line: run(f"{name} {line}"), name)
         shell.register_magic_function(install, "line", name)
+    for name in OTHER_MAGICS:
+        shell.register_magic_function(nothing, "line_cell", name)
+    shell.input_transformers_cleanup.insert(0, _magic_first)
 
 
-def _skip_programs(note: Note) -> None:
+def _magic_first(lines: list[str]) -> list[str]:
+    """A cell without the comments above its cell magic, which IPython wants on the first line."""
+    first = next((i for i, line in enumerate(lines) if not COMMENT.fullmatch(line)), 0)
+    return lines[first:] if lines and lines[first].startswith("%%") else lines
+
+
+def _run_no_programs(system: System) -> None:
     """subprocess, os.system, os.popen."""
 
     class NoProgram(subprocess.Popen[Any]):
-        """A program that wasn't started, and would have succeeded in silence."""
+        """A program that wasn't started; what it does to files was done all the same."""
 
         _child_created = False  # nothing for the destructor to wait for
 
         def __init__(self, args: Any, *_: Any, **options: Any) -> None:
-            note(_skipped(args))
-            self.args, self.pid, self.returncode = args, 0, 0
+            self.args, self.pid = args, 0
+            self.returncode, said = system(args)
             as_text = any(map(options.get, ("text", "universal_newlines", "encoding", "errors")))
             self.stdin, self.stdout, self.stderr = (
-                (io.StringIO() if as_text else io.BytesIO())
+                (io.StringIO(text) if as_text else io.BytesIO(text.encode()))
                 if options.get(stream) == subprocess.PIPE
                 else None
-                for stream in ("stdin", "stdout", "stderr")
+                for stream, text in (("stdin", ""), ("stdout", said), ("stderr", ""))
             )
 
         def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
             return self.stdout and self.stdout.read(), self.stderr and self.stderr.read()
 
         def poll(self) -> int:
-            return 0
+            return int(self.returncode)
 
         def wait(self, timeout: float | None = None) -> int:
-            return 0
+            return int(self.returncode)
 
         def send_signal(self, sig: int) -> None:
             """There is nobody to receive it."""
 
-    def system(command: Any) -> int:
-        note(_skipped(command))
-        return 0
+    def os_system(command: Any) -> int:
+        status, said = system(command)
+        print(said, end="")
+        return status << 8  # as wait(2) gives it
 
     subprocess.Popen = NoProgram  # type: ignore[misc]
-    os.system = system  # noqa: TID251 - taken away, not used
+    os.system = os_system  # noqa: TID251 - taken away, not used
 
 
 def _stay_one_process(note: Note) -> None:

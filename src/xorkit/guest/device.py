@@ -1,4 +1,4 @@
-"""`.to("cuda")` where there is no GPU: it runs on the CPU, and a line says so.
+"""GPUs that aren't here: what goes to one runs on the CPU, and a line says so.
 
 PyTorch is only touched when a cell mentions such a device, so that all others run untouched.
 """
@@ -11,27 +11,53 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+Note = Callable[[str], None]
+
 ELSEWHERE = ("cuda", "mps", "xpu")  # devices that a grader doesn't have
-MENTIONED = re.compile("|".join(ELSEWHERE))
+MENTIONED = re.compile("|".join([*ELSEWHERE, "accelerator"]))
+# A cell that goes on only with a GPU, as the learner's runtime had one.
+INSISTS = re.compile(
+    r"^[ \t]*(?:assert|(?:el)?if\s+not)\b[^\n#]*\b(?:is_available|device_count|is_built)\(",
+    re.MULTILINE,
+)
 FACTORIES = (
-    "arange", "as_tensor", "empty", "empty_like", "eye", "full", "full_like", "linspace", "ones",
-    "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "tensor",
-    "zeros", "zeros_like",
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_strided", "eye", "full",
+    "full_like", "linspace", "logspace", "normal", "ones", "ones_like", "rand", "rand_like",
+    "randint", "randint_like", "randn", "randn_like", "randperm", "scalar_tensor", "tensor",
+    "tril_indices", "triu_indices", "zeros", "zeros_like",
 )  # fmt: skip
+MAKERS = ("new_empty", "new_full", "new_ones", "new_tensor", "new_zeros")  # of a tensor
+# What torch.cuda says of a GPU, where asking would raise.
+ANSWERS = {
+    "current_device": 0, "get_device_capability": (0, 0), "get_device_name": "CPU",
+    "mem_get_info": (0, 0), "set_device": None, "synchronize": None,
+}  # fmt: skip
 
 
-def watch(shell: Any, note: Callable[[str], None]) -> None:
+def watch(shell: Any, note: Note) -> None:
     """Send to the CPU what goes to a GPU, from the first cell on that mentions one."""
 
     def before_cell(info: Any) -> None:
-        if MENTIONED.search(info.raw_cell or ""):
-            shell.events.unregister("pre_run_cell", before_cell)
+        text = info.raw_cell or ""
+        if INSISTS.search(text):
+            claim(note)
+        if MENTIONED.search(text) and not redirected:
+            redirected.append(text)
             redirect(note)
 
+    redirected: list[str] = []
     shell.events.register("pre_run_cell", before_cell)
 
 
-def redirect(note: Callable[[str], None]) -> None:
+def claim(note: Note) -> None:
+    """Say from now on that there is a GPU, to a notebook that won't go on without one."""
+    torch: Any = importlib.import_module("torch")
+    note("no GPU here: it runs on the CPU")
+    torch.cuda.is_available = torch.accelerator.is_available = lambda: True
+    torch.cuda.device_count = torch.accelerator.device_count = lambda: 1
+
+
+def redirect(note: Note) -> None:
     """Replace those functions of torch that take a device."""
     torch: Any = importlib.import_module("torch")
 
@@ -64,10 +90,15 @@ def redirect(note: Callable[[str], None]) -> None:
 
     for owner in (torch.Tensor, torch.nn.Module):
         owner.to, owner.cuda = moving(owner.to), staying
-    for name in FACTORIES:
-        setattr(torch, name, making(getattr(torch, name)))
-    torch.set_default_device = moving(torch.set_default_device)
-    # Three functions: PyTorch's compiler, where somebody loads it, stops at one with two names.
-    torch.cuda.synchronize = lambda *_: None
-    torch.cuda.set_device = lambda *_: None
-    torch.cuda.get_device_name = lambda *_: "CPU"
+    torch.Tensor.pin_memory = lambda tensor, *_: tensor
+    for owner, names in ((torch, FACTORIES), (torch.Tensor, MAKERS)):
+        for name in names:
+            setattr(owner, name, making(getattr(owner, name)))
+    torch.load = moving(torch.load)
+    # `with torch.device("cuda"):` and `torch.set_default_device` both make one of these.
+    context: Any = importlib.import_module("torch.utils._device").DeviceContext
+    context.__init__ = moving(context.__init__)
+    for name, answer in ANSWERS.items():
+        # A function for each: PyTorch's compiler, if somebody loads it, stops at one of two names.
+        setattr(torch.cuda, name, lambda *_, answer=answer: answer)
+    torch.accelerator.current_accelerator = lambda *_: torch.device("cpu")

@@ -10,8 +10,26 @@ from xorkit.intake.locate import Choice, Piece
 from xorkit.intake.released import ReleasedNotebook
 
 _STAR = re.compile(r"^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*", re.MULTILINE)
-# Calls whose effect is felt in the answers although they define nothing: seeds, default types.
-_SETTING = re.compile(r"^\w+(?:\.\w+)*\.(?:manual_seed|seed|set_\w+)\(", re.MULTILINE)
+# What is felt in the answers although it defines nothing: seeds, default types, where modules lie,
+# programs that define names when they are run.
+_SETTING = re.compile(
+    r"^(?:\w+(?:\.\w+)*\.(?:manual_seed|seed|set_\w+)\(|sys\.path\b|os\.(?:chdir\(|environ\b)"
+    r"|%(?:run|load_ext|cd|env)\b)",
+    re.MULTILINE,
+)
+# What makes files or folders, in Python, by a magic or by a shell line.
+_MAKES_FILES = re.compile(
+    r"^%%(?:writefile|file)\b|^[%!]\s*(?:mkdir|cp|mv|touch|echo|wget|curl|unzip|git|gdown)\b"
+    r"|\bopen\(|\b(?:save|savez\w*|savetxt|dump|write_text|write_bytes|mkdir|makedirs|to_csv)\("
+    r"|\b(?:copy\w*|move|rename|mount|extractall)\(|^%%(?:bash|sh|shell|script)\b",
+    re.MULTILINE,
+)
+# The words of a file's name or a path; a module is named without its ending.
+_PATH = re.compile(r"[\w.-]*\w")
+_ENDING = re.compile(r"\.\w+$")
+
+
+_COMMON = frozenset({"torch", "numpy", "os"})  # imported by everybody
 
 
 @dataclass(frozen=True)
@@ -30,11 +48,13 @@ def extras(
     loose = [p for p in pieces if p.home is None and not p.is_blank]
     texts = [choice.version.text for choice in choices.values()]
     given = master.bound.union(*(text.names.bound for text in texts))
+    read = _Reader([text.source for text in texts])
     needed = master.used.union(*(text.names.used for text in texts)) - given
     kept: dict[tuple[int, ...], tuple[str, ...]] = {}
     waiting = loose
-    while found := [piece for piece in waiting if _serves(piece, needed)]:
+    while found := [p for p in waiting if _serves(p, needed) or read.uses(p)]:
         for piece in found:
+            read.texts.append(piece.source)
             kept[piece.order] = tuple(sorted(piece.names.bound & needed))
             needed |= piece.names.used - given
         waiting = [piece for piece in waiting if piece.order not in kept]
@@ -44,6 +64,38 @@ def extras(
         if piece.order in kept
     )
     return stay, tuple(waiting)
+
+
+@dataclass
+class _Reader:
+    """The texts that stay, and whether they read what another cell writes."""
+
+    texts: list[str]
+
+    def uses(self, piece: Piece) -> bool:
+        """Whether one of the texts names a file, a folder or a module that a cell makes."""
+        if piece.kind != "code" or piece.inside is not None:
+            return False
+        made = _files(piece.source)
+        return any(made & _named(text) for text in self.texts)
+
+
+def _files(source: str) -> set[str]:
+    """What files and folders a cell makes are called, modules without their ending."""
+    lines = [line for line in source.splitlines() if _MAKES_FILES.search(line)]
+    if not lines:
+        return set()
+    magic = lines[0].startswith(("%%writefile", "%%file"))
+    return _named(lines[0] if magic else source if source.startswith("%%") else "\n".join(lines))
+
+
+def _named(text: str) -> set[str]:
+    """The names in a text that may be a file's: parts of quoted paths, words of shell lines, …"""
+    quoted = re.findall(r"""["']([^"'\s]+)["']""", text)
+    shell = re.findall(r"^[%!].*$", text, re.MULTILINE)
+    modules = re.findall(r"^\s*(?:from|import)\s+(\w+)", text, re.MULTILINE)
+    words = {word for path in [*quoted, *shell] for word in _PATH.findall(path)}
+    return {_ENDING.sub("", word) for word in words if len(word) > 1} | set(modules) - _COMMON
 
 
 def _serves(piece: Piece, needed: frozenset[str]) -> bool:

@@ -71,12 +71,15 @@ def about_extras(kept: Iterable[Extra], left_out: Iterable[Piece]) -> Iterator[s
         why = (
             f"it defines {', '.join(extra.names)}"
             if extra.names
-            else "it changes how other cells run"
+            else "it changes how other cells run, or writes what they read"
         )
         yield f"A cell that you added was kept in its place: {why}."
     own = {p.order[0] for p in left_out if p.inside is None and p.kind == "code"}
     if own:
-        yield f"Cells that you added and that no answer needs were left out: {len(own)}."
+        yield (
+            "Cells that you added, which set nothing that your answers use, were left out: "
+            f"{len(own)}."
+        )
 
 
 def reasons(choices: Sequence[Choice], left_out: Iterable[Piece], cut_off: bool) -> Iterator[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import contextlib
+import inspect
 import itertools
 import os
 import random
@@ -11,6 +14,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -125,11 +129,38 @@ def execute(source: str, namespace: Namespace) -> BaseException | None:
     try:
         here = shell()
         text = here.transform_cell(source) if here is not None else source
-        code = compile(text, "<cell>", "exec")
-        under_alarm(lambda: exec(code, namespace))  # noqa: S102 - in the learner's process
+        code = compile(text, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        under_alarm(lambda: _run_code(code, namespace))
     except BaseException as error:  # whatever the learner's cell raises, SystemExit included
         return error
     return None
+
+
+def _run_code(code: CodeType, namespace: Namespace) -> None:
+    waits = eval(code, namespace)  # noqa: S307 - in the learner's process
+    if code.co_flags & inspect.CO_COROUTINE:  # an `await` at the cell's top level
+        with _no_loop():
+            asyncio.run(waits)
+
+
+@contextlib.contextmanager
+def _no_loop() -> Iterator[None]:
+    """The kernel's own event loop is set aside, as one can't run inside of another."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        yield
+        return
+    task = asyncio.current_task(loop)
+    if task is not None:
+        asyncio.tasks._leave_task(loop, task)
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+        if task is not None:
+            asyncio.tasks._enter_task(loop, task)
 
 
 class _Start:

@@ -135,6 +135,9 @@ class CellClient(NotebookClient):
             self.complete = True
             raise
 
+    def handle_comm_msg(self, *_: Any) -> None:
+        """Widgets have no page here: without this, nbclient looks up state that it never kept."""
+
     def _keep_reply(self, *, execute_reply: dict[str, Any], **_: object) -> None:
         self.reply = execute_reply["content"]
 
@@ -159,8 +162,6 @@ class CellClient(NotebookClient):
     def _continues_stream(self, outs: list[NotebookNode], msg: dict[str, Any]) -> bool:
         if self.clear_before_next_output or not outs or msg["msg_type"] != "stream":
             return False
-        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
-            return False  # an output widget takes it
         last = outs[-1]
         return bool(last["output_type"] == "stream" and last["name"] == msg["content"]["name"])
 

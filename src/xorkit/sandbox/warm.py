@@ -32,8 +32,10 @@ import pkgutil
 for found in map(pkgutil.resolve_name, {preload!r}):
     if callable(found):
         found()
-from xorkit.guest.courtesies import tame
+import os
+from xorkit.guest.courtesies import settle, tame
 tame(get_ipython())
+settle(os.getcwd())
 """
 READY_SECONDS = 30.0  # a kernel needs 0.1; a machine that swaps may need long
 LONGEST_FOLDER = 60  # bytes; a unix socket's whole path may have 107

@@ -1,0 +1,205 @@
+"""What a notebook met that Colab has and the grader's machine hasn't, and what that excuses.
+
+The learner's process tells of packages and of somebody who types, so what it says is checked: it
+can send a cell to a person, and never earns a point. Of newer Pythons the cell's own text tells.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from xorkit.conventions import solution_of
+from xorkit.engine.newer_python import missing_python
+from xorkit.evidence import LACKS_MIME, Evidence, Lack
+from xorkit.guest.standins import colab_names
+from xorkit.hidden import Judgement
+from xorkit.messages import finding, tell
+from xorkit.verdict import CellVerdict, Diagnosis, Finding, TestOutcome, Verdict
+
+INSTALLABLE = ("package", "python")  # what an instructor can do something about
+NOT_INSTALLED = (("typing", "input"), ("colab", "google.colab"))
+MOST = 20  # lacks of one cell that are kept
+NAME = re.compile(r"[A-Za-z_][\w.]{0,80}")
+UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+NAMED = (*INSTALLABLE, "cell")  # kinds whose sentence says the name
+
+Outputs = Sequence[Mapping[str, Any]]
+
+
+def told(outputs: Outputs) -> tuple[list[Mapping[str, Any]], tuple[Lack, ...]]:
+    """A cell's outputs without what it told of its lacks, and those that can be true."""
+    kept: list[Mapping[str, Any]] = []
+    found: list[Lack] = []
+    for output in outputs:
+        data = output.get("data")
+        if isinstance(data, dict) and LACKS_MIME in data:
+            found += _read(data[LACKS_MIME])
+        else:
+            kept.append(output)
+    return kept, tuple(dict.fromkeys(found))[:MOST]
+
+
+def _read(text: object) -> list[Lack]:
+    try:
+        rows = json.loads(str(text)[:10_000])
+        lacks = [Lack(str(kind), str(name), hangs is True) for kind, name, hangs in rows]
+    except (ValueError, TypeError, RecursionError):
+        return []
+    return [lack for lack in lacks if _can_be(lack)]
+
+
+def _can_be(lack: Lack) -> bool:
+    if lack.kind == "typing":
+        return True
+    return lack.kind == "package" and bool(NAME.fullmatch(lack.name)) and not is_met(lack)
+
+
+def is_met(lack: Lack) -> bool:
+    """Whether this machine has by now what a cell lacked."""
+    if lack.kind == "python":
+        return tuple(map(int, lack.name.split("."))) <= sys.version_info[:2]
+    return lack.kind == "package" and _installed(lack.name)
+
+
+@functools.cache
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def lacks_of(
+    error: tuple[str, str] | None, python: str, runs: bool, lost: Collection[str]
+) -> tuple[Lack, ...]:
+    """What the grader itself sees that a cell lacked.
+
+    `python` reads its text, where this one doesn't or only as written anew (`runs`); `lost` are
+    names that other cells couldn't leave behind.
+    """
+    found = [Lack("python", python, not runs)] if python else []
+    if missing := missing_python(error):
+        found.append(Lack("python", missing, True))
+    missed = UNDEFINED.search(error[1]) if error and error[0] == "NameError" else None
+    if missed is not None and missed[1] in lost:
+        found.append(Lack("cell", missed[1], True))
+    return tuple(found)
+
+
+def key(evidence: Evidence) -> str:
+    """What a result would come out another way with; empty where it holds on any machine."""
+    lacks = {lack for run in evidence.cells for lack in run.lacks if lack.kind in INSTALLABLE}
+    return " ".join(sorted({f"{lack.kind}:{lack.name}" for lack in lacks}))
+
+
+def holds(lacks: str) -> bool:
+    """Whether this machine still lacks all that a result's `key` names."""
+    named = (each.partition(":") for each in lacks.split())
+    return not any(is_met(Lack(kind, name, True)) for kind, _, name in named)
+
+
+# ------------------------------------------------------------------------------------- the verdict
+
+
+def hanging(evidence: Evidence) -> dict[str, Lack]:
+    """The cells whose result hangs on something that is lacking, and on what."""
+    return {
+        run.grade_id: lack for run in evidence.cells for lack in reversed(run.lacks) if lack.hangs
+    }
+
+
+def excused(judgement: Judgement, evidence: Evidence) -> Judgement:
+    """The judgement with what hangs on a lack left to a person, and what was lacking said."""
+    if not any(run.lacks for run in evidence.cells):
+        return judgement
+    hang = hanging(evidence)
+    left = {cell.grade_id: _left(cell, hang, evidence) for cell in judgement.cells}
+    cells = tuple(_excused(cell, left[cell.grade_id]) for cell in judgement.cells)
+    excused_cells = {solution_of(name) for name, lack in left.items() if lack is not None}
+    waiting = {solution_of(c.grade_id) for c in cells if any(t.review for t in c.tests)}
+    findings = [f for f in judgement.findings if f.grade_id not in excused_cells or f.note]
+    notes = _notes(evidence, waiting & excused_cells)
+    return replace(judgement, cells=cells, findings=(*findings, *notes))
+
+
+def _left(cell: CellVerdict, hang: Mapping[str, Lack], evidence: Evidence) -> Lack | None:
+    """On what the tests of a graded cell hang; None where what failed is the learner's."""
+    name = solution_of(cell.grade_id)
+    # A cell without an answer of its own, as the predictions', looks at what all others made.
+    others = None if name in evidence.answers else next(iter(hang.values()), None)
+    return hang.get(name, others)
+
+
+def _excused(cell: CellVerdict, lack: Lack | None) -> CellVerdict:
+    if lack is None:
+        return cell
+    return replace(cell, tests=tuple(_left_open(test, lack) for test in cell.tests))
+
+
+def _left_open(test: TestOutcome, lack: Lack) -> TestOutcome:
+    if test.outcome != "failed":
+        return test
+    note = f"What the test said: {test.message}" if test.message else ""
+    says = tell(_said(lack, waits=True)).message
+    return replace(test, outcome="not_judged", message=says, review=True, note=note)
+
+
+def _said(lack: Lack, *, waits: bool) -> Finding:
+    facts = {"name": lack.name} if lack.kind in NAMED else {}
+    symptom = f"{lack.kind}-waits" if waits else lack.kind
+    return replace(finding(Diagnosis.ENVIRONMENT, symptom, **facts), note=True)
+
+
+def _notes(evidence: Evidence, waiting: Collection[str]) -> Iterator[Finding]:
+    for run in evidence.cells:
+        waits = run.grade_id in waiting
+        own = run.grade_id if run.grade_id in evidence.answers else ""
+        for lack in run.lacks:
+            if waits or lack.kind in INSTALLABLE:
+                yield replace(_said(lack, waits=waits), grade_id=own)
+
+
+# ----------------------------------------------------------------------------- for the instructor
+
+
+def details(evidence: Evidence) -> list[dict[str, Any]]:
+    """What a notebook lacked, for the page on the class."""
+    lacks = {(lack.kind, lack.name) for run in evidence.cells for lack in run.lacks}
+    return [{"kind": kind, "name": name} for kind, name in sorted(lacks)]
+
+
+def to_do(verdicts: Iterable[Verdict]) -> list[str]:
+    """What the instructor can install, and for how many learners; what nobody can."""
+    met = Counter(
+        (lack["kind"], lack["name"]) for v in verdicts for lack in v.details.get("lacks", ())
+    )
+    names = colab_names()
+    lines = []
+    known = sorted(name for kind, name in met if kind == "package" and name in names)
+    known = [name for name in known if not name.startswith("google.colab")]
+    if known:
+        count = sum(met["package", name] for name in known)
+        command = "pip install " + " ".join(dict.fromkeys(names[name] for name in known))
+        lines.append(f"{_met(count)} packages that Colab has and this machine hasn't: `{command}`")
+    others = sorted(name for kind, name in met if kind == "package" and name not in names)
+    if others:
+        count = sum(met["package", name] for name in others)
+        lines.append(f"{_met(count)} packages that their notebooks install: {', '.join(others)}")
+    pythons = [(name, count) for (kind, name), count in met.items() if kind == "python"]
+    if pythons:
+        newest = max(name for name, _ in pythons)
+        count = sum(count for _, count in pythons)
+        lines.append(f"{_met(count)} a newer Python: grade with Python {newest} or newer")
+    return lines
+
+
+def _met(count: int) -> str:
+    return f"{count} learner{'' if count == 1 else 's'} used"

@@ -1,0 +1,133 @@
+"""Learners' text that is right in a newer Python than the one that grades, told from mistakes.
+
+libcst reads the grammar of Pythons that are newer than the one that runs it. Where its tree holds
+what is new, the text is written anew without it; if that compiles, nothing else was wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any
+
+TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+LONGEST = 200_000  # characters of a cell that are parsed; nobody writes a longer one by hand
+# A cell magic with Python below it, and the comments that may stand above it in Colab.
+PYTHON_MAGIC = re.compile(r"(?:[ \t]*(?:#.*)?\n)*%%(?:time|timeit|capture|prun)\b.*\n")
+MISSING = (
+    re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<owner>[\w.]+)'"),
+    re.compile(r"No module named '(?P<name>[\w.]+)'"),
+    re.compile(r"module '(?P<owner>[\w.]+)' has no attribute '(?P<name>\w+)'"),
+    re.compile(r"type object '(?P<kind>\w+)' has no attribute '(?P<name>\w+)'"),
+    re.compile(r"'(?P<kind>\w+)' object has no attribute '(?P<name>\w+)'"),
+    re.compile(r"name '(?P<name>\w+)' is not defined"),
+)
+CONCRETE = {"PosixPath": "Path", "WindowsPath": "Path"}  # classes by another name than in the docs
+
+
+@dataclass(frozen=True)
+class Portable:
+    """A cell's text for the Python that runs here, and the oldest that takes it as handed in.
+
+    `python` is empty where this one does. Where `runs` is false, the text has no older form.
+    """
+
+    text: str
+    python: str = ""
+    runs: bool = True
+
+
+def portable(source: str) -> Portable:
+    """The text of a cell, written anew where only a newer Python can read it. Never raises."""
+    if len(source) > LONGEST or _compiles(source):
+        return Portable(source)
+    if (magic := PYTHON_MAGIC.match(source)) is not None:
+        below = portable(source[magic.end() :])
+        return replace(below, text=magic[0] + below.text)
+    plain = _without_magics(source)
+    if plain is None or _compiles(plain):
+        return Portable(source)
+    try:
+        return _rewritten(plain) or Portable(source)
+    except (RecursionError, MemoryError):
+        return Portable(source)
+
+
+def _compiles(text: str) -> bool:
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what the compiler thinks of a learner's text
+            compile(text, "<cell>", "exec", TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _without_magics(source: str) -> str | None:
+    """IPython's own lines as the calls that they are; None for a cell that is no Python."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    if source.lstrip().startswith("%%"):
+        return None
+    try:
+        return TransformerManager().transform_cell(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return source
+
+
+def _rewritten(text: str) -> Portable | None:
+    import libcst
+
+    from xorkit.engine.older_text import Older
+
+    try:
+        older = Older()
+        new = libcst.parse_module(text).visit(older)
+    except (libcst.ParserSyntaxError, libcst.CSTValidationError):
+        return None
+    if older.python <= "3.11" or not _compiles(new.code):
+        return None
+    if older.python <= "{}.{}".format(*sys.version_info):
+        return None  # this Python can read it, so something else is wrong
+    return Portable(text if older.lost else new.code, older.python, runs=not older.lost)
+
+
+# ------------------------------------------------------------------------------- newer libraries
+
+
+@functools.cache
+def _newer_names() -> Mapping[str, str]:
+    text = resources.files("xorkit.engine").joinpath("newer_names.txt").read_text("utf-8")
+    return dict(line.split() for line in text.splitlines() if not line.startswith("#"))
+
+
+def missing_python(error: Sequence[str] | None) -> str:
+    """The Python whose library has what an exception missed; empty where none has, or this one."""
+    name, text = error or ("", "")
+    if name not in ("ImportError", "ModuleNotFoundError", "AttributeError", "NameError"):
+        return ""
+    found = next((match for pattern in MISSING if (match := pattern.search(text))), None)
+    version = _since(found.groupdict()) if found else ""
+    return version if _number(version) > sys.version_info[:2] else ""
+
+
+def _since(parts: Mapping[str, Any]) -> str:
+    names, name = _newer_names(), parts["name"]
+    if "kind" in parts:
+        end = f".{CONCRETE.get(parts['kind'], parts['kind'])}.{name}"
+        return next((v for full, v in names.items() if full.endswith(end)), "")
+    owner = parts.get("owner")
+    if owner is None and "." not in name:
+        return names.get(name) or names.get(f"builtins.{name}", "")
+    return names.get(f"{owner}.{name}" if owner else name, "")
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split("."))) if version else ()

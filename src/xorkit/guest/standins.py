@@ -1,0 +1,334 @@
+"""Stand-ins for packages that Colab has and this machine hasn't: they take any use without harm.
+
+`colab_packages.txt` names what Colab can import, and `xorkit.guest.colab_list` makes it anew.
+"""
+
+from __future__ import annotations
+
+import dis
+import importlib
+import importlib.abc
+import importlib.machinery
+import os
+import re
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from importlib import resources
+from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from xorkit.evidence import LESSON_NAMES
+from xorkit.guest import confine
+from xorkit.guest.folders import Folders
+from xorkit.guest.lacks import Lacking, Lacks
+
+# Parts of installed packages that need another one, which may be missing.
+PARTS = {"torch.utils.tensorboard": "tensorboard"}
+COLAB_PARTS = (
+    "ai", "auth", "data_table", "drive", "files", "kernel", "output", "patches", "runtime",
+    "userdata", "widgets", "_message",
+)  # fmt: skip
+# What only a training's own objects are asked for: a program that calls these trains by a stand-in.
+TRAINING = ("backward", "step", "zero_grad", "parameters", "state_dict", "fit", "train")
+OPERATORS = (
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
+    "lshift", "rshift", "divmod",
+)  # fmt: skip
+OTHERS = (
+    "neg", "pos", "abs", "invert", "round", "trunc", "floor", "ceil", "eq", "lt", "le", "gt", "ge",
+    "ne", "getitem", "array_ufunc", "array_function",
+)  # fmt: skip
+NOTHING = ("setitem", "delitem", "delattr", "exit")
+FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
+ASKED = 1000  # times that one stand-in is true: a `while` on it must end
+REQUIREMENT = re.compile(r"[A-Za-z][\w.-]*")
+UNPACK = dis.opmap["UNPACK_SEQUENCE"]
+MACHINERY = ("<frozen", "importlib", "IPython/core/extensions.py")  # imports for somebody else
+
+
+def colab_names() -> dict[str, str]:
+    """What Colab can import, and the package on PyPI that it comes from."""
+    text = resources.files("xorkit.guest").joinpath("colab_packages.txt").read_text("utf-8")
+    lines = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
+    return {words[0]: words[-1] for words in lines}
+
+
+class StandIn(Lacking):
+    """Answers whatever is asked with more of its kind; what a program decides by it is noted."""
+
+    _lacks: Lacks
+    _package = _path = ""
+    _called = _deep = False
+    _passed: tuple[Any, ...] = ()
+    _asked = 0
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """A subclass may be made with anything."""
+
+    def lack(self) -> tuple[str, str]:
+        return "package", self._package
+
+    def _more(self, *_: Any, **__: Any) -> StandIn:
+        return self._made(self._path, deep=True)
+
+    def _made(self, path: str, **about: Any) -> StandIn:
+        new = StandIn()
+        given = {f"_{name}": value for name, value in about.items()}
+        vars(new).update(_lacks=self._lacks, _package=self._package, _path=path, **given)
+        return new
+
+    def _decided(self) -> None:
+        self._lacks.decided(*self.lack())
+
+    def _nothing(self, *_: Any) -> None:
+        """Stands in for what changes or ends something."""
+
+    def __repr__(self) -> str:
+        return f"<{self._path}: not here while grading>"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("__", "_repr_", "_ipython_")) and name != "__version__":
+            raise AttributeError(name)
+        if name in TRAINING and self._called:
+            self._decided()
+        path = f"{self._path}.{name}"
+        if name.endswith(("Error", "Exception", "Warning", "Interrupt")):
+            value: Any = type(name, (Exception,), {})
+        else:
+            value = self._made(path, deep=self._called or self._deep)
+        vars(self)[name] = value
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        vars(self)[name] = value
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if len(args) == 1 and not options and not self._deep and isinstance(args[0], FUNCTIONS):
+            return args[0]  # a decorator, or what makes one
+        return self._made(f"{self._path}()", called=True, deep=self._deep, passed=args)
+
+    def __iter__(self) -> Iterator[Any]:
+        count = _unpacked(sys._getframe(1))
+        if count:
+            return iter([self._more() for _ in range(count)])
+        self._decided()
+        first = self._passed[0] if self._passed else ()
+        plain = isinstance(first, str | bytes | Lacking) or not isinstance(first, Iterable)
+        return iter(() if plain else first)
+
+    def __next__(self) -> Any:
+        return self._more() if bool(self) else next(iter(()))
+
+    def __bool__(self) -> bool:
+        self._decided()
+        vars(self)["_asked"] = self._asked + 1
+        return self._asked <= ASKED
+
+    def _zero(self) -> int:
+        self._decided()
+        return 0
+
+    __len__ = __int__ = __index__ = _zero
+
+    def __float__(self) -> float:
+        return float(self._zero())
+
+    def __contains__(self, _: object) -> bool:
+        self._decided()
+        return False
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        self._decided()
+        return importlib.import_module("numpy").empty(0)
+
+    def __enter__(self) -> StandIn:
+        return self
+
+    async def __aenter__(self) -> StandIn:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing was entered."""
+
+    def __await__(self) -> Generator[None, None, StandIn]:
+        yield from ()
+        return self._more()
+
+    async def __aiter__(self) -> Any:
+        for each in self:
+            yield each
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return False
+
+    def __subclasscheck__(self, other: type) -> bool:
+        return False
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        about = {"_lacks": self._lacks, "_package": self._package, "_path": self._path}
+        return (type(self._path.rpartition(".")[2], (StandIn,), {**about, "_called": True}),)
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        given = (*args, *(kwargs or {}).values())
+        return next((each._more() for each in given if isinstance(each, StandIn)), None)
+
+    __hash__ = object.__hash__
+
+
+for _name in (*OPERATORS, *(f"r{name}" for name in OPERATORS), *OTHERS):
+    setattr(StandIn, f"__{_name}__", StandIn._more)
+for _name in NOTHING:
+    setattr(StandIn, f"__{_name}__", StandIn._nothing)
+
+
+def _unpacked(frame: FrameType) -> int:
+    """Into how many names a frame is about to unpack something; 0 where it does something else."""
+    code = frame.f_code.co_code
+    at = frame.f_lasti
+    return code[at + 1] if code[at] == UNPACK else 0
+
+
+class StandInModule(StandIn, ModuleType):
+    """A package that isn't here."""
+
+    def __init__(self, name: str, package: str, lacks: Lacks) -> None:
+        ModuleType.__init__(self, name)
+        vars(self).update(_lacks=lacks, _package=package, _path=name, __path__=[])
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__all__":  # `from package import *`
+            self._lacks.starred(*self.lack())
+        return super().__getattr__(name)
+
+    def __repr__(self) -> str:
+        return f"<module {self._path!r}: not here while grading>"
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """The last that Python asks for a module: gives a stand-in for what Colab has.
+
+    With `parts` it is the first, and asked for those alone.
+    """
+
+    def __init__(self, lacks: Lacks, names: Iterable[str], parts: dict[str, str] | None) -> None:
+        self.lacks, self.names, self.parts = lacks, set(names), parts
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if self._package(fullname) is None or not _is_own(sys._getframe(1)):
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def _package(self, fullname: str) -> str | None:
+        """The package on the list that a module belongs to; None where it is none of ours."""
+        if self.parts is not None:
+            return self.parts.get(fullname)
+        words = fullname.split(".")
+        for count in range(len(words), 0, -1):
+            name = ".".join(words[:count])
+            if name in self.names:
+                own = isinstance(sys.modules.get(name), StandInModule)
+                return name if own or name == fullname else None
+        return None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        package = str(self._package(spec.name))
+        self.lacks.say(f"{package}, which Colab has, isn't installed here: its calls do nothing")
+        self.lacks.met("package", package)
+        return StandInModule(spec.name, package, self.lacks)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
+
+    def promise(self, requirements: Iterable[str]) -> None:
+        """The notebook installs these itself; where they aren't here, they are stood in for."""
+        for each in requirements:
+            if found := REQUIREMENT.match(each):
+                self.names.add(found[0].lower().replace("-", "_").replace(".", "_"))
+
+
+def _is_own(frame: FrameType | None) -> bool:
+    """Whether the notebook's own code imports, and no library that asks what there is."""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not any(part in file for part in MACHINERY):
+            return not file.startswith(confine.installation())
+        frame = frame.f_back
+    return False
+
+
+def install(shell: Any, lacks: Lacks) -> Callable[[Iterable[str]], None]:
+    """Put the stand-ins behind all that can be imported; the result takes more names of packages.
+
+    Also watches each cell of `shell`, and tells the grader what it lacked.
+    """
+    finder = Finder(lacks, colab_names(), None)
+    sys.meta_path.append(finder)
+    parts = {part: package for part, package in PARTS.items() if not _installed(package)}
+    if parts:
+        sys.meta_path.insert(0, Finder(lacks, (), parts))
+    left: dict[str, int] = {}
+
+    def ended(result: Any) -> None:
+        for name in LESSON_NAMES:
+            value = shell.user_ns.get(name)
+            if isinstance(value, StandIn) and left.get(name) != id(value):
+                left[name] = id(value)
+                lacks.decided(*value.lack())
+        lacks.blame(result.error_in_exec, shell.user_ns)
+        lacks.publish(shell.display_pub.publish)
+
+    shell.events.register("pre_run_cell", lacks.begin)
+    shell.events.register("post_run_cell", ended)
+    return finder.promise
+
+
+def stand_in_for_colab(shell: Any, lacks: Lacks, note: Any, folders: Folders) -> None:
+    """`google.colab`: answers that harm nothing and stop nobody."""
+    google: Any = importlib.import_module("google") if _installed("google") else None
+    if google is None:
+        google = sys.modules["google"] = StandInModule("google", "google", lacks)
+    colab = google.colab = sys.modules["google.colab"] = _colab("google.colab", lacks)
+    answers = {name: _colab(f"google.colab.{name}", lacks) for name in COLAB_PARTS}
+    vars(colab).update(answers)
+    sys.modules.update({f"google.colab.{name}": part for name, part in answers.items()})
+
+    def mount(mountpoint: str = "/content/drive", *_: Any, **__: Any) -> None:
+        note(f"there is no Google Drive: {mountpoint} is empty")
+        os.makedirs(folders.inside(f"{mountpoint}/MyDrive"), exist_ok=True)
+
+    def upload(*_: Any, **__: Any) -> dict[str, bytes]:
+        note("nobody is here to upload a file")
+        lacks.met("typing", "input")
+        return {}
+
+    def get(key: str) -> str:
+        note(f"the secret {key!r} is empty")
+        return ""
+
+    def clear(wait: bool = False, output_tags: Any = None) -> None:
+        from IPython.display import clear_output
+
+        clear_output(wait)
+
+    answers["drive"].mount = mount
+    answers["files"].upload = answers["files"].upload_file = upload
+    answers["userdata"].get = get
+    answers["output"].clear = clear
+    answers["_message"].blocking_request = lambda *_, **__: {}
+
+
+def _colab(name: str, lacks: Lacks) -> StandInModule:
+    return StandInModule(name, "google.colab", lacks)
+
+
+def _installed(package: str) -> bool:
+    """Whether a package is really here."""
+    return importlib.machinery.PathFinder.find_spec(package) is not None

@@ -612,6 +612,7 @@ def _grade(
 ) -> list[Verdict]:
     """Grades with a live bar where there is a terminal, then shows a table."""
     from xorkit.engine.batch import grade as run
+    from xorkit.engine.environment import to_do
 
     _all_known(students, course, "submitted")
     done: list[Progress] = []
@@ -633,6 +634,8 @@ def _grade(
             print(json.dumps(progress.verdict.to_json()))
     else:
         _show(done)
+        for line in to_do(progress.verdict for progress in done):
+            _say(f"{line}. Then `xorkit grade` runs only these again.")
     for progress in done:
         if progress.faults:
             first, more = progress.faults[0], len(progress.faults) - 1

@@ -44,7 +44,6 @@ GARBLED = {
         "error")""",
     "sends a list as header": 'send(b"{}", header=b"[]")',
     "sends null as parent": 'send(b"{}", parent=b"null")',
-    "opens a channel to nowhere": 'send(b"{}", "comm_open")',
     "updates a display that has no name": (
         """send(b'{"data":{},"metadata":{},"transient":{"display_id":{"a":1}}}', """
         '"update_display_data")'
@@ -53,6 +52,7 @@ GARBLED = {
     "leaves the frame out": 'send_frames([b"a"])',
 }
 HARMLESS = {
+    "opens a channel to nowhere": 'send(b"{}", "comm_open")',
     "invents a kind of message": 'send(b"{}", "nonsense")',
     "says that it is idle too early": """send(b'{"execution_state":"idle"}', "status")""",
     "prints half a character": r'print("\ud800")',

@@ -24,6 +24,8 @@ from xorkit.hidden import Judgement
 from xorkit.messages import finding, tell
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, TestOutcome, Verdict
 
+COLAB_PYTHON = (3, 13)  # of Colab's image of August 2026
+USUAL = ("pandas", "scipy", "sklearn", "seaborn", "plotly", "tensorboard", "ipywidgets")
 INSTALLABLE = ("package", "python")  # what an instructor can do something about
 NOT_INSTALLED = (("typing", "input"), ("colab", "google.colab"))
 MOST = 20  # lacks of one cell that are kept
@@ -57,7 +59,7 @@ def _read(text: object) -> list[Lack]:
 
 
 def _can_be(lack: Lack) -> bool:
-    if lack.kind == "typing":
+    if (lack.kind, lack.name) in NOT_INSTALLED:
         return True
     return lack.kind == "package" and bool(NAME.fullmatch(lack.name)) and not is_met(lack)
 
@@ -199,6 +201,18 @@ def to_do(verdicts: Iterable[Verdict]) -> list[str]:
         count = sum(count for _, count in pythons)
         lines.append(f"{_met(count)} a newer Python: grade with Python {newest} or newer")
     return lines
+
+
+def compared() -> str:
+    """How this machine differs from Colab's, and what would make up for it."""
+    missing = [name for name in USUAL if not _installed(name)]
+    says = []
+    if sys.version_info[:2] < COLAB_PYTHON:
+        newer = "{}.{}".format(*COLAB_PYTHON)
+        says.append(f"Colab has Python {newer}: set the course up with that one")
+    if missing:
+        says.append(f"missing {', '.join(missing)}: pip install 'xorkit[colab]'")
+    return "; ".join(says) or "Python and the usual packages, yes"
 
 
 def _met(count: int) -> str:

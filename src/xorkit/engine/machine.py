@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from xorkit.engine import environment
 from xorkit.engine.job import MiB, Settings
 
 LIBRARIES = (
@@ -33,6 +34,7 @@ def versions() -> list[tuple[str, str]]:
         ("Python", platform.python_version()),
         ("system", f"{platform.system()} {platform.release()}"),
         ("cores", str(cores())),
+        ("like Colab", environment.compared()),
     ]
     for name in LIBRARIES:
         try:

@@ -46,6 +46,7 @@ def tame(shell: Any) -> None:
     note = _once(print)
     lacks = Lacks(note)
     _ask_nobody(lacks)
+    shell.db = {}  # of `%cd` and the like, in a folder that can't be written
     shell.ask_exit = lambda: note("skipped: exit(), the notebook goes on")
     system = _system(note, standins.install(shell, lacks))
     _read_magics(shell, system)

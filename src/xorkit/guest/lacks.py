@@ -110,6 +110,27 @@ class EmptyLine(str, Lacking):
         return []
 
 
+class NoFiles(dict[str, bytes], Lacking):
+    """What `files.upload` gives: nobody is here to choose one."""
+
+    def __init__(self, lacks: Lacks) -> None:
+        super().__init__()
+        self.lacks = lacks
+
+    def lack(self) -> tuple[str, str]:
+        return "typing", "input"
+
+    def __bool__(self) -> bool:
+        self.lacks.decided(*self.lack())
+        return False
+
+    def __iter__(self) -> Iterator[str]:
+        self.lacks.decided(*self.lack())
+        return iter(())
+
+    keys = values = items = __iter__  # type: ignore[assignment]
+
+
 def nobody_types(lacks: Lacks) -> Callable[..., str]:
     """Stands in for `input` and `getpass`. Raises EOFError where a program won't stop asking."""
 

@@ -90,7 +90,7 @@ def _sorted_out(words: Sequence[str]) -> tuple[set[str], list[str]]:
             letters |= set(word[1:])
         else:
             word = os.path.expanduser(word)
-            names += (glob.glob(word) if glob.has_magic(word) else []) or [word]
+            names += sorted(glob.glob(word)) or [word]
     return letters, names
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from xorkit.evidence import LESSON_NAMES
 from xorkit.guest import confine
 from xorkit.guest.folders import Folders
-from xorkit.guest.lacks import Lacking, Lacks
+from xorkit.guest.lacks import Lacking, Lacks, NoFiles
 
 # Parts of installed packages that need another one, which may be missing.
 PARTS = {"torch.utils.tensorboard": "tensorboard"}
@@ -43,7 +43,7 @@ FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
 ASKED = 1000  # times that one stand-in is true: a `while` on it must end
 REQUIREMENT = re.compile(r"[A-Za-z][\w.-]*")
 UNPACK = dis.opmap["UNPACK_SEQUENCE"]
-MACHINERY = ("<frozen", "importlib", "IPython/core/extensions.py")  # imports for somebody else
+MACHINERY = ("<frozen", "importlib", "IPython/core/")  # imports for somebody else
 
 
 def colab_names() -> dict[str, str]:
@@ -66,7 +66,7 @@ class StandIn(Lacking):
         """A subclass may be made with anything."""
 
     def lack(self) -> tuple[str, str]:
-        return "package", self._package
+        return "colab" if self._package == "google.colab" else "package", self._package
 
     def _more(self, *_: Any, **__: Any) -> StandIn:
         return self._made(self._path, deep=True)
@@ -306,8 +306,7 @@ def stand_in_for_colab(shell: Any, lacks: Lacks, note: Any, folders: Folders) ->
 
     def upload(*_: Any, **__: Any) -> dict[str, bytes]:
         note("nobody is here to upload a file")
-        lacks.met("typing", "input")
-        return {}
+        return NoFiles(lacks)
 
     def get(key: str) -> str:
         note(f"the secret {key!r} is empty")

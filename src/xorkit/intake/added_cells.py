@@ -85,8 +85,11 @@ def _files(source: str) -> set[str]:
     lines = [line for line in source.splitlines() if _MAKES_FILES.search(line)]
     if not lines:
         return set()
-    magic = lines[0].startswith(("%%writefile", "%%file"))
-    return _named(lines[0] if magic else source if source.startswith("%%") else "\n".join(lines))
+    if lines[0].startswith(("%%writefile", "%%file")):
+        return _named(lines[0])
+    if lines[0].startswith("%%"):  # a shell's, all words of which may be files
+        return _named("\n".join(f"!{line}" for line in source.splitlines()))
+    return _named("\n".join(lines))
 
 
 def _named(text: str) -> set[str]:

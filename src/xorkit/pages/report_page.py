@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from xorkit.conventions import solution_of
+from xorkit.engine import environment
 from xorkit.lesson import Lesson
 from xorkit.pages import class_statistics as about
 from xorkit.pages import pictures
@@ -69,6 +70,7 @@ def report(
         refused=about.grouped(verdicts, lambda v: () if v.cells else (v.message,)),
         waiting=[verdict for verdict in graded if verdict.needs_review],
         looks=about.grouped(graded, lambda verdict: verdict.review),
+        lacks=environment.to_do(verdicts),
         scores=scores,
         median=statistics.median(scores) if scores else 0,
         complete=sum(score == lesson.max_score for score in scores),

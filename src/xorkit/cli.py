@@ -107,17 +107,14 @@ def _say(message: str) -> None:
 @contextmanager
 def _opened(root: Path, assignment: str) -> Iterator[Course]:
     """The course, with its errors said in one line instead of a traceback."""
-    from xorkit.engine.course import CourseError, open_course
-    from xorkit.engine.gradebook import GradebookError
-    from xorkit.engine.workers import WorkersError
-    from xorkit.lesson import LessonError
-    from xorkit.sandbox import SandboxError
+    from xorkit.engine.course import open_course
+    from xorkit.errors import KitError
 
     try:
         course = open_course(root, assignment)
         course.check()
         yield course
-    except (CourseError, GradebookError, LessonError, SandboxError, WorkersError) as error:
+    except KitError as error:
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or ''}. Nothing graded so far is lost.")
@@ -183,8 +180,8 @@ def demo(
 ) -> None:
     """The whole course in one go on the sample class: build, collect, grade, feedback, report."""
     from xorkit import samples
-    from xorkit.engine.batch import set_due
     from xorkit.engine.late import due_date
+    from xorkit.engine.records import set_due
     from xorkit.pages import feedback_path
 
     with _opened(root, "") as own:
@@ -376,10 +373,10 @@ def export(
     root: CourseOption = HERE,
 ) -> None:
     """Grades for the LMS."""
-    from xorkit import intake
-    from xorkit.engine.batch import verdicts
+    from xorkit.engine.records import verdicts
     from xorkit.export import ExportError
     from xorkit.export import export as write
+    from xorkit.intake.records import members_of
 
     with _opened(root, assignment) as course:
         folder = output or course.path("exported", to)
@@ -392,7 +389,7 @@ def export(
                 template=template,
                 roster=roster,
                 feedback=course.path("feedback"),
-                members=intake.members_of(course.path("submitted"), course.assignment),
+                members=members_of(course.path("submitted"), course.assignment),
             )
         except ExportError as error:
             _fail(str(error))
@@ -413,7 +410,7 @@ def due(
 ) -> None:
     """Set the due date, in the gradebook where nbgrader has it; late penalties follow at once."""
     from xorkit.engine import late
-    from xorkit.engine.batch import due_date, set_due
+    from xorkit.engine.records import due_date, set_due
 
     with _opened(root, assignment) as course:
         try:
@@ -463,7 +460,7 @@ def checked(
     root: CourseOption = HERE,
 ) -> None:
     """A file that wanted a look has had it."""
-    from xorkit.engine.batch import check_off
+    from xorkit.engine.records import check_off
 
     with _opened(root, assignment) as course:
         _all_known(students, course, "autograded")
@@ -567,11 +564,11 @@ def _collect(
     course: Course, paths: list[Path], roster: Path | None, timezone: str | None = None
 ) -> bool:
     """Collects and tells what became of every file; whether all of them found a place."""
-    from xorkit import intake
+    from xorkit.intake import collecting
     from xorkit.intake.clock import zone_named
 
     try:
-        found = intake.collect(
+        found = collecting.collect(
             paths,
             course.path("submitted"),
             course.release,
@@ -590,7 +587,7 @@ def _collect(
     if table.row_count:
         out.print(table)
     if found.set_aside:
-        names = intake.listed([item.name for item in found.set_aside])
+        names = collecting.listed([item.name for item in found.set_aside])
         out.print(f"Set aside, as no notebooks: {escape(names)}", soft_wrap=True)
     counts = (
         f"{len(found.taken)} taken, {len(found.unchanged)} unchanged, {len(found.not_taken)} not"
@@ -750,7 +747,7 @@ def _marks(verdict: Verdict) -> dict[str, float]:
 
 
 def _feedback(course: Course, students: list[str] | None = None) -> None:
-    from xorkit.engine.batch import verdicts
+    from xorkit.engine.records import verdicts
     from xorkit.pages import write_feedback
 
     chosen = [v for v in verdicts(course) if not students or v.student in students]
@@ -759,7 +756,7 @@ def _feedback(course: Course, students: list[str] | None = None) -> None:
 
 
 def _report(course: Course) -> Path:
-    from xorkit.engine.batch import verdicts
+    from xorkit.engine.records import verdicts
     from xorkit.pages import write_report
 
     return write_report(course, verdicts(course))

@@ -9,6 +9,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+# How an autograder tests cell says its outcomes to nbgrader's side, in its output.
+OUTCOME_MIME = "application/vnd.xorkit.tests+json"
+
 TEST = "test_"  # an autograder tests cell is named after the solution cell that it tests
 
 # The lines that nbgrader's ClearSolutions and ClearHiddenTests look for, in any kind of comment.

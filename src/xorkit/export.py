@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from xorkit.errors import KitError
 from xorkit.intake.roster import Person, Roster, people_of, read_roster
 from xorkit.intake.tables import Table, read_table, write_sheet
 from xorkit.verdict import CellVerdict, TestOutcome, Verdict
@@ -25,7 +26,7 @@ _CANVAS_OWN = re.compile(
 )
 
 
-class ExportError(ValueError):
+class ExportError(KitError, ValueError):
     """The grades can't be written so; says what was seen and what to do."""
 
 

@@ -35,7 +35,7 @@ from xorkit import judge as judging
 from xorkit import matching as matching_
 from xorkit import recall as recall_
 from xorkit.cell_text import typed_answer
-from xorkit.conventions import answer_cells, following, hidden_tests, solution_of
+from xorkit.conventions import OUTCOME_MIME, answer_cells, following, hidden_tests, solution_of
 from xorkit.evidence import (
     Evidence,
     EvidenceError,
@@ -52,8 +52,6 @@ from xorkit.judge import Claim, Data, Model, Result, Settings, Training
 from xorkit.lesson import Lesson, find
 from xorkit.messages import finding, key, sentence, table, tell
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, Outcome, TestOutcome
-
-MIME = "application/vnd.xorkit.tests+json"  # how a graded cell says its outcomes to nbgrader's side
 
 WIDTH = 100  # of lines for a person: the formgrader cuts longer ones off
 SHOWN_ANSWER = 2000  # characters of an answer in words: a page, where two sentences were asked for
@@ -538,5 +536,5 @@ def grade(name: str, grade_id: str) -> float | None:
         source = hidden_tests(_user_namespace()["In"][-1])
         (cell,) = judge({grade_id: source}, evidence, lesson).cells
     outcomes = {"needs_review": cell.needs_review, "score": cell.score}
-    display({MIME: outcomes, "text/plain": say(cell)}, raw=True)
+    display({OUTCOME_MIME: outcomes, "text/plain": say(cell)}, raw=True)
     return cell.score

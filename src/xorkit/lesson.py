@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 import yaml
@@ -25,17 +25,20 @@ from pydantic import (
 )
 
 from xorkit import messages, reference
-from xorkit.judge import Facts
+from xorkit.errors import KitError
 from xorkit.matching import MatchingExercise
 from xorkit.recall import Rubric, Rubrics
 from xorkit.reference import Task
 from xorkit.verdict import Diagnosis
 
+if TYPE_CHECKING:  # whoever only reads points and titles needs no judge
+    from xorkit.judge import Facts
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class LessonError(ValueError):
+class LessonError(KitError, ValueError):
     """The lesson's files don't fit: the text says where, what was seen and what was wanted."""
 
 
@@ -136,6 +139,8 @@ class Lesson(_Part):
 
     @property
     def start_facts(self) -> Facts:
+        from xorkit.judge import Facts
+
         return Facts(self.facts.starts, self.facts.stalled, self.facts.typical)
 
     @property

@@ -13,9 +13,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Unicode
 
-from xorkit.conventions import SOLUTION, metadata
-from xorkit.hidden import MIME
-from xorkit.intake import rebuild
+from xorkit.conventions import OUTCOME_MIME, SOLUTION, metadata
 
 Resources = dict[str, Any]
 
@@ -112,6 +110,10 @@ class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no 
     """
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        from xorkit.intake.rebuilding import (
+            rebuild,  # commands that run nothing load this file, too
+        )
+
         place = resources["nbgrader"]
         course = CourseDirectory(parent=self)
         folder = course.format_path(course.release_directory, ".", place["assignment"])
@@ -143,7 +145,11 @@ class SaveGrades(SaveAutoGrades):  # type: ignore[misc]  # nbgrader ships no typ
 
 def published(cell: NotebookNode, points: float) -> tuple[float, bool]:
     """The points that `xorkit.hidden.grade` displayed, and whether a person has to look."""
-    shown = [output["data"][MIME] for output in cell.outputs if MIME in output.get("data", {})]
+    shown = [
+        output["data"][OUTCOME_MIME]
+        for output in cell.outputs
+        if OUTCOME_MIME in output.get("data", {})
+    ]
     score = shown[0]["score"] if len(shown) == 1 else None
     if not isinstance(score, int | float) or not 0 <= score <= points:
         return 0.0, True

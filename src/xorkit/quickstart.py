@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+from xorkit.errors import KitError
+
 LESSONS = ("xor", "and")
 PLACEHOLDER = "owner/repository/branch"
 
@@ -47,7 +49,7 @@ Keep this folder itself private: it holds the solutions.
 """
 
 
-class QuickstartError(ValueError):
+class QuickstartError(KitError, ValueError):
     """No course can be made there; the text says what was seen and what to do."""
 
 

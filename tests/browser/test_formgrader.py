@@ -23,10 +23,11 @@ from playwright.sync_api import Browser, Locator, Page, Route
 from support.chromium import chromium, needs_chromium
 from support.lab import jupyterlab
 
-from xorkit import intake, samples
+from xorkit import samples
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.gradebook import Mark, all_marks, open_gradebook
 from xorkit.engine.release import generate
+from xorkit.intake.collecting import collect
 
 ROOT = Path(__file__).parents[2]
 pytestmark = needs_chromium
@@ -67,7 +68,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     chosen = [learner for learner in everyone if learner.id in LEARNERS]
     downloads = root / "downloaded"
     samples.write(downloads, chosen, course.source, course.release)
-    intake.collect(
+    collect(
         [downloads / samples.HANDED_IN],
         root / "submitted",
         course.release,

@@ -13,12 +13,12 @@ from playwright.sync_api import Page, Response
 from support.chromium import chromium, needs_chromium
 from support.lab import jupyterlab
 
-from xorkit import intake
 from xorkit.conventions import answer_cells, solution_texts
 from xorkit.engine import batch
 from xorkit.engine.course import open_course
 from xorkit.engine.job import Settings
 from xorkit.engine.release import generate
+from xorkit.intake.collecting import collect
 
 ROOT = Path(__file__).parents[2]
 pytestmark = needs_chromium
@@ -100,7 +100,7 @@ def _graded(file: Path, folder: Path) -> tuple[float, tuple[str, ...]]:
     handed_in = folder / "handed-in"
     handed_in.mkdir()
     shutil.copy(file, handed_in / "ada.ipynb")
-    intake.collect([handed_in], course.path("submitted"), course.release, assignment="xor")
+    collect([handed_in], course.path("submitted"), course.release, assignment="xor")
     (progress,) = batch.grade(course, Settings())
     found = tuple(f.code for f in progress.verdict.findings if not f.note)
     return progress.verdict.score, found

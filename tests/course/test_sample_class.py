@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from xorkit import intake, samples
+from xorkit import samples
 from xorkit.engine import batch
 from xorkit.engine.course import Course
 from xorkit.engine.job import Settings
+from xorkit.intake.collecting import CollectReport, collect
 from xorkit.lesson import load
 from xorkit.samples import HANDED_IN, ROSTER, Learner
 from xorkit.verdict import Verdict
@@ -32,7 +33,7 @@ NO_ZERO_GRAD = {"training_loop": {"optimizer.zero_grad()": "pass"}}
 class Graded:
     """What became of the files, and the verdicts by learner."""
 
-    collected: intake.CollectReport
+    collected: CollectReport
     verdicts: Mapping[str, Verdict]
     faults: Mapping[str, tuple[str, ...]]
 
@@ -96,7 +97,7 @@ def graded(
     download = course.root / "downloaded"
     everyone = (*learners, solved, *stalled, *lucky)
     samples.write(download, everyone, course.source, course.release)
-    collected = intake.collect(
+    collected = collect(
         [download / HANDED_IN],
         course.root / "submitted",
         course.release,

@@ -9,8 +9,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.api import Grade, Gradebook
 
+from xorkit.conventions import OUTCOME_MIME
 from xorkit.engine.course import Course
-from xorkit.hidden import MIME
 from xorkit.preprocessors import SaveGrades
 
 POINTS = 3.0  # of test_data
@@ -18,7 +18,8 @@ POINTS = 3.0  # of test_data
 
 def said(score: object, needs_review: bool = False) -> NotebookNode:
     """What `xorkit.hidden.grade` displays."""
-    return new_output("display_data", {MIME: {"score": score, "needs_review": needs_review}})
+    outcome = {"score": score, "needs_review": needs_review}
+    return new_output("display_data", {OUTCOME_MIME: outcome})
 
 
 def value(text: str) -> NotebookNode:

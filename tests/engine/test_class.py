@@ -21,7 +21,7 @@ from support.tiny_course import (
 )
 
 from xorkit.conventions import hidden_tests
-from xorkit.engine import batch, store
+from xorkit.engine import batch, records, store
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.gradebook import open_gradebook
 from xorkit.engine.job import Settings
@@ -194,7 +194,7 @@ def test_a_persons_mark_is_final(course: Course, then: str) -> None:
             hand_in(course, "ada", {"number": "number = 8", "words": UNSURE})
             graded(course)
         case "report":
-            batch.verdicts(course)
+            records.verdicts(course)
 
     verdict = store.verdict_of(course, "ada")
     assert verdict is not None
@@ -350,7 +350,7 @@ def test_a_persons_comment_stays_with_the_mark(course: Course, then: str) -> Non
         book.find_comment("words", "tiny", "tiny", "bob").manual_comment = "Maybe? Say it."
         book.db.commit()
     mark_by_hand(course, "bob", "test_words", 1)
-    batch.verdicts(course)
+    records.verdicts(course)
 
     if then == "judge again":
         list(batch.rejudge(course))
@@ -359,7 +359,7 @@ def test_a_persons_comment_stays_with_the_mark(course: Course, then: str) -> Non
     else:
         graded(course, everything=then == "grade all")
 
-    (verdict,) = batch.verdicts(course)
+    (verdict,) = records.verdicts(course)
     assert [(c.score, c.comment) for c in verdict.cells if c.grade_id == "test_words"] == [
         (1, "Maybe? Say it.")
     ]
@@ -378,12 +378,12 @@ def test_a_checked_file_stays_checked_until_another_comes(course: Course) -> Non
     hand_in_doubtful("of the week")
     assert graded(course)["bob"].verdict.status == "needs_review"
 
-    assert [v.status for v in batch.check_off(course, ["bob"])] == ["graded"]
+    assert [v.status for v in records.check_off(course, ["bob"])] == ["graded"]
     graded(course, everything=True)
     list(batch.rejudge(course))
-    (verdict,) = batch.verdicts(course)
+    (verdict,) = records.verdicts(course)
     assert (verdict.status, verdict.review, verdict.checked) == ("graded", ("Two answers.",), True)
 
     hand_in_doubtful("of seven days")
     graded(course)
-    assert [v.status for v in batch.verdicts(course)] == ["needs_review"]
+    assert [v.status for v in records.verdicts(course)] == ["needs_review"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from support.tiny_course import assert_agrees, graded, hand_in, marks, scores
 
-from xorkit.engine import batch
+from xorkit.engine import records
 from xorkit.engine.course import Course
-from xorkit.intake import collect
+from xorkit.intake.collecting import collect
 
 SECRET = "the key to everything"
 
@@ -138,7 +138,7 @@ def test_who_was_refused_by_collect_is_not_gradable_until_a_good_file_comes(
         assert "The file is a PDF" in verdict.message
     assert {mark.auto for mark in marks(course)["ada"].values()} == {None}
     assert_agrees(course)
-    assert {v.student: v.status for v in batch.verdicts(course)} == {
+    assert {v.student: v.status for v in records.verdicts(course)} == {
         "ada": "not_gradable",
         "zoe": "graded",
     }

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 from support.tiny_course import assert_agrees, graded, hand_in, kept_files, marks, scores
 
-from xorkit.engine import batch, workers
+from xorkit.engine import records, workers
 from xorkit.engine.course import Course, CourseError, open_course
 from xorkit.engine.gradebook import GradebookError
 from xorkit.engine.job import JobResult
@@ -174,7 +174,7 @@ def test_a_second_grader_waits_its_turn(course: Course) -> None:
     graded(course)
     with alone(course):
         done = subprocess.run(_xorkit(course, "grade", "tiny"), capture_output=True, text=True)
-        seen = batch.verdicts(course)
+        seen = records.verdicts(course)
 
     assert done.returncode == 2
     assert "another xorkit is at work" in done.stderr

@@ -20,7 +20,7 @@ from support.tiny_course import assert_agrees, graded, hand_in, mark_by_hand
 from typer.testing import CliRunner
 
 from xorkit.cli import app
-from xorkit.engine import batch, late
+from xorkit.engine import batch, late, records
 from xorkit.engine.course import Course, CourseError, importing, nbgrader_config, open_course
 from xorkit.engine.late import due_date
 from xorkit.intake import collect
@@ -144,7 +144,7 @@ def by_nbgrader(course: Course, folder: Path) -> Standing:
 
 def says_the_same(course: Course, folder: Path) -> Standing:
     """Refreshes, compares with nbgrader's own code and with the verdicts, gives back what holds."""
-    verdicts = {verdict.student: verdict for verdict in batch.verdicts(course)}
+    verdicts = {verdict.student: verdict for verdict in records.verdicts(course)}
     ours = held(course.db_url)
 
     assert ours == by_nbgrader(course, folder)
@@ -161,7 +161,7 @@ def test_every_plugin_costs_what_it_costs_in_nbgrader(
     plugin: str, course: Course, tmp_path: Path
 ) -> None:
     plug(course, plugin)
-    batch.set_due(course, due_date("2026-05-01 12:00", "UTC"))
+    records.set_due(course, due_date("2026-05-01 12:00", "UTC"))
     seen = []
     for near, far in (TIMES[:2], TIMES[3:5]):
         stamp(course, "ada", near)
@@ -178,7 +178,7 @@ def test_every_due_date_and_zone_is_nbgrader_s(
     plug(course, "a point an hour")
     for student, time in zip(("ada", "bob"), TIMES[2::3], strict=True):
         stamp(course, student, time)
-    batch.set_due(course, due_date(text, zone))
+    records.set_due(course, due_date(text, zone))
 
     says_the_same(course, tmp_path)
 
@@ -190,7 +190,7 @@ def test_a_moved_date_moves_the_penalty_with_nothing_new_to_grade(
     stamp(course, "ada", "2026-05-01 12:00:00 UTC")
     costs = []
     for text in ("2026-05-01 11:00", "2026-05-01 13:00", "2026-04-01 00:00", None):
-        batch.set_due(course, due_date(text, "UTC") if text else None)
+        records.set_due(course, due_date(text, "UTC") if text else None)
         assert graded(course) == {}
         costs.append(says_the_same(course, tmp_path)["ada"][1])
 
@@ -202,7 +202,7 @@ def test_a_person_s_mark_moves_the_penalty_and_rejudging_keeps_it(
 ) -> None:
     plug(course, "zero")
     stamp(course, "bob", "2026-05-01 12:00:00 UTC")
-    batch.set_due(course, due_date("2026-05-01 11:00", "UTC"))
+    records.set_due(course, due_date("2026-05-01 11:00", "UTC"))
     before = says_the_same(course, tmp_path)["bob"]
     mark_by_hand(course, "bob", "test_number", 2.5, extra=0.25)
     list(batch.rejudge(course))
@@ -214,7 +214,7 @@ def test_a_person_s_mark_moves_the_penalty_and_rejudging_keeps_it(
 def test_an_extension_that_the_gradebook_knows_counts(course: Course, tmp_path: Path) -> None:
     plug(course, "zero")
     stamp(course, "ada", "2026-05-01 12:00:00 UTC")
-    batch.set_due(course, due_date("2026-05-01 11:00", "UTC"))
+    records.set_due(course, due_date("2026-05-01 11:00", "UTC"))
     with Gradebook(course.db_url) as book:
         book.grant_extension("tiny", "ada", hours=2)
 
@@ -228,7 +228,7 @@ def test_a_plugin_that_fails_is_named_and_makes_no_penalty_up(rule: str, course:
     stamp(course, "ada", "2026-05-01 12:00:00 UTC")
 
     with pytest.raises(CourseError, match=r"late policy Hourly .* stops at ada"):
-        batch.set_due(course, due_date("2026-05-01 11:00", "UTC"))
+        records.set_due(course, due_date("2026-05-01 11:00", "UTC"))
 
 
 def test_a_plugin_that_is_not_there_is_said(course: Course) -> None:
@@ -236,7 +236,7 @@ def test_a_plugin_that_is_not_there_is_said(course: Course) -> None:
         config.write(f"\n{CUSTOM}\n")
 
     with pytest.raises(CourseError, match="late policy can't be loaded"):
-        batch.verdicts(course)
+        records.verdicts(course)
 
 
 def test_two_courses_may_call_their_plugins_alike(course: Course, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_two_courses_may_call_their_plugins_alike(course: Course, tmp_path: Path
         plug(here, "a point an hour")
         (root / "late.py").write_text(OWN_PLUGIN.format(rule=rule))
         stamp(here, "ada", "2026-05-01 12:00:00 UTC")
-        batch.set_due(here, due_date("2026-05-01 11:00", "UTC"))
+        records.set_due(here, due_date("2026-05-01 11:00", "UTC"))
         costs.append(held(here.db_url)["ada"][1])
 
     assert costs == [1, 2]
@@ -256,10 +256,10 @@ def test_two_courses_may_call_their_plugins_alike(course: Course, tmp_path: Path
 @pytest.mark.parametrize("text", ["", "  ", "yesterday", "2026-13-01 00:00:00 UTC", "x" * 10**6])
 def test_a_timestamp_that_is_none_changes_nothing(text: str, course: Course) -> None:
     stamp(course, "ada", "2026-05-01 12:00:00 UTC")
-    batch.set_due(course, due_date("2026-05-01 11:00", "UTC"))
+    records.set_due(course, due_date("2026-05-01 11:00", "UTC"))
     before = held(course.db_url)
     stamp(course, "ada", text)
-    batch.verdicts(course)
+    records.verdicts(course)
 
     assert held(course.db_url) == before
 

@@ -28,7 +28,8 @@ from support.downloads import (
 from support.small_course import as_bytes, node, small_master, solved
 
 from xorkit.files import sha256
-from xorkit.intake import CollectReport, collect, members_of, read_record
+from xorkit.intake.collecting import CollectReport, collect
+from xorkit.intake.records import members_of, read_record
 
 Layout = Callable[[Learner], dict[str, bytes]]
 

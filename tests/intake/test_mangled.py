@@ -10,7 +10,10 @@ import pytest
 from support.mangled import CASES, RIGHT, Case
 from support.small_course import as_bytes, small_master, solved
 
-from xorkit.intake import Refusal, accept, collect, read_notebook, read_record, rebuild
+from xorkit.intake.collecting import collect
+from xorkit.intake.reading import Refusal, read_notebook
+from xorkit.intake.rebuilding import accept, rebuild
+from xorkit.intake.records import read_record
 
 GRADED = [case for case in CASES if not case.refused]
 REFUSED = [case for case in CASES if case.refused]

@@ -13,7 +13,8 @@ from nbformat import NotebookNode
 from support.mangled import RIGHT, UNTOUCHED
 from support.small_course import node, small_master, solved
 
-from xorkit.intake import Refusal, read_notebook, rebuild
+from xorkit.intake.reading import Refusal, read_notebook
+from xorkit.intake.rebuilding import rebuild
 
 MASTER = small_master()
 

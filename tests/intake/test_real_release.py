@@ -13,7 +13,8 @@ import pytest
 from nbformat import NotebookNode
 
 from xorkit.conventions import filled, solution_texts
-from xorkit.intake import accept, read_notebook, rebuild
+from xorkit.intake.reading import read_notebook
+from xorkit.intake.rebuilding import accept, rebuild
 
 ROOT = Path(__file__).parents[2]
 RELEASE = nbformat.read(ROOT / "release" / "xor" / "xor.ipynb", as_version=4)

@@ -9,7 +9,8 @@ import pytest
 from support.downloads import CLASS, roster, work_of, zipped
 from support.small_course import small_master
 
-from xorkit.intake import CollectReport, collect, members_of, read_record
+from xorkit.intake.collecting import CollectReport, collect
+from xorkit.intake.records import members_of, read_record
 
 PDF = b"%PDF-1.7"
 PAGE = b"<!DOCTYPE html><html></html>"

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xorkit.intake import Roster, read_roster
-from xorkit.intake.roster import safe_id, spellings
+from xorkit.intake.roster import Roster, read_roster, safe_id, spellings
 
 
 def students(people: Roster) -> list[str]:

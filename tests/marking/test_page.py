@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 from support.chromium import chromium, needs_chromium
 from support.waiting_class import COUNT
 
-from xorkit.engine import batch
+from xorkit.engine import records
 from xorkit.engine.course import Course
 from xorkit.engine.gradebook import all_marks, open_gradebook
 from xorkit.intake.tables import read_table
@@ -194,12 +194,12 @@ def test_the_marks_are_where_the_formgraders_go(course: Course, seen: Seen) -> N
     assert given[2] == 1
     assert given[0] >= 1
     assert not any(mark.waits for mark in marks)
-    assert not any(verdict.needs_review for verdict in batch.verdicts(course))
+    assert not any(verdict.needs_review for verdict in records.verdicts(course))
 
 
 def test_at_the_end_pages_and_grades_say_so(course: Course, seen: Seen) -> None:
     assert seen.status == 0, seen.printed
-    verdicts = {verdict.student: verdict for verdict in batch.verdicts(course)}
+    verdicts = {verdict.student: verdict for verdict in records.verdicts(course)}
     grades = read_table(course.path("exported", "csv", "grades.csv"))
     rows = [dict(zip(grades.header, row, strict=True)) for row in grades.rows]
 
@@ -215,7 +215,7 @@ def test_at_the_end_pages_and_grades_say_so(course: Course, seen: Seen) -> None:
 
 
 def test_ctrl_c_keeps_the_marks_and_ends_well(course: Course, seen: Seen) -> None:
-    learner = batch.verdicts(course)[0].student
+    learner = records.verdicts(course)[0].student
     with open_gradebook(course.db_url) as book:
         grade = book.find_grade("test_recall_step", "xor", "xor", learner)
         grade.manual_score, grade.needs_manual_grade = None, True

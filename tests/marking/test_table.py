@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xorkit import marking
-from xorkit.engine import batch
+from xorkit.engine import records
 from xorkit.engine.course import Course
 from xorkit.intake.tables import Table, read_table
 from xorkit.marking.marks import GivenMark
@@ -38,7 +38,7 @@ def given(course: Course, path: Path) -> list[tuple[GivenMark, str]]:
 def test_every_answer_stands_in_a_row_like_with_like(course: Course, table: Path) -> None:
     read = read_table(table)
     rows = [dict(zip(read.header, row, strict=True)) for row in read.rows]
-    waits = {(v.student, cell) for v in batch.verdicts(course) for cell in v.needs_review}
+    waits = {(v.student, cell) for v in records.verdicts(course) for cell in v.needs_review}
 
     assert sorted((row["student"], row["cell"]) for row in rows) == sorted(waits)
     assert all(row["points"] == "" and row["of"] == "2" and row["answer"] for row in rows)
@@ -57,7 +57,7 @@ def test_marks_come_back_with_comments_and_change_when_they_are_read_again(
     assert given(course, filled(table, *values, separator=separator)) == []
     assert given(course, filled(table, (0, "points", "1"))) == []
 
-    (verdict,) = [v for v in batch.verdicts(course) if v.student == student]
+    (verdict,) = [v for v in records.verdicts(course) if v.student == student]
     (marked,) = [c for c in verdict.cells if c.grade_id == cell]
     assert (marked.manual_score, marked.comment, marked.needs_review) == (1, "=Half of it.", False)
 
@@ -68,7 +68,7 @@ def test_a_comment_alone_leaves_the_answer_waiting(course: Course, table: Path) 
 
     assert given(course, filled(table, (last, "comment", "I come back to this."))) == []
 
-    (verdict,) = [v for v in batch.verdicts(course) if v.student == student]
+    (verdict,) = [v for v in records.verdicts(course) if v.student == student]
     commented = [c for c in verdict.cells if c.comment == "I come back to this."]
     assert [c.needs_review for c in commented] == [True]
 
@@ -88,7 +88,7 @@ def test_a_comment_alone_leaves_the_answer_waiting(course: Course, table: Path) 
 def test_a_table_with_one_bad_row_gives_no_mark_and_says_which(
     column: str, text: str, said: str, course: Course, table: Path
 ) -> None:
-    before = batch.verdicts(course)
+    before = records.verdicts(course)
     last = len(read_table(table).rows) - 1
     bad = filled(table, (0, "points", "2"), (last, "points", "2"), (last, column, text))
 
@@ -97,7 +97,7 @@ def test_a_table_with_one_bad_row_gives_no_mark_and_says_which(
 
     assert f"row {last + 2}: " in str(caught.value)
     assert said in str(caught.value)
-    assert batch.verdicts(course) == before
+    assert records.verdicts(course) == before
 
 
 def test_another_table_is_refused_with_what_is_missing(course: Course, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
-from xorkit.intake import RebuiltNotebook, rebuild
+from xorkit.intake.rebuilding import RebuiltNotebook, rebuild
 
 CHECK = "# Check {0}: run me\nprint('looking at', {1})\nassert {1} is not None"
 TITLES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from xorkit import recall
-from xorkit.engine import batch, store
+from xorkit.engine import records, store
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.release import generate
 from xorkit.engine.store import Keys, StoredResult
@@ -31,7 +31,7 @@ def waiting_course(root: Path, count: int) -> Course:
     generate(course, root / "release")
     for verdict in _verdicts(course.lesson, count):
         store.keep_verdict(course, StoredResult(verdict, Keys()))
-    assert sum(len(v.needs_review) for v in batch.verdicts(course)) == count
+    assert sum(len(v.needs_review) for v in records.verdicts(course)) == count
     return course
 
 

@@ -15,8 +15,8 @@ import nbformat
 from nbformat import NotebookNode, v4
 from nbformat.v4 import new_output
 
-from xorkit.conventions import grade_id, hidden_tests
-from xorkit.hidden import MIME, say
+from xorkit.conventions import OUTCOME_MIME, grade_id, hidden_tests
+from xorkit.hidden import say
 from xorkit.verdict import CellVerdict
 
 Outputs = list[dict[str, Any]]
@@ -88,7 +88,7 @@ def _tests_alone(source: str) -> str:
 
 def _conclusion(cell: CellVerdict) -> list[NotebookNode]:
     """A graded cell's outputs, as `grade` makes them in a kernel."""
-    outcome = {MIME: {"needs_review": cell.needs_review, "score": cell.auto_score}}
+    outcome = {OUTCOME_MIME: {"needs_review": cell.needs_review, "score": cell.auto_score}}
     shown = {**outcome, "text/plain": say(cell)}
     points = {"text/plain": repr(cell.auto_score)}
     outputs = [

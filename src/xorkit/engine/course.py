@@ -18,10 +18,11 @@ from nbformat import NotebookNode
 
 from xorkit import lesson as lessons
 from xorkit.conventions import grade_id, hidden_tests, is_test, metadata
+from xorkit.errors import KitError
 from xorkit.lesson import Lesson
 
 
-class CourseError(ValueError):
+class CourseError(KitError, ValueError):
     """The course itself is broken; the text says what was seen, what was wanted, what to do."""
 
 

@@ -26,11 +26,12 @@ from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from xorkit.engine.course import Course
+from xorkit.errors import KitError
 from xorkit.lesson import Lesson
 from xorkit.verdict import CellVerdict, Verdict
 
 
-class GradebookError(RuntimeError):
+class GradebookError(KitError, RuntimeError):
     """The gradebook can't be read or written; the text says which and what to do."""
 
 

@@ -22,7 +22,7 @@ from xorkit.engine.running import Step, run, steps
 from xorkit.engine.store import Keys, pack_evidence, unpack_evidence
 from xorkit.evidence import Evidence
 from xorkit.files import digest
-from xorkit.intake import Refusal, read_notebook
+from xorkit.intake.reading import Refusal, read_notebook
 from xorkit.intake.rebuilding import accepted
 from xorkit.sandbox import ConfinementError, Limits, SandboxError, Warm
 from xorkit.verdict import Verdict

@@ -12,12 +12,14 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xorkit.engine.course import Course
-from xorkit.evidence import Evidence
 from xorkit.files import UNFINISHED, digest, write
 from xorkit.verdict import Verdict
+
+if TYPE_CHECKING:  # most commands read no evidence, and evidence needs NumPy
+    from xorkit.evidence import Evidence
 
 VERDICT, EVIDENCE, CHECKED = "verdict.json", "evidence.json.gz", "checked.txt"
 GZIP = 31  # zlib's number for its largest window and gzip's header
@@ -33,6 +35,9 @@ class Keys:
     judged: str = ""  # the hidden tests and the lesson
     limits: str = ""  # those that a cell met; a result that met none holds under any
     lacks: str = ""  # what cells met that the machine hadn't; it holds while that stays so
+
+
+NO_KEYS = Keys()
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,8 @@ def pack_evidence(evidence: Evidence, keys: Keys) -> bytes:
 
 def unpack_evidence(data: bytes | None) -> tuple[Evidence, Keys] | None:
     """Evidence and what it is of; None where it can't be read."""
+    from xorkit.evidence import Evidence
+
     try:
         value: dict[str, Any] = json.loads(gzip.decompress(data or b""))
         return Evidence.from_json(value), Keys(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from xorkit import intake
 from xorkit.engine.course import Course
 from xorkit.files import digest
-from xorkit.intake.reading import ASK, MAX_BYTES
+from xorkit.intake.reading import ASK, MAX_BYTES, Refusal
+from xorkit.intake.records import read_record
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ def read(course: Course, student: str) -> Submission:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | _BINARY)
         with open(handle, "rb") as file:
             data = file.read(MAX_BYTES + 1)  # intake says what it thinks of more
-        record = intake.read_record(path)
+        record = read_record(path)
     except OSError as error:
         where = path.relative_to(course.root)
-        raise intake.Refusal(f"{where} can't be read: {error.strerror or error}.") from error
+        raise Refusal(f"{where} can't be read: {error.strerror or error}.") from error
     return Submission(data, tuple(record.repairs), tuple(record.review))
 
 
@@ -62,8 +62,8 @@ def _file(course: Course, student: str) -> Path:
         return notebooks[0]
     if wanted in kinds:
         raise _refused(course, wanted, f"is a {kinds[wanted]}")
-    if not notebooks and (reason := intake.read_record(wanted).refused):
-        raise intake.Refusal(reason)
+    if not notebooks and (reason := read_record(wanted).refused):
+        raise Refusal(reason)
     seen = ", ".join(path.name for path in kinds) or "nothing"
     raise _refused(course, wanted.parent, f"holds no {wanted.name}, only {seen[:200]}")
 
@@ -77,8 +77,8 @@ def _kind(path: Path) -> str:
     return "folder" if stat.S_ISDIR(mode) else "pipe or device"
 
 
-def _refused(course: Course, path: Path, what: str) -> intake.Refusal:
-    return intake.Refusal(f"{path.relative_to(course.root)} {what}. {ASK}")
+def _refused(course: Course, path: Path, what: str) -> Refusal:
+    return Refusal(f"{path.relative_to(course.root)} {what}. {ASK}")
 
 
 def handed_in(course: Course, student: str, known: datetime | None) -> tuple[datetime | None, bool]:
@@ -90,7 +90,7 @@ def handed_in(course: Course, student: str, known: datetime | None) -> tuple[dat
     from nbgrader.utils import parse_utc
 
     notebook = course.notebook_path("submitted", student)
-    record = intake.read_record(notebook)
+    record = read_record(notebook)
     path = notebook.with_name("timestamp.txt")
     try:
         if _kind(path) == "file":

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from xorkit.engine.job import Job, JobResult, work
+from xorkit.errors import KitError
 from xorkit.sandbox import ConfinementError
 
 END_SECONDS = 5.0  # for a worker to end its kernels and delete their files
@@ -21,7 +22,7 @@ QUEUED = 256  # jobs on their way at once: more than one writer can keep up with
 DIED = "the grader's worker died twice while this notebook ran"
 
 
-class WorkersError(RuntimeError):
+class WorkersError(KitError, RuntimeError):
     """Nobody works: the text says who was wanted and what to do."""
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xorkit.errors import KitError
+
 MiB = 1 << 20
 
 
-class SandboxError(RuntimeError):
+class SandboxError(KitError, RuntimeError):
     """No kernel could be started, for a reason that is not the learner's."""
 
 

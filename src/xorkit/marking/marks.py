@@ -8,11 +8,11 @@ from pathlib import Path
 
 from nbgrader.api import MissingEntry
 
-from xorkit import intake
-from xorkit.engine.batch import verdicts
 from xorkit.engine.course import Course
 from xorkit.engine.gradebook import give, open_gradebook
+from xorkit.engine.records import verdicts
 from xorkit.export import export
+from xorkit.intake.records import members_of
 from xorkit.marking.waiting import Answer, answer_at
 from xorkit.pages import write_feedback, write_report
 
@@ -66,5 +66,5 @@ def bring_up_to_date(course: Course) -> list[Path]:
     write_feedback(course, found, stale_only=True)
     report = write_report(course, found)
     folder = course.path("exported", "csv")
-    members = intake.members_of(course.path("submitted"), course.assignment)
+    members = members_of(course.path("submitted"), course.assignment)
     return [course.path("feedback"), report, *export(found, "csv", folder, members=members)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xorkit.engine.batch import verdicts
 from xorkit.engine.course import Course
+from xorkit.engine.records import verdicts
+from xorkit.errors import KitError
 from xorkit.foreign import from_spreadsheet
 from xorkit.intake.tables import read_table, write_sheet
 from xorkit.marking.marks import GivenMark
@@ -16,7 +17,7 @@ COLUMNS = ("question", "group", "student", "answer", "seen", "points", "of", "co
 KEYS = ("cell", "id")  # which answer of which cell a mark is for
 
 
-class MarksError(ValueError):
+class MarksError(KitError, ValueError):
     """A table of marks that can't be read; the text says where, what was seen, what to do."""
 
 

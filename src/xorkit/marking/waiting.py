@@ -9,8 +9,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from xorkit.engine import store
-from xorkit.engine.batch import verdicts
 from xorkit.engine.course import Course
+from xorkit.engine.records import verdicts
 from xorkit.lesson import Lesson
 from xorkit.recall import Rubric
 from xorkit.verdict import CellVerdict, Verdict

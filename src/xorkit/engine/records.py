@@ -1,0 +1,152 @@
+"""What is recorded of a class: the kept verdicts and the gradebook, which never disagree.
+
+Whatever only reads or sets marks (pages, exports, marking, due dates) needs no more than this, and
+starts faster for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+
+from nbgrader.api import Gradebook
+
+from xorkit.engine import late, store
+from xorkit.engine.course import Course
+from xorkit.engine.gradebook import (
+    HandIn,
+    Marks,
+    all_marks,
+    expected,
+    hand_ins,
+    is_registered,
+    missing_file,
+    open_gradebook,
+    record,
+    with_marks,
+)
+from xorkit.engine.lock import BusyError, alone
+from xorkit.engine.store import NO_KEYS, Keys, StoredResult
+from xorkit.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Records:
+    """A course and its gradebook while a command is at work on it."""
+
+    course: Course
+    book: Gradebook
+
+    def verdicts(self) -> list[Verdict]:
+        marks = all_marks(self.book, self.course.assignment)
+        found = ((name, store.kept(self.course, name)) for name in self.graded())
+        return [self.by_persons(k, marks.get(n, {})) for n, k in found if k is not None]
+
+    def by_persons(self, kept: StoredResult, marks: Marks) -> Verdict:
+        """The verdict with what persons did: their marks, and that they looked at the file."""
+        verdict = with_marks(kept.verdict, marks, self.course.lesson)
+        return replace(
+            verdict, checked=store.is_checked(self.course, replace(kept, verdict=verdict))
+        )
+
+    @cached_property
+    def late_policy(self) -> late.LatePolicy:
+        return late.policy(self.course, self.book)
+
+    def agree(self) -> None:
+        """Takes over what changed since and records what was not recorded yet.
+
+        That is marks that persons gave, the due date, times and the late policy.
+        """
+        marks = all_marks(self.book, self.course.assignment)
+        known = hand_ins(self.book, self.course.assignment)
+        for student in self.graded():
+            if (kept := store.kept(self.course, student)) is None:
+                continue
+            held = known.get(student, HandIn())
+            own = marks.get(student)
+            marked = kept.verdict if own is None else self.by_persons(kept, own)
+            marked, wanted = self.late_policy.apply(marked, held)
+            if marked != kept.verdict:
+                store.keep_verdict(self.course, replace(kept, verdict=marked))
+            if own is None or expected(marked, own) != own or wanted != held:
+                record(self.book, marked, wanted, restore=own is None)
+
+    def graded(self) -> list[str]:
+        return self.course.students("autograded")
+
+    def settled(self, verdict: Verdict, keys: Keys = NO_KEYS) -> tuple[Verdict, HandIn]:
+        """The verdict with what persons did and its lateness, and what to record of the latter."""
+        name = self.course.assignment
+        marks = all_marks(self.book, name, verdict.student).get(verdict.student, {})
+        known = hand_ins(self.book, name, verdict.student).get(verdict.student, HandIn())
+        by_persons = self.by_persons(StoredResult(verdict, keys), marks)
+        return self.late_policy.apply(by_persons, known)
+
+
+@contextmanager
+def opened(course: Course) -> Iterator[Records]:
+    """The records with nobody else at work, the gradebook agreeing with every verdict."""
+    course.check()
+    with alone(course):
+        if missing_file(course.db_url):
+            _register(course)
+        with open_gradebook(course.db_url) as book:
+            if not is_registered(book, course):
+                book.db.rollback()  # nbgrader writes by another connection
+                _register(course)
+            records = Records(course, book)
+            records.agree()
+            yield records
+
+
+def _register(course: Course) -> None:
+    from xorkit.engine.release import register  # nbgrader's converters: seldom needed
+
+    register(course)
+
+
+def verdicts(course: Course) -> list[Verdict]:
+    """All kept verdicts, with the marks that persons gave, agreeing with the gradebook."""
+    try:
+        with opened(course) as records:
+            return records.verdicts()
+    except BusyError:  # a grader is at work: what there is already, without writing
+        with open_gradebook(course.db_url) as book:
+            return Records(course, book).verdicts()
+
+
+def set_due(course: Course, due: datetime | None) -> list[Verdict]:
+    """Sets the due date where nbgrader has it (None: none); gives back all verdicts as of now.
+
+    Raises as `verdicts` does, and BusyError while a grader is at work.
+    """
+    with opened(course) as records:
+        naive = due and due.astimezone(UTC).replace(tzinfo=None)
+        records.book.update_or_create_assignment(course.assignment, duedate=naive)
+        records = Records(course, records.book)  # the other one's late policy has the old date
+        records.agree()
+        return records.verdicts()
+
+
+def due_date(course: Course) -> datetime | None:
+    """When the assignment is due, in UTC; None where the gradebook has no due date."""
+    with opened(course) as records:
+        due = records.late_policy.due
+    return due and due.replace(tzinfo=UTC)
+
+
+def check_off(course: Course, students: Sequence[str]) -> list[Verdict]:
+    """Notes that a person has looked at these learners' files; gives back the verdicts as they are.
+
+    A file that comes in later, or another reason to look, wants a look of its own.
+    """
+    with opened(course) as records:
+        for student in students:
+            if (kept := store.kept(course, student)) is not None:
+                store.check_off(course, kept)
+        records.agree()
+        return [verdict for verdict in records.verdicts() if verdict.student in students]

@@ -506,6 +506,20 @@ def test_a_blank_notebook_never_displaces_a_filled_one(
         take_in(tmp_path, canvas(678901 + (number == newer), data))
 
     assert attempt_in(tmp_path) == "1"
+    # A person is asked where the later one is the blank one, or where a blank one gave way.
+    assert ("blank" in review_of(tmp_path)) == (order[newer] == BLANK)
+
+
+@pytest.mark.parametrize("newer", [0, 1])
+def test_nor_does_it_in_one_download_of_all_attempts(newer: int, tmp_path: Path) -> None:
+    first, second = (BLANK, ONE) if newer == 0 else (ONE, BLANK)
+    attempts = blackboard("2026-05-01-10-00-00", first), blackboard("2026-05-01-11-00-00", second)
+    files = {name: file for attempt in attempts for name, file in attempt.files.items()}
+    for _ in range(2):
+        take_in(tmp_path, Zip(files))
+
+        assert attempt_in(tmp_path) == "1"
+        assert ("none of its answers" in review_of(tmp_path)) == (second == BLANK)
 
 
 def test_a_resubmission_with_fewer_answers_counts(tmp_path: Path) -> None:

@@ -245,7 +245,6 @@ def _settled(
         readable, unreadable, aside = _read(attempt, plan)
         failed += unreadable
         items += [handed.item("set aside", "It is no notebook.") for handed in aside]
-        together = list(readable)
         if best and readable and readable[0].rebuilt.filled:
             readable.append(best)  # a later attempt, but a blank one
         elif best:
@@ -254,8 +253,8 @@ def _settled(
         for other in readable[1:]:
             item, said = _beside(other, readable[0])
             items.append(item)
-            blank_copy = other in together and not other.rebuilt.filled
-            (repairs if blank_copy else review).extend(said)
+            # That a copy is blank is no question to a person, that a later attempt is blank is one.
+            (review if other.rebuilt.filled or other is best else repairs).extend(said)
         best = readable[0] if readable else None
     old = read_record(folder / f"{folder.name}.ipynb")
     refused = [handed.item("refused", reason) for handed, reason in failed]
@@ -373,7 +372,7 @@ def _beside(other: _NotebookFile, best: _NotebookFile) -> tuple[Item, list[str]]
     _, why = _ranked(best.standing, other.standing, together=True)
     item = other.handed.item("not taken", f"It differs from {best.name}, and {why}.")
     names = f"{best.name} was taken, {other.name} was not: {why}"
-    return item, [f"Two different notebooks were handed in together: {names}."]
+    return item, [f"Two different notebooks were handed in: {names}."]
 
 
 def _not_graded(handed: _Incoming, counts: Record) -> str:
@@ -408,10 +407,12 @@ def _stored(
             kept = _Standing(old, _filled(path, plan))
             counts, why = _ranked(_Standing(new, best.rebuilt.filled), kept, together=False)
             if counts <= 0:
-                _look_again(folder, old, new.review if later > 0 else review)
+                if later > 0:
+                    said = f"A newer notebook is blank: {best.name}. The one before it was graded."
+                    _look_again(folder, old, [said])
                 reason = f"It differs from what was collected before, and {why}."
                 if not counts:
-                    reason += f" If it is: delete {folder} and collect it again."
+                    reason += f" If this one is: delete {folder} and collect it again."
                 return handed.item("not taken", reason)
             if later <= 0:
                 note = f"A blank notebook was collected before: {best.name} took its place."
@@ -437,6 +438,8 @@ def _unchanged(handed: _Incoming, new: Record, folder: Path, old: Record) -> Ite
 
 def _filled(path: Path, plan: ReleasedNotebook) -> int:
     """How many answers of a submission that lies there already are filled in."""
+    if path.is_symlink() or not path.is_file():  # a pipe would be waited for
+        return 0
     try:
         return accepted(plan, read_notebook(path.read_bytes())[0]).filled
     except Refusal:

@@ -12,7 +12,6 @@ from typing import Literal
 from nbformat import NotebookNode
 
 from xorkit.files import sha256
-from xorkit.intake import log
 from xorkit.intake.archives import IncomingFile, Opener
 from xorkit.intake.layouts import is_likely, is_notebook, is_work, readings
 from xorkit.intake.owners import Owner, owner
@@ -20,7 +19,9 @@ from xorkit.intake.reading import Refusal, read_notebook
 from xorkit.intake.rebuilding import RebuiltNotebook, accepted
 from xorkit.intake.records import (
     FILE_TIMES,
+    LogEntry,
     Record,
+    add_to_log,
     as_bytes,
     as_text,
     read_record,
@@ -184,11 +185,11 @@ def collect(
                     items.append(_unowned(found, whose))
         for student, handed_in in sorted(by_student.items()):
             items += _settled(handed_in, submitted / student / assignment, plan, people)
-    log.add(submitted, assignment, _entries(items))
+    add_to_log(submitted, assignment, _entries(items))
     return CollectReport(tuple(items))
 
 
-def _entries(items: Iterable[Item]) -> Iterator[log.LogEntry]:
+def _entries(items: Iterable[Item]) -> Iterator[LogEntry]:
     """What the log says of them; of each learner's files that were set aside in one line."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     aside: dict[str, list[str]] = {}
@@ -197,9 +198,9 @@ def _entries(items: Iterable[Item]) -> Iterator[log.LogEntry]:
             aside.setdefault(item.student, []).append(item.name)
         elif item.fate != "unchanged" or item.reason:
             reason = " ".join(filter(None, [item.reason, *item.review]))
-            yield log.LogEntry(now, item.student, item.source, item.fate, reason, item.replaced)
+            yield LogEntry(now, item.student, item.source, item.fate, reason, item.replaced)
     for student, names in aside.items():
-        yield log.LogEntry(now, student, listed(names), "set aside", "No notebooks.")
+        yield LogEntry(now, student, listed(names), "set aside", "No notebooks.")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -1,10 +1,10 @@
-"""What is kept beside a submission, so that its repairs reach the verdict."""
+"""What is kept of a collection: a record beside each submission, and a log of what was done."""
 
 from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from xorkit.intake import clock
 from xorkit.intake.cells import as_mapping, sound
 
 RECORD = "intake.json"
+LOGS = "collected"
 FILE_TIMES = "the files' times"
 _MAX_BYTES = 2**20  # a record with a hundred repairs has 20 KB
 
@@ -133,7 +134,7 @@ def as_bytes(notebook: Mapping[str, Any]) -> bytes:
 def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], record: Record) -> None:
     """The notebook, its record, and the time as nbgrader reads it; raises OSError."""
     data = as_bytes(notebook)
-    _made(folder)
+    _refuse_link(folder)
     write(folder / name, data)
     write_times(folder, replace(record, notebook=sha256(data)))
 
@@ -150,17 +151,16 @@ def write_times(folder: Path, record: Record) -> None:
 
 def write_record(folder: Path, record: Record) -> None:
     """The record alone, also where there is no notebook; raises OSError."""
-    _made(folder)
+    _refuse_link(folder)
     text = json.dumps(asdict(record), ensure_ascii=False, indent=1) + "\n"
     write(folder / RECORD, text.encode())
 
 
-def _made(folder: Path) -> None:
-    """The folder of a submission; raises OSError where it leads somewhere else."""
+def _refuse_link(folder: Path) -> None:
+    """Raises OSError where a submission's folder is somewhere else in truth."""
     for path in (folder.parent, folder):
         if path.is_symlink():
             raise OSError(f"{path} is a link to somewhere else")
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def members_of(submitted: Path, assignment: str) -> Mapping[str, tuple[str, ...]]:
@@ -173,3 +173,70 @@ def members_of(submitted: Path, assignment: str) -> Mapping[str, tuple[str, ...]
     found = {name: record.members for name, record in records.items()}
     groups = ((name, members) for name, members in found.items() if len(members) > 1)
     return {name: members for name, members in groups if name not in members}
+
+
+# ------------------------------------------------------------------------------------ the log
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One line of the log: at `time` (ISO 8601, UTC) a file (`source`) met a `fate`, and why.
+
+    `fate` is one of collect's; of the files that were set aside each learner's are one entry.
+    `replaced` is the file whose place it took.
+    """
+
+    time: str
+    student: str
+    source: str
+    fate: str
+    reason: str = ""
+    replaced: str = ""
+
+
+def log_path(submitted: Path, assignment: str) -> Path:
+    """One JSON object a line, beside `submitted/`."""
+    return submitted.parent / LOGS / f"{assignment}.jsonl"
+
+
+def add_to_log(submitted: Path, assignment: str, entries: Iterable[LogEntry]) -> None:
+    """Adds entries at the end; what was said before and changed nothing is not said again."""
+    said = {_said(entry) for entry in read_log(submitted, assignment)}
+    new = [entry for entry in entries if entry.fate == "taken" or _said(entry) not in said]
+    if new:
+        path = log_path(submitted, assignment)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = (json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in new)
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+
+
+def _said(entry: LogEntry) -> LogEntry:
+    return replace(entry, time="")
+
+
+def read_log(
+    submitted: Path, assignment: str, since: datetime | None = None
+) -> tuple[LogEntry, ...]:
+    """What the log says, oldest first, from `since` (with a zone) on; a spoiled line is left out.
+
+    None of it is there before the first collection.
+    """
+    try:
+        text = log_path(submitted, assignment).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ()
+    entries = (_entry(line) for line in text.splitlines())
+    return tuple(
+        entry
+        for entry in entries
+        if entry and (since is None or datetime.fromisoformat(entry.time) >= since)
+    )
+
+
+def _entry(line: str) -> LogEntry | None:
+    try:
+        entry = LogEntry(**json.loads(line))
+        return entry if datetime.fromisoformat(entry.time).tzinfo else None
+    except (ValueError, TypeError, RecursionError):
+        return None

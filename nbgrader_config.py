@@ -18,20 +18,22 @@ from nbgrader.preprocessors import (
     SaveCells,
 )
 
-from xorkit.preprocessors import ClearBlanks, Rebuild, ReleaseCells, SaveGrades
+from xorkit.preprocessors import ClearBlanks, PackChecks, Rebuild, ReleaseCells, SaveGrades
 
 c = get_config()  # noqa: F821  # nbgrader defines it where this file runs
 
 # The "Open in Colab" badge points here: owner/repository/branch.
 c.ReleaseCells.colab = "owner/xorkit/main"
 
-# nbgrader's own list and order, with two changes: ClearBlanks stands in for ClearSolutions (an
-# empty blank says which one it is), and ReleaseCells comes last (it changes no graded text but
-# badge and metadata, which Colab and JupyterLab show).
+# nbgrader's own list and order, with three changes: PackChecks puts the self-checks into the set-up
+# cell, ClearBlanks stands in for ClearSolutions (an empty blank says which one it is), and
+# ReleaseCells comes last (it changes no graded text but badge and metadata, which Colab and
+# JupyterLab show).
 c.GenerateAssignment.preprocessors = [
     IncludeHeaderFooter,
     InstantiateTests,
     LockCells,
+    PackChecks,
     ClearBlanks,
     ClearOutput,
     CheckCellMetadata,

@@ -22,7 +22,7 @@ FLOORS = (
     ("judge",),
     ("lesson", "starts"),
     ("probe", "guest"),
-    ("hidden", "sandbox", "intake"),
+    ("hidden", "sandbox", "intake", "selfcheck"),
     ("engine",),
     ("preprocessors", "pages", "export", "samples"),
     ("marking",),

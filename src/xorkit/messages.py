@@ -8,11 +8,11 @@ inside a learner's notebook.
 from __future__ import annotations
 
 import functools
+import pkgutil
 import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from xorkit.verdict import Diagnosis, Fact, Finding
@@ -97,7 +97,8 @@ def _template(key: str, row: object) -> Template:
 @functools.cache
 def table() -> Table:
     """The kit's own table."""
-    return parse(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+    text = pkgutil.get_data("xorkit", "messages.toml")  # also where the judge is packed
+    return parse((text or b"").decode("utf-8"))
 
 
 def key(code: Diagnosis | None, symptom: str) -> str:

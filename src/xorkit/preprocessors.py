@@ -72,6 +72,18 @@ def _nothing_chosen(options: str) -> str:
     return str(parsed[0]) if isinstance(parsed, list) else ""
 
 
+class PackChecks(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no types
+    """Put the self-checks into the set-up cell, so that the release needs nothing else."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        from xorkit.engine.packing import with_checks
+        from xorkit.lesson import find
+
+        course = CourseDirectory(parent=self)
+        with_checks(nb, find(resources["nbgrader"]["assignment"], Path(course.root)))
+        return nb, resources
+
+
 class ReleaseCells(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships no types
     """Make every cell recognisable and presentable wherever the release is opened."""
 

@@ -1,15 +1,19 @@
-"""The visible notebook's cells, and a way to run one of its self-checks here and read its rows."""
+"""The notebook's cells, and one in which a learner has run some of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 import torch
+from support.learner import EPOCHS, Learner
+
+from xorkit.engine.course import open_course
+from xorkit.engine.packing import sheet_of
+from xorkit.selfcheck.sheet import Sheet
 
 COURSE = Path(__file__).parents[2]
 ANSWERS = ("data", "model", "loss_and_optimizer", "training_loop")
@@ -19,22 +23,6 @@ def cells(stage: str) -> dict[str, Any]:
     """The cells of the source or the release by their ids, in order."""
     notebook = nbformat.read(COURSE / stage / "xor" / "xor.ipynb", as_version=4)
     return {cell.id: cell for cell in notebook.cells}
-
-
-@dataclass(frozen=True)
-class Table:
-    """What a self-check showed: rows of (state, what, seen), and one next step."""
-
-    rows: tuple[tuple[bool | None, str, str], ...]
-    next_step: str
-
-    @property
-    def wrong(self) -> list[str]:
-        return [what for state, what, _ in self.rows if state is False]
-
-    @property
-    def text(self) -> str:
-        return "\n".join([*(" ".join(map(str, row)) for row in self.rows), self.next_step])
 
 
 @pytest.fixture(scope="session")
@@ -47,30 +35,24 @@ def release() -> dict[str, Any]:
     return cells("release")
 
 
+@pytest.fixture(scope="session")
+def sheet() -> Sheet:
+    """What the checks know of the lesson, with fewer epochs."""
+    course = open_course(COURSE, "xor")
+    whole = sheet_of(course.source, course.lesson)
+    assert whole.spec is not None
+    return replace(whole, spec=replace(whole.spec, epochs=EPOCHS))
+
+
 @pytest.fixture
-def solved(source: dict[str, Any]) -> dict[str, Any]:
-    """The names that the first three solutions leave behind, from a fixed start."""
+def learner(sheet: Sheet, source: dict[str, Any]) -> Learner:
+    """A notebook in which nothing but the set-up was run."""
     torch.manual_seed(1)
-    names: dict[str, Any] = {"__name__": "__main__", "In": [""]}
-    for grade_id in ("setup", *ANSWERS[:3]):
-        exec(source[grade_id].source, names)
-    return names
-
-
-Look = Callable[..., Table]
+    return Learner(sheet, source)
 
 
 @pytest.fixture
-def look(release: dict[str, Any]) -> Look:
-    """Run a self-check of the release over some names and give back what it would show."""
-
-    def run(grade_id: str, names: dict[str, Any]) -> Table:
-        shown: list[Table] = []
-        names["show_check"] = lambda title, rows, next_step: shown.append(
-            Table(tuple(rows), next_step)
-        )
-        exec(compile(release[grade_id].source, f"<{grade_id}>", "exec"), names)
-        (table,) = shown
-        return table
-
-    return run
+def solved(learner: Learner) -> Learner:
+    """A notebook with the first three solutions, from a fixed start."""
+    learner.solves(*ANSWERS[:3])
+    return learner

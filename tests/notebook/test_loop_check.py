@@ -1,66 +1,110 @@
-"""The self-check of the training loop: what it says about each way of writing the loop."""
+"""The check of the training loop: what it says about each way of writing the loop."""
 
 from __future__ import annotations
 
+import os
+import random
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from support.learner import Learner, wrong
 
 LOOPS = yaml.safe_load((Path(__file__).parent / "loops.yaml").read_text(encoding="utf-8"))
-FIRST_LINE = "# ✏️ Exercise 4 · The training loop\n"
+RIGHT, WRONG = LOOPS["right"], LOOPS["wrong"]
 
 
-def rows_of(group: str) -> list[Any]:
-    loops = {name: loop for name, loop in LOOPS[group].items() if "kernel" not in loop}
-    return [pytest.param(loop, id=name) for name, loop in loops.items()]
+def run(learner: Learner, loop: dict[str, Any]) -> None:
+    learner.run(loop.get("before", ""))
+    learner.run(loop["code"], "training_loop")
 
 
-def watched(loop: dict[str, Any], names: dict[str, Any], look: Any) -> Any:
-    exec(loop.get("before", ""), names)
-    names["In"] += [FIRST_LINE + loop["code"], "# the check itself: def _check(names)"]
-    return look("test_training_loop", names)
+@pytest.mark.parametrize("loop", RIGHT.values(), ids=RIGHT)
+def test_a_right_loop_gets_no_cross(loop: dict[str, Any], solved: Learner) -> None:
+    run(solved, loop)
+
+    table = solved.check("training_loop")
+
+    assert wrong(table) == [], table.to_text()
+    assert len(table.rows) == 5
+    assert table.picture == ""
 
 
-@pytest.mark.parametrize("loop", rows_of("right"))
-def test_a_right_loop_gets_no_cross(loop, solved, look):
-    table = watched(loop, solved, look)
+@pytest.mark.parametrize("loop", WRONG.values(), ids=WRONG)
+def test_a_wrong_loop_gets_a_cross_that_says_why(loop: dict[str, Any], solved: Learner) -> None:
+    run(solved, loop)
 
-    assert table.wrong == [], table.text
-    assert len(table.rows) >= 5
-    assert loop.get("says", "") in table.text
+    table = solved.check("training_loop")
 
-
-@pytest.mark.parametrize("loop", rows_of("wrong"))
-def test_a_wrong_loop_gets_a_cross_where_it_is_wrong(loop, solved, look):
-    table = watched(loop, solved, look)
-
-    assert loop["wrong"] == table.wrong, table.text
-    assert loop["says"] in table.text
+    first = next(row for row in table.rows if row.state is False)
+    assert loop["cause"] == first.cause, table.to_text()
+    assert first.seen.endswith(("?", ".")), "a whole sentence"
 
 
-@pytest.mark.parametrize("loop", rows_of("right") + rows_of("wrong"))
-def test_watching_leaves_everything_as_it_was(loop, solved, look):
-    exec(loop.get("before", ""), solved)
-    kept = {name: value for name, value in solved.items() if name != "show_check"}
-    own = [p for group in solved["optimizer"].param_groups for p in group["params"]]
-    weights = [p.clone() for p in own]
-    patched = (torch.autograd.backward, torch.autograd.grad, torch.optim.Optimizer.zero_grad)
-    random, trace = torch.get_rng_state(), sys.gettrace()
+# One of each kind: what is run again on copies, stopped, and what raises.
+LEAVES = [
+    "a class as the model",
+    "several tries until one converges",
+    "a trainer from another cell",
+]
+LEAVES += ["a list that another cell began", "a new model in every pass", "a program that quits"]
 
-    watched({"code": loop["code"]}, solved, look)
 
-    ours = {"_check", "_report", "show_check"}
-    assert kept == {name: value for name, value in solved.items() if name not in ours}
+@pytest.mark.parametrize("name", LEAVES)
+def test_a_check_leaves_everything_as_it_was(
+    name: str, solved: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("mine")
+    writing = "import pathlib\npathlib.Path('notes.txt').write_text('!')\n"
+    writing += "pathlib.Path('model.txt').write_text('!')\n"
+    run(solved, {**(RIGHT | WRONG)[name], "code": writing + (RIGHT | WRONG)[name]["code"]})
+    Path("model.txt").unlink()
+    Path("notes.txt").write_text("mine")
+    names = {name: value for name, value in solved.names.items() if name != "__builtins__"}
+    held = [v for v in names.values() if isinstance(v, list)]
+    lists = [[*value] for value in held]
+    own = [p for group in solved.names["optimizer"].param_groups for p in group["params"]]
+    weights = [parameter.clone() for parameter in own]
+    states = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy())
+    trace, here = sys.gettrace(), os.getcwd()
+
+    solved.check("training_loop")
+
+    assert names == {n: v for n, v in solved.names.items() if n != "__builtins__"}
+    assert lists == held
     assert all(map(torch.equal, weights, own))
-    assert patched == (
-        torch.autograd.backward,
-        torch.autograd.grad,
-        torch.optim.Optimizer.zero_grad,
-    )
-    assert torch.equal(random, torch.get_rng_state())
-    assert trace is sys.gettrace()
+    assert torch.equal(states[0], torch.get_rng_state())
+    assert states[1] == random.getstate()
+    assert (states[2] == np.random.get_state()[1]).all()
+    assert (trace, here) == (sys.gettrace(), os.getcwd())
     assert torch.is_grad_enabled()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert Path("notes.txt").read_text() == "mine"
+
+
+def test_updates_that_differ_are_drawn_beside_those_asked_for(solved: Learner) -> None:
+    run(solved, WRONG["small steps by hand"])
+
+    picture = solved.check("training_loop").picture
+
+    assert picture.count("<rect") == 2 * 9 * 4  # done and asked for, nine parameters, four updates
+    assert picture.count(">update ") == 4
+
+
+def test_a_slow_loop_is_looked_at_for_two_seconds_at_most(solved: Learner) -> None:
+    import time
+
+    text = "import time\nfor epoch in range(3):\n    time.sleep(0)\n"
+    solved.run(text + RIGHT["zero_grad first"]["code"], "training_loop")
+    solved.names["In"][-1] = solved.names["In"][-1].replace("sleep(0)", "sleep(60)")
+    begun = time.monotonic()
+
+    table = solved.check("training_loop")
+
+    assert time.monotonic() - begun < 3
+    assert wrong(table)

@@ -9,10 +9,13 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
+
+from xorkit.engine.packing import HOME, PIECE, packed
 
 COURSE = Path(__file__).parents[2]
 RELEASE = Path("release/xor/xor.ipynb")
@@ -63,9 +66,6 @@ def test_every_answer_begins_with_its_own_first_line(release):
 
     numbers = [re.fullmatch(r"# ✏️ Exercise (\w+) · .+", line)[1] for line in first_lines]
     assert numbers == ["1", "2", "3", "4", "5", "6a", "6b", "6c", "6d", "6e"]
-    assert "exercises = " + json.dumps(numbers).replace("[", "(").replace("]", ")") in (
-        release["ready"].source
-    )
 
 
 def solution_lines(source):
@@ -74,6 +74,12 @@ def solution_lines(source):
             r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", source[grade_id].source, re.DOTALL
         ):
             yield from (line.strip() for line in region.splitlines() if line.strip())
+
+
+def menu_lines():
+    """The lines that the matching exercise offers, on purpose: its cell, its text, its check."""
+    lesson = yaml.safe_load((COURSE / "lessons" / "xor.matching.yaml").read_text(encoding="utf-8"))
+    return {entry["line"] for entry in lesson["lines"]}
 
 
 def test_the_release_holds_no_answer(source, release):
@@ -86,7 +92,7 @@ def test_the_release_holds_no_answer(source, release):
         value = re.match(r'\w+ = "(.*)"  # @param', line)
         if value:
             assert f'= "{value[1]}"' not in "\n".join(c.source for c in release.values())
-        elif len(line) > len("Y = 1.0"):
+        elif len(line) > len("Y = 1.0") and line not in menu_lines():
             assert line not in everything
     assert not re.search(r"(BEGIN|END) (SOLUTION|HIDDEN)|HIDDEN TESTS", json.dumps(release))
 
@@ -95,9 +101,12 @@ def test_no_hidden_test_reaches_the_release(source, release):
     for grade_id in POINTS:
         hidden = re.search("### BEGIN HIDDEN TESTS", source[grade_id].source)
 
-        assert release[grade_id].source == source[grade_id].source[: hidden.start()].removesuffix(
-            "\n"
-        )
+        visible = source[grade_id].source[: hidden.start()].rstrip("\n")
+        title, call = visible.splitlines()
+        assert title.startswith("# @title ✔ ")
+        assert call == f'check("{grade_id.removeprefix("test_")}")'
+        assert release[grade_id].source.startswith(f"{visible} if callable(")
+        assert len(release[grade_id].source.splitlines()) == 2
 
 
 def test_the_badge_leads_to_the_release(release):
@@ -130,9 +139,9 @@ def test_filling_the_first_blanks_leads_to_the_next_one(grade_id, source, releas
     text = release[grade_id].source
     for stub, answer in zip(stubs(release[grade_id]), answers, strict=True):
         with pytest.raises(NotImplementedError, match=re.escape(stub)):
-            exec(text, dict(solved))
+            exec(text, dict(solved.names))
         text = re.sub(rf'^ *raise .*"{re.escape(stub)}"\)\n', answer, text, flags=re.MULTILINE)
-    exec(text.replace("range(5000)", "range(2)"), dict(solved))
+    exec(text.replace("range(5000)", "range(2)"), dict(solved.names))
 
 
 def test_the_menu_is_the_lessons_list_of_lines(source, release):
@@ -144,7 +153,8 @@ def test_the_menu_is_the_lessons_list_of_lines(source, release):
     for _, value, menu in forms:
         assert value == lesson["placeholder"]
         assert json.loads(menu) == [lesson["placeholder"], *lines]
-    assert "\n".join(lines) in release["exercise-matching"].source
+    listed = "\n".join(f"{number:2d}  {line}" for number, line in enumerate(lines, 1))
+    assert listed in release["exercise-matching"].source
     for number, job in enumerate(lesson["jobs"], 1):
         assert f"Job {number} · {job['job']} ({job['lesson']})" in release["matching"].source
     solved = re.findall(r'^job_\d = "(.*?)"', source["matching"].source, re.M)
@@ -158,25 +168,79 @@ def test_a_recall_answer_is_an_empty_text_field(release):
         )
 
 
+def imported(text):
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module.split(".")[0]
+
+
 def test_the_release_needs_nothing_but_what_colab_has(release):
-    imported = set()
-    for cell in release.values():
-        for node in ast.walk(ast.parse(cell.source if cell.cell_type == "code" else "")):
-            if isinstance(node, ast.Import):
-                imported |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                imported.add(node.module.split(".")[0])
+    code = [cell.source for cell in release.values() if cell.cell_type == "code"]
+    code += [text for name, text in packed().files.items() if name.startswith("xorkit")]
 
-    assert imported - set(sys.stdlib_module_names) == {"torch", "matplotlib", "IPython", "google"}
+    tops = {top for text in code for top in imported(text)} - set(sys.stdlib_module_names)
+    assert tops == {"torch", "numpy", "matplotlib", "IPython", "google", "xorkit"}
+    assert "xorkit.selfcheck" in packed().files
 
 
-def test_every_check_reports_in_the_same_way(release):
-    reports = {
-        re.search(r"^def _report\(.*?(?=\n\n\n)", release[grade_id].source, re.M | re.S)[0]
-        for grade_id in POINTS
+def code_lines(cell):
+    """Lines of code, without blank ones, comments and docstrings."""
+    tree = ast.parse(cell.source)
+    documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
+    texts = {
+        number
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and ast.get_docstring(node) is not None
+        for number in range(node.body[0].lineno, node.body[0].end_lineno + 1)
     }
+    lines = enumerate(cell.source.splitlines(), 1)
+    return [n for n, line in lines if line.strip()[:1] not in ("", "#") and n not in texts]
 
-    assert len(reports) == 1
+
+def test_the_authored_notebook_is_short_and_defines_nothing_twice(source):
+    code = [cell for cell in source.values() if cell.cell_type == "code"]
+    visible = [re.split("### BEGIN HIDDEN TESTS", cell.source)[0] for cell in code]
+    names = [
+        node.name
+        for text in visible
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]
+
+    assert sum(len(code_lines(cell)) for cell in code) <= 300
+    assert max(len(cell.source.splitlines()) for cell in code) <= 40
+    assert len(names) == len(set(names))
+
+
+def test_what_is_packed_is_small_and_says_what_it_is(release):
+    text = release["setup"].source
+    piece = packed()
+
+    assert PIECE.search(text)[1] == piece.text, "run `make build`: what is packed has changed"
+    assert len(piece.text) <= 60_000
+    assert f"# SHA-256 of what is packed: {piece.sha256}\n" in text
+    assert f"modules of xorkit {version('xorkit')}" in text
+    assert f"Their source: {HOME}\n" in text
+    assert f'Source = "{HOME}"' in (COURSE / "pyproject.toml").read_text("utf-8")
+
+
+def test_what_is_packed_is_the_kits_code_and_nothing_else():
+    for name, text in packed().files.items():
+        if name.startswith("xorkit"):
+            path = COURSE / "src" / Path(*name.split("."))
+            path = path.with_suffix(".py") if not path.is_dir() else path / "__init__.py"
+            original, ours = (ast.parse(t) for t in (path.read_text("utf-8"), text))
+            assert ast.dump(undocumented(original)) == ast.dump(undocumented(ours)), name
+
+
+def undocumented(tree):
+    for node in ast.walk(tree):
+        kinds = ast.Module | ast.FunctionDef | ast.ClassDef
+        if isinstance(node, kinds) and len(node.body) > 1 and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return tree
 
 
 def test_given_cells_are_folded_and_answers_are_not(release):

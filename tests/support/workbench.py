@@ -8,7 +8,7 @@ import json
 import multiprocessing
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,12 @@ from xorkit import lesson as lessons
 from xorkit import probe
 from xorkit.conventions import hidden_tests
 from xorkit.engine.grading import grade
+from xorkit.engine.packing import sheet_of
 from xorkit.evidence import CellRun, Evidence, loads
 from xorkit.hidden import HiddenTests
 from xorkit.lesson import Lesson
+from xorkit.selfcheck.checks import Checks
+from xorkit.selfcheck.sheet import Sheet
 from xorkit.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +67,7 @@ class Seen:
 
     evidence: Evidence
     off: int
+    ticks: Mapping[str, list[bool | None]] = field(default_factory=dict)  # of the checks, by cell
 
 
 def table(name: str) -> dict[str, dict[str, Any]]:
@@ -81,13 +85,18 @@ def lesson(epochs: int = 5000) -> Lesson:
 
 
 @cache
+def notebook() -> nbformat.NotebookNode:
+    """The authored notebook."""
+    return nbformat.read(ROOT / "source" / "xor" / "xor.ipynb", as_version=4)
+
+
+@cache
 def hidden_cells() -> Mapping[str, str]:
     """The hidden tests of the four training cells and of the predictions, from the notebook."""
-    notebook = nbformat.read(ROOT / "source" / "xor" / "xor.ipynb", as_version=4)
     wanted = {f"test_{blank}" for blank in BLANKS}
     return {
         cell.metadata.nbgrader.grade_id: hidden_tests(cell.source)
-        for cell in notebook.cells
+        for cell in notebook().cells
         if cell.metadata.get("nbgrader", {}).get("grade_id") in wanted
     }
 
@@ -97,8 +106,13 @@ def tests_of(epochs: int) -> HiddenTests:
     return HiddenTests(hidden_cells(), lesson(epochs))
 
 
-def observe(cells: Mapping[str, str], course: Lesson, seed: int = 0) -> Seen:
-    """What the probe sees of answer cells, each blank not named being the solution's."""
+def observe(
+    cells: Mapping[str, str], course: Lesson, seed: int = 0, sheet: Sheet | None = None
+) -> Seen:
+    """What the probe sees of answer cells, each blank not named being the solution's.
+
+    With a sheet, also what a learner's checks tick of the cells that are named, else of all.
+    """
     assert course.task is not None
     answers = {**SOLUTION, **cells}
     rng = np.random.default_rng(seed)
@@ -107,32 +121,49 @@ def observe(cells: Mapping[str, str], course: Lesson, seed: int = 0) -> Seen:
     probe.recorder().reset()
     torch.manual_seed(seed)
     runs, seen = [], {}
+    checks = Checks(sheet, namespace) if sheet is not None else None
     for blank, following in zip(BLANKS, [*BLANKS[1:], ""], strict=True):
         source = answers.get(blank, "").replace("5000", str(course.task.epochs))
         probe.recorder().cell_begins(namespace)
+        if checks is not None:
+            _begin(checks, blank, source)
         error = _run(source, namespace)
         probe.recorder().cell_begins(namespace)
         runs.append(CellRun(blank, "error" if error else "ok", error))
         more = {**asked, "next": answers.get(following, "")}
         seen[blank] = loads(json.dumps(probe.observe(blank, namespace, source, more)))
     evidence = Evidence(tuple(runs), answers, seen, asked)
-    return Seen(evidence, _off(namespace.get("model"), course))
+    ticks = {}
+    for blank in (cells or BLANKS) if checks is not None else ():
+        ticks[blank] = [row.state for row in checks.table(blank).rows]
+    return Seen(evidence, _off(namespace.get("model"), course), ticks)
 
 
-def observe_apart(cells: Mapping[str, str], course: Lesson, seed: int = 0) -> Seen:
+def _begin(checks: Checks, blank: str, source: str) -> None:
+    """A notebook's kernel runs a cell: what a check knows of it."""
+    cell = checks.sheet.cell(blank)
+    if cell is not None and cell.first_line:
+        checks.session.begins(cell)
+        ran = checks.session.namespace.setdefault("In", [])
+        ran.append(f"{cell.first_line}\n{source}")
+
+
+def observe_apart(
+    cells: Mapping[str, str], course: Lesson, seed: int = 0, sheet: Sheet | None = None
+) -> Seen:
     """As `observe`, in a process of its own, where what a cell breaks stays broken."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
 
     def work() -> None:
-        seen = observe(cells, course, seed)
-        theirs.send_bytes(json.dumps([seen.evidence.to_json(), seen.off]).encode())
+        seen = observe(cells, course, seed, sheet)
+        theirs.send_bytes(json.dumps([seen.evidence.to_json(), seen.off, seen.ticks]).encode())
 
     child = multiprocessing.get_context("fork").Process(target=work)
     child.start()
     theirs.close()
-    evidence, off = json.loads(ours.recv_bytes())
+    evidence, off, ticks = json.loads(ours.recv_bytes())
     child.join()
-    return Seen(Evidence.from_json(evidence), off)
+    return Seen(Evidence.from_json(evidence), off, ticks)
 
 
 def _run(source: str, namespace: dict[str, Any]) -> tuple[str, str] | None:
@@ -166,11 +197,12 @@ def verdict(seen: Seen, course: Lesson) -> Verdict:
     return found
 
 
-def judged(row: Mapping[str, Any], seed: int = 0) -> tuple[Verdict, Seen]:
-    """The verdict on a row of a table, and what was seen."""
+def judged(row: Mapping[str, Any], seed: int = 0, *, checked: bool = False) -> tuple[Verdict, Seen]:
+    """The verdict on a row of a table, and what was seen; also by the learner's checks."""
     course = lesson(5000 if row.get("full") else 300)
     cells = {blank: row[blank] for blank in SOLUTION if blank in row}
-    seen = (observe_apart if row.get("apart") else observe)(cells, course, seed)
+    sheet = sheet_of(notebook(), course) if checked else None
+    seen = (observe_apart if row.get("apart") else observe)(cells, course, seed, sheet)
     return verdict(seen, course), seen
 
 

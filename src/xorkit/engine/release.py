@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +30,15 @@ def generate(course: Course, release: Path, *, db_url: str | None = None) -> Non
 
     Raises CourseError with nbgrader's own words where it refuses the notebook.
     """
-    with _made_whole(db_url or course.db_url) as url:
-        _convert(course, release, url)
+    release.mkdir(parents=True, exist_ok=True)
+    with (
+        _made_whole(db_url or course.db_url) as url,
+        tempfile.TemporaryDirectory(prefix=".build-", dir=release.parent) as folder,
+    ):
+        _convert(course, Path(folder), url)
+        old = release / course.assignment  # stays, where nbgrader refuses the new one
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(Path(folder, course.assignment), old)
 
 
 def register(course: Course) -> None:
@@ -94,10 +102,3 @@ def _log() -> Iterator[list[str]]:
         yield lines
     finally:
         logger.removeHandler(handler)
-
-
-def fresh_release(course: Course) -> Path:
-    """The notebook of a fresh build in a folder of its own, with a gradebook of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="xorkit-build-"))
-    generate(course, folder, db_url=f"sqlite:///{folder / 'gradebook.db'}")
-    return folder / course.assignment / f"{course.assignment}.ipynb"

@@ -30,8 +30,8 @@ def plain_values(namespace: Namespace) -> Namespace:
         for name, value in list(namespace.items())
         if not name.startswith("_")
         and name not in ("In", "Out")
-        and isinstance(value, PLAIN)
-        and not (isinstance(value, list | dict) and len(value) > MAX_LIST)
+        and issubclass(type(value), PLAIN)  # whatever a class says that it is
+        and not (issubclass(type(value), list | dict) and len(value) > MAX_LIST)
     }
 
 

@@ -251,12 +251,13 @@ def run_alone(
 
     A mistake in another cell can't reach it, and nobody knew the start before.
     """
-    first = run_in(0, source, namespace, questions, limit=limit, seconds=FEW_SECONDS)
+    seconds = questions.get("few_seconds", FEW_SECONDS)  # a check in the notebook has less time
+    first = run_in(0, source, namespace, questions, limit=limit, seconds=seconds)
     if first.telling or (first.run["stopped"] and not first.run["passes"]):
         return first
     count = len(settings(namespace, questions, lesson_objects(questions, questions["start"])))
     others = (
-        run_in(setting, source, namespace, questions, limit=limit, seconds=FEW_SECONDS)
+        run_in(setting, source, namespace, questions, limit=limit, seconds=seconds)
         for setting in range(1, count)
     )
     return next((other for other in others if other.telling), first)

@@ -1,0 +1,355 @@
+"""Packs the self-checks into a release: the modules that judge, and a sheet of what is asked.
+
+Nothing is installed or fetched where the release is opened. What is packed holds no solution, no
+key, no rubric and no hidden test; `unpacked` gives it back for whoever wants to search it.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import bz2
+import functools
+import hashlib
+import io
+import json
+import re
+import sys
+import tokenize
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from xorkit import lesson as lessons
+from xorkit.conventions import (
+    answer_cells,
+    grade_id,
+    hidden_tests,
+    is_test,
+    solution_of,
+    solution_texts,
+)
+from xorkit.lesson import Lesson
+from xorkit.selfcheck.sheet import Sheet, SheetCell, SheetClaim, SheetMenu, SheetTask
+
+HOME = "https://github.com/owner/xorkit"  # as pyproject.toml says; where the source is read
+SOURCE = Path(__file__).parents[2]
+LINE = "from xorkit.selfcheck import check"  # of the set-up cell, which the packed piece replaces
+CALL = re.compile(r"""^check\((?:"(\w*)")?\)$""", re.MULTILINE)
+LARGEST = 60_000  # characters of the packed piece: a cell that any editor opens
+ALLOWED = {*sys.stdlib_module_names, "numpy", "torch", "IPython", "google"}
+JUDGED = {"data", "model", "settings", "training", "result"}  # fixtures whose claims a check shows
+STARTS = 2  # starts of each kind that a check may run a short loop from; a grader has more
+PIECE = re.compile(r'^XORKIT = "([^"]*)"$', re.MULTILINE)
+SHEET = re.compile(r"^SHEET = r'''(.*?)'''$", re.MULTILINE | re.DOTALL)
+
+LOADER = '''\
+def _self_checks(packed, sheet):
+    """Give `check`. What is packed is imported only where xorkit itself isn't installed."""
+    import base64
+    import bz2
+    import functools
+    import importlib.abc
+    import importlib.util
+    import json
+    import os
+    import sys
+
+    class Packed(importlib.abc.MetaPathFinder, importlib.abc.ExecutionLoader):
+        def __init__(self):
+            self.files = json.loads(bz2.decompress(base64.b85decode(packed)))
+
+        def find_spec(self, name, path=None, target=None):
+            return importlib.util.spec_from_loader(name, self) if name in self.files else None
+
+        def is_package(self, name):
+            return any(other.startswith(name + ".") for other in self.files)
+
+        def get_filename(self, name):
+            return "packed/" + name
+
+        def get_source(self, name):
+            return self.files[name]
+
+        def get_data(self, path):
+            return self.files[os.path.basename(path)].encode()
+
+    @functools.cache
+    def checks():
+        if importlib.util.find_spec("xorkit") is None:
+            sys.meta_path.append(Packed())
+        from xorkit.selfcheck.checks import Checks
+        from xorkit.selfcheck.sheet import Sheet
+
+        return Checks(Sheet.from_text(sheet))
+
+    def check(name=""):
+        """Show what is right in an exercise and what is not yet; without a name, what is open."""
+        checks()(name)
+
+    if "xorkit.probe" not in sys.modules:  # else a grader watches this kernel for itself
+        checks()
+    return check
+
+
+check = _self_checks(XORKIT, SHEET)'''
+CHECK = (
+    '{call} if callable(globals().get("check")) else'
+    ' print("Run the set-up cell (⚙ at the top) first, then this check again.")'
+)
+
+
+class PackError(ValueError):
+    """The self-checks can't be packed; the text says why."""
+
+
+# ------------------------------------------------------------------------------------- modules
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The packed modules: `text` for the notebook, `files` by module name."""
+
+    files: Mapping[str, str]
+
+    @functools.cached_property
+    def plain(self) -> str:
+        return json.dumps(self.files, sort_keys=True, ensure_ascii=False)
+
+    @functools.cached_property
+    def text(self) -> str:
+        # bz2, because there is one library of it, which makes the same bytes everywhere.
+        return base64.b85encode(bz2.compress(self.plain.encode())).decode("ascii")
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.plain.encode()).hexdigest()
+
+
+@functools.cache
+def packed() -> Packed:
+    """The self-checks and every module of xorkit that they import. Raises PackError."""
+    files: dict[str, str] = {}
+    queue = ["xorkit", "xorkit.selfcheck"]
+    while queue:
+        name = queue.pop()
+        path = _path_of(name)
+        if name in files or path is None:
+            continue
+        text = path.read_text("utf-8")
+        files[name] = _stripped(text)
+        for imported in _imports(text):
+            top = imported.split(".")[0]
+            if top == "xorkit":
+                queue += _with_parents(imported)
+            elif top not in ALLOWED:
+                raise PackError(f"{name} imports {imported}, which Colab may not have")
+    messages = SOURCE.joinpath("xorkit", "messages.toml").read_text("utf-8")
+    files["messages.toml"] = re.sub(r"^#.*\n", "", messages, flags=re.MULTILINE)
+    made = Packed(files)
+    if len(made.text) > LARGEST:
+        raise PackError(f"the packed self-checks have {len(made.text)} characters, over {LARGEST}")
+    return made
+
+
+def _path_of(name: str) -> Path | None:
+    path = SOURCE.joinpath(*name.split("."))
+    return next((p for p in (path / "__init__.py", path.with_suffix(".py")) if p.exists()), None)
+
+
+def _with_parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def _imports(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.level == 0)
+
+
+def _stripped(text: str) -> str:
+    """Python text without comments and docstrings, which are read where the source is."""
+    lines = text.splitlines()
+    spans = [
+        (token.start[0], token.start[1], token.end[0], token.end[1])
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type == tokenize.COMMENT
+    ]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and len(node.body) > 1:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                last = first.end_lineno or first.lineno  # a docstring stands alone on its lines
+                spans.append((first.lineno, first.col_offset, last, len(lines[last - 1])))
+    for begin, left, last, right in sorted(spans, reverse=True):
+        lines[begin - 1 : last] = [lines[begin - 1][:left].rstrip() + lines[last - 1][right:]]
+    return "\n".join(lines) + "\n"
+
+
+# --------------------------------------------------------------------------------------- sheet
+
+
+def sheet_of(source: NotebookNode, lesson: Lesson) -> Sheet:
+    """What is asked in a notebook: the claims of its hidden tests, without the tests."""
+    first_lines = {
+        name: text.lstrip().splitlines()[0].strip()
+        for name, text in solution_texts(source).items()
+        if text.strip()
+    }
+    cells = []
+    for graded in filter(is_test, source.cells):
+        name = solution_of(grade_id(graded))
+        part, first_line = lesson.parts.get(name), first_lines.get(name, "")
+        title = first_line.lstrip("# ✏️") or (part.title if part else name)
+        cells.append(
+            SheetCell(
+                name,
+                title,
+                first_line,
+                part.look if part else "",
+                claims_in(hidden_tests(graded.source)),
+                tuple(lesson.names(name) or _assigned_in(source, name)),
+                name in lesson.recall,
+            )
+        )
+    return Sheet(tuple(cells), _menu(lesson), _task(lesson), lesson.hints)
+
+
+def _assigned_in(source: NotebookNode, name: str) -> list[str]:
+    cell = answer_cells(source).get(name)
+    body = ast.parse(cell.source).body if cell is not None else []
+    targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def claims_in(hidden: str) -> tuple[SheetClaim, ...]:
+    """The claims that hidden tests make by the judge's fixtures, in order, one for each row.
+
+    A test of another kind (a choice, an answer, a value) has none: what it wants stays hidden.
+    """
+    found: list[SheetClaim] = []
+    numbers: dict[str, tuple[int, ...]] = {}  # of the claims of each test
+    for node in ast.parse(hidden).body:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        asked = _asked(node)
+        if asked is None:
+            continue
+        part, name, by_row = asked
+        wanted = [number for test in _needed(node) for number in numbers.get(test, ())]
+        rows = range(_rows(node)) if by_row else [None]
+        text = (ast.get_docstring(node) or node.name).strip()
+        begin = len(found)
+        found += [SheetClaim(text, part, name, row, tuple(wanted)) for row in rows]
+        numbers[node.name] = tuple(range(begin, len(found)))
+    return tuple(found)
+
+
+def _asked(test: ast.FunctionDef) -> tuple[str, str, bool] | None:
+    """Fixture and attribute that a test asks, and whether for one of several rows."""
+    fixtures = {argument.arg for argument in test.args.args} & JUDGED
+    subscripts = {id(n.value) for n in ast.walk(test) if isinstance(n, ast.Subscript)}
+    for node in ast.walk(test):
+        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+            continue
+        if node.value.id in fixtures:
+            return node.value.id, node.attr, id(node) in subscripts
+    return None
+
+
+def _needed(test: ast.FunctionDef) -> Iterator[str]:
+    for call in test.decorator_list:
+        if isinstance(call, ast.Call) and _name(call.func) == "needs":
+            yield from (str(a.value) for a in call.args if isinstance(a, ast.Constant))
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _rows(test: ast.FunctionDef) -> int:
+    """How many rows a test is parametrized for: by `range(4)`."""
+    for call in test.decorator_list:
+        for node in ast.walk(call):
+            if isinstance(node, ast.Call) and _name(node.func) == "range":
+                return int(ast.literal_eval(node.args[-1]))
+    return 0
+
+
+def _menu(lesson: Lesson) -> SheetMenu | None:
+    exercise = lesson.matching
+    if exercise is None:
+        return None
+    lines = tuple(line.line for line in exercise.lines)
+    return SheetMenu(exercise.placeholder, lines, tuple(job.job for job in exercise.jobs))
+
+
+def _task(lesson: Lesson) -> SheetTask | None:
+    spec, starts = lesson.task, lesson.starts
+    if spec is None or starts is None:
+        return None
+    return SheetTask(
+        spec.inputs,
+        spec.targets,
+        spec.layers,
+        spec.learning_rate,
+        spec.epochs,
+        spec.near,
+        (starts.starts, starts.stalled, starts.typical),
+        starts.good[:STARTS],
+        starts.stall[:STARTS],
+    )
+
+
+def sheet_around() -> Sheet:
+    """The sheet of the source notebook in the working folder, for an author who runs it there.
+
+    Raises LessonError where this is no assignment's folder.
+    """
+    import nbformat
+
+    here = Path.cwd()
+    source = nbformat.read(here / f"{here.name}.ipynb", as_version=4)
+    return sheet_of(source, lessons.find(here.name, here))
+
+
+# ----------------------------------------------------------------------------------- a release
+
+
+def with_checks(source: NotebookNode, lesson: Lesson) -> None:
+    """Puts the packed checks into a notebook's set-up cell, and guards its calls of `check`.
+
+    A notebook whose set-up doesn't ask for them stays as it is. Raises PackError.
+    """
+    asking = [c for c in source.cells if c.cell_type == "code" and LINE in c.source.splitlines()]
+    if not asking:
+        return
+    piece = packed()
+    sheet = sheet_of(source, lesson).to_text().replace("'", r"\u0027")
+    asking[0].source = asking[0].source.replace(
+        LINE,
+        f"# The self-checks: modules of xorkit {version('xorkit')}, without comments, packed by"
+        " `xorkit build`\n"
+        f"# (JSON, bz2, base85). Their source: {HOME}\n"
+        f"# SHA-256 of what is packed: {piece.sha256}\n"
+        f'XORKIT = "{piece.text}"\n'
+        "# What is asked in each exercise, for the checks to know; no answer is in it.\n"
+        f"SHEET = r'''{sheet}'''\n\n\n{LOADER}",
+    )
+    for cell in source.cells:
+        if cell.cell_type == "code":
+            cell.source = CALL.sub(lambda call: CHECK.format(call=call[0]), cell.source, count=1)
+
+
+def unpacked(text: str) -> str:
+    """All that a release's cell has packed, as text; empty where it has nothing packed."""
+    found = [bz2.decompress(base64.b85decode(piece)).decode() for piece in PIECE.findall(text)]
+    files = [module for piece in found for module in json.loads(piece).values()]
+    return "\n".join([*files, *SHEET.findall(text)])

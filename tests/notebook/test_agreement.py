@@ -1,0 +1,28 @@
+"""What a learner's check ticks is what grading credits, over both tables of ways to write a cell.
+
+One thing a check can't know: whether a loop that was short would have ended elsewhere from another
+start. That row is then open; it is never ticked or crossed against the grade.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.workbench import judged, table
+
+ROWS = table("correct.yaml") | table("mistakes.yaml")
+LONG = {name for name, row in ROWS.items() if row.get("full")}  # which need all 5000 epochs
+EXPECTED = {"passed": True, "failed": False, "not_judged": None}
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in LONG])
+def test_a_check_ticks_what_grading_credits(name: str) -> None:
+    row: dict[str, Any] = ROWS[name]
+
+    verdict, seen = judged(row, checked=True)
+
+    graded = {cell.grade_id: cell.tests for cell in verdict.cells}
+    assert seen.ticks
+    for blank, ticks in seen.ticks.items():
+        assert [EXPECTED[test.outcome] for test in graded[f"test_{blank}"]] == ticks, blank

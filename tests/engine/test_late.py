@@ -23,7 +23,7 @@ from xorkit.cli import app
 from xorkit.engine import batch, late, records
 from xorkit.engine.course import Course, CourseError, importing, nbgrader_config, open_course
 from xorkit.engine.late import due_date
-from xorkit.intake import collect
+from xorkit.intake.collecting import collect
 
 OWN_PLUGIN = """
 from nbgrader.plugins import BasePlugin

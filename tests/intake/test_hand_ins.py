@@ -16,11 +16,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.downloads import CLASS, as_zip, gradescope_list, roster, work_of
 from support.small_course import SOLVED, as_bytes, small_master, solved
-from xorkit.intake.log import read_log
 
 from xorkit.intake.clock import placed_as_said, zone_named
 from xorkit.intake.collecting import CollectReport, collect
-from xorkit.intake.records import members_of, read_record
+from xorkit.intake.records import members_of, read_log, read_record
 
 JANE = CLASS[0]
 BLANK = as_bytes(small_master())

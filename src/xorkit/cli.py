@@ -421,7 +421,7 @@ def due(
             found = set_due(course, wanted)
             behind = sum(verdict.late is not None for verdict in found)
             cost = sum(verdict.final_score < verdict.score for verdict in found)
-            out.print(f"{behind} of the {len(found)} graded are late; {cost} of them lose points.")
+            out.print(f"Late: {behind} of {len(found)} graded. With fewer points for it: {cost}.")
         now = due_date(course)
     if now is None:
         out.print(f"{assignment} has no due date.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.downloads import CLASS, as_zip, gradescope_list, roster, work_of
 from support.small_course import SOLVED, as_bytes, small_master, solved
 
@@ -526,6 +529,33 @@ def test_a_resubmission_with_fewer_answers_counts(tmp_path: Path) -> None:
     take_in(tmp_path, canvas(678902, HALF))
 
     assert attempt_in(tmp_path) == "5"
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from([BLANK, ONE, TWO, HALF]), min_size=1, max_size=4),
+    st.data(),
+)
+def test_what_counts_hangs_neither_on_the_order_nor_on_how_it_is_packed(
+    contents: list[bytes], data: st.DataObject
+) -> None:
+    """The last filled one by the LMS's numbers, else a blank one."""
+    numbers = data.draw(st.permutations(range(len(contents))))
+    cuts = data.draw(st.lists(st.booleans(), min_size=len(contents), max_size=len(contents)))
+    with tempfile.TemporaryDirectory() as folder:
+        waiting: list[Zip | Loose] = []
+        for number, cut in zip(numbers, cuts, strict=True):
+            waiting.append(gradescope(331000 + number, "", contents[number]))
+            if cut:
+                take_in(Path(folder), *waiting)
+                waiting = []
+        if waiting:
+            take_in(Path(folder), *waiting)
+        seen = attempt_in(Path(folder))
+
+    filled = [content for content in contents if content != BLANK]
+    wanted = filled[-1].decode().partition("attempt ")[2][:1] if filled else "blank"
+    assert seen == wanted
 
 
 # -------------------------------------------------------------------------------------- side files

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -301,17 +302,29 @@ def feedback(
     student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
     root: CourseOption = HERE,
 ) -> None:
-    """One page a learner."""
+    """Write each learner's feedback page."""
     with _opened(root, assignment) as course:
         _all_known(student, course, "autograded")
         _feedback(course, student)
 
 
 @app.command()
-def report(assignment: Assignment = "", root: CourseOption = HERE) -> None:
-    """One page on the class."""
+def report(
+    assignment: Assignment = "",
+    since: Annotated[
+        str | None, typer.Option(help="Show what was collected from this time on, 2026-05-01 say.")
+    ] = None,
+    root: CourseOption = HERE,
+) -> None:
+    """Write the class report: what to do, who, why, what to teach again."""
+    time = None
+    if since is not None:
+        try:
+            time = datetime.fromisoformat(since).astimezone()
+        except ValueError:
+            _fail(f'--since {since!r} is no time; wanted one such as "2026-05-01 23:59"')
     with _opened(root, assignment) as course:
-        out.print(f"The class report: {_report(course)}")
+        out.print(f"The class report: {_report(course, time)}")
 
 
 @app.command()
@@ -755,8 +768,8 @@ def _feedback(course: Course, students: list[str] | None = None) -> None:
     out.print(f"Wrote {count} feedback pages into {course.path('feedback')}")
 
 
-def _report(course: Course) -> Path:
+def _report(course: Course, since: datetime | None = None) -> Path:
     from xorkit.engine.records import verdicts
     from xorkit.pages import write_report
 
-    return write_report(course, verdicts(course))
+    return write_report(course, verdicts(course), since=since)

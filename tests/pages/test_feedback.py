@@ -13,7 +13,7 @@ from support.classroom import Learner, Page, Room
 from xorkit import reference
 from xorkit.lesson import Lesson
 from xorkit.pages import feedback
-from xorkit.verdict import CellVerdict, Finding, TestOutcome, Verdict
+from xorkit.verdict import CellVerdict, Finding, Lateness, TestOutcome, Verdict
 
 EVERYBODY = ("right", "mistaken", "stuck", "broken", "empty", "refused")
 
@@ -29,7 +29,7 @@ def test_the_page_tells_the_points_of_each_exercise(who: str, room: Room, lesson
     assert f"{room[who].verdict.score:g} of 40 points" in words
     for cell in room[who].verdict.cells:
         title = lesson.parts[cell.grade_id.removeprefix("test_")].title
-        points = "a person looks" if cell.needs_review else f"{cell.score:g} of {cell.max_score:g}"
+        points = "to be marked" if cell.needs_review else f"{cell.score:g} of {cell.max_score:g}"
         assert f"{title} {points}" in words
 
 
@@ -97,7 +97,7 @@ def test_an_answer_for_a_person_says_so_and_shows_no_zero(room: Room, lesson: Le
 
     assert "points so far" in words
     assert "1 answer waits for a person" in words
-    assert "A person will look at this" in words
+    assert "A person will mark this" in words
     assert "Recall: tensors 0 of 2" not in words
 
 
@@ -112,6 +112,32 @@ def test_a_persons_mark_replaces_what_the_grader_said(room: Room, lesson: Lesson
 
     assert "A person marked this: 1 of 2 points." in words
     assert "You write that the weights are cleared" not in words
+
+
+def test_what_a_person_wrote_stands_beside_the_mark(room: Room, lesson: Lesson) -> None:
+    verdict = room["mistaken"].verdict
+    cells = tuple(
+        replace(cell, manual_score=1.0, comment="Which *numbers*, <b>exactly</b>?")
+        if cell.grade_id == "test_recall_zero_grad"
+        else cell
+        for cell in verdict.cells
+    )
+
+    words = Page(feedback(replace(verdict, cells=cells), lesson)).words
+
+    marked = words.index("A person marked this: 1 of 2 points.")
+    said = "Your instructor writes: Which *numbers*, <b>exactly</b>?"
+    assert words[marked:].index(said) < 60
+
+
+def test_how_late_it_was_and_what_that_cost_is_told(room: Room, lesson: Lesson) -> None:
+    late = Lateness(7200, 4, "2026-05-02T00:00:00+00:00", "2026-05-01T22:00:00+00:00")
+
+    words = Page(feedback(replace(room["right"].verdict, late=late), lesson)).words
+
+    assert "36 of 40 points" in words
+    assert "Handed in 2 hours late, −4 points (due 2026-05-01 22:00 UTC)." in words
+    assert "Your work itself earned 40 points." in words
 
 
 def test_an_unlucky_start_is_explained_and_costs_nothing(room: Room, lesson: Lesson) -> None:
@@ -221,15 +247,15 @@ def test_the_words_beside_the_updates_tell_how_far_each_went(room: Room, lesson:
 
     words = page_of(room["mistaken"], lesson).words
 
-    assert "Pass 1: the step that was asked for." in words
-    assert f"{times:.2g} times as long" in words.split("Pass 2:")[1].split("Pass 3:")[0]
-    assert "every move is the right one" in page_of(room["right"], lesson).words
+    assert "Epoch 1: the update that was asked for." in words
+    assert f"{times:.2g} times as long" in words.split("Epoch 2:")[1].split("Epoch 3:")[0]
+    assert "every update is the right one" in page_of(room["right"], lesson).words
 
 
 @pytest.mark.parametrize(
     ("factors", "said"),
     [
-        ((0.0, 0.0), "the weights stayed where they were"),
+        ((0.0, 0.0), "the parameters did not change"),
         ((-1.0, -1.0), "uphill, 1 times as long as asked"),
         ((2.0, 2.0), "the right direction, 2 times as long as asked"),
         ((1.0, -1.0), "another direction, 1 times as long as asked"),
@@ -250,7 +276,7 @@ def test_a_move_is_described_by_its_direction_and_length(
 
     words = Page(feedback(replace(verdict, details=details), lesson)).words
 
-    assert f"Pass 1: {said}." in words
+    assert f"Epoch 1: {said}." in words
 
 
 def test_the_table_shows_the_networks_own_answers(room: Room, lesson: Lesson) -> None:
@@ -388,4 +414,4 @@ def test_how_long_a_move_is_has_words_without_powers_of_ten(
 
     page = Page(feedback(replace(room["mistaken"].verdict, details=details), lesson))
 
-    assert f"Pass 1: the right direction, {said} as asked." in page.words
+    assert f"Epoch 1: the right direction, {said} as asked." in page.words

@@ -9,6 +9,7 @@ from support import classroom
 from support.classroom import Page, Room
 from support.hostile_texts import BREAKERS, hostile
 
+from xorkit.intake.records import LogEntry
 from xorkit.lesson import Lesson
 from xorkit.pages import feedback, report
 from xorkit.pages.rendering import shown
@@ -36,23 +37,34 @@ def page_of(who: str, text: str, room: Room) -> Page:
     """The feedback page of a learner, or the report on all, with this text all over it."""
     lesson, answers = classroom.lesson(), {"training_loop": text}
     if who == "all":
-        return Page(report([hostile(each.verdict, text) for each in room.values()], lesson))
+        verdicts = [hostile(each.verdict, text) for each in room.values()]
+        log = [LogEntry("2026-05-01T10:00:00+00:00", text, text, "refused", text, text)]
+        members = {verdict.student: (text, text) for verdict in verdicts}
+        return Page(report(verdicts, lesson, members=members, log=log))
     return Page(feedback(hostile(room[who].verdict, text), lesson, answers=answers))
 
 
+class Harmless(dict[tuple[str, bool], Built]):
+    """How pages are built with a harmless text, and with none; too long to be printed."""
+
+    def __repr__(self) -> str:
+        return "Harmless()"
+
+
 @pytest.fixture(scope="session")
-def harmless(room: Room) -> dict[tuple[str, bool], Built]:
-    """How pages are built with a harmless text, and with none."""
-    return {
-        (who, bool(text)): built_of(page_of(who, text, room)) for who in PAGES for text in ("x", "")
-    }
+def harmless(room: Room) -> Harmless:
+    return Harmless(
+        ((who, bool(text)), built_of(page_of(who, text, room)))
+        for who in PAGES
+        for text in ("x", "")
+    )
 
 
 @FEW
 @given(text=TEXTS)
 @pytest.mark.parametrize("who", PAGES)
 def test_no_text_adds_an_element_or_an_attribute(
-    who: str, text: str, room: Room, harmless: dict[tuple[str, bool], Built]
+    who: str, text: str, room: Room, harmless: Harmless
 ) -> None:
     text = text.replace("`", "'")  # between two of them stands code
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -116,28 +118,88 @@ def test_the_table_is_filtered_by_name_status_and_diagnosis(
     shown = page.locator("#all tbody tr:visible th a")
 
     assert shown.count() == 6
-    page.get_by_label("Status").select_option("not_gradable")
+    page.get_by_label("Status").select_option("ungraded")
     assert shown.all_inner_texts() == ["refused"]
     page.get_by_label("Status").select_option("")
     page.get_by_label("Learner", exact=True).fill("T")
     assert shown.all_inner_texts() == ["empty", "mistaken", "right", "stuck"]
-    page.get_by_label("Diagnosis").select_option("bad-start")
+    page.get_by_label("Diagnosis").select_option("d-bad-start")
     assert shown.all_inner_texts() == ["stuck"]
     assert page.get_by_role("status").inner_text() == "1 of 6 learners"
+
+
+def test_the_first_screen_shows_what_is_to_do_and_the_tables_head(
+    page: Page, files: dict[str, Path]
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(files["report"].as_uri())
+
+    for place in ("#todo", "#all thead"):
+        box = page.locator(place).bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 800
+
+
+def test_every_count_is_a_filter_that_shows_as_many_learners(
+    page: Page, files: dict[str, Path]
+) -> None:
+    page.goto(files["report"].as_uri())
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    shown = page.locator("#all tbody:visible")
+
+    for button in page.locator("button[data-key]:not([data-key='']):not([disabled])").all():
+        count = int((re.search(r"\d+", button.inner_text()) or ["1"])[0])
+        button.click()
+        assert shown.count() == count, button.get_attribute("data-label")
+        button.click()
+        assert shown.count() == 6
+
+
+def test_a_row_opens_to_what_was_found_and_closes_again_by_keyboard(
+    page: Page, files: dict[str, Path]
+) -> None:
+    page.goto(files["report"].as_uri())
+    found = page.get_by_text("Repaired: The file was in an old format.")
+    assert not found.is_visible()
+
+    page.get_by_role("button", name="Details of stuck").focus()
+    page.keyboard.press("Enter")
+    assert found.is_visible()
+    page.keyboard.press("Enter")
+    assert not found.is_visible()
+
+
+def test_the_shown_rows_are_a_csv_at_a_click(page: Page, files: dict[str, Path]) -> None:
+    page.goto(files["hostile"].as_uri())
+    page.get_by_label("Learner", exact=True).fill("a")
+    names = page.locator("#all tbody:visible th bdi").all_inner_texts()
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    with download.value.path().open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+
+    assert header[:2] == ["Learner", "Points"]
+    assert header[-1] == "Where points are missing"
+    for row, name in zip(rows, names, strict=True):
+        assert row[0].removeprefix("'") == " ".join(name.split()).removeprefix("'")
+    assert not [field for row in rows for field in row if field.startswith(("=", "+", "@"))]
 
 
 def test_a_diagnosis_leads_to_its_learners_in_the_table(page: Page, files: dict[str, Path]) -> None:
     page.goto(files["report"].as_uri())
 
-    page.locator("#found").get_by_role("button", name="slopes are never cleared").click()
+    page.locator("#found > summary").click()
+    page.locator("#found").get_by_role("button", name="gradients are never zeroed").click()
 
     assert page.locator("#all tbody tr:visible th a").all_inner_texts() == ["mistaken"]
 
 
 def test_the_table_is_sorted_both_ways_by_keyboard(page: Page, files: dict[str, Path]) -> None:
     page.goto(files["report"].as_uri())
-    header = page.get_by_role("button", name="Points")
-    points = page.locator("#all tbody tr td:nth-child(2)")
+    header = page.locator("#all thead .points button")
+    points = page.locator("#all tbody tr td.points")
 
     header.focus()
     page.keyboard.press("Enter")
@@ -157,7 +219,7 @@ def test_without_scripts_every_learner_is_still_there(
         page = context.new_page()
         page.goto(files["report"].as_uri())
 
-        assert page.locator("#all tbody tr").count() == 6
+        assert page.locator("#all tbody").count() == 6
         assert not page.get_by_role("search").is_visible()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from xorkit.verdict import Finding, Verdict
+from xorkit.verdict import Diagnosis, Finding, Verdict
 
 BREAKERS = [
     "<script>alert(1)</script>",
@@ -27,7 +27,7 @@ BREAKERS = [
 def hostile(verdict: Verdict, text: str) -> Verdict:
     """The verdict with a text in every place that a learner or a file's name can reach."""
     cells = tuple(
-        replace(cell, tests=tuple(replace(test, message=text) for test in cell.tests))
+        replace(cell, comment=text, tests=tuple(replace(test, message=text) for test in cell.tests))
         for cell in verdict.cells
     )
     details: dict[str, Any] = dict(verdict.details)
@@ -45,7 +45,10 @@ def hostile(verdict: Verdict, text: str) -> Verdict:
         verdict,
         student=text or "nobody",
         cells=cells,
-        findings=(Finding("crash", text, "training_loop"), Finding(text, text, note=True)),
+        findings=(
+            Finding(Diagnosis.CRASH, text, "training_loop"),
+            Finding(Diagnosis.ENVIRONMENT, text, note=True),
+        ),
         repairs=(text,),
         review=(text,),
         message=text,

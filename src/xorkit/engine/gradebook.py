@@ -25,6 +25,7 @@ from nbgrader.api import (
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from xorkit.conventions import solution_of
 from xorkit.engine.course import Course
 from xorkit.errors import KitError
 from xorkit.lesson import Lesson
@@ -174,7 +175,7 @@ def _rows(
 
 def _commented(cell: str) -> tuple[str, str]:
     """Where the formgrader keeps the comments on a graded cell: at the answer, else at itself."""
-    return cell.removeprefix("test_"), cell
+    return solution_of(cell), cell
 
 
 def with_marks(verdict: Verdict, marks: Marks, lesson: Lesson) -> Verdict:

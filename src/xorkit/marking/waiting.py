@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from xorkit.conventions import solution_of
 from xorkit.engine import store
 from xorkit.engine.course import Course
 from xorkit.engine.records import verdicts
@@ -87,7 +88,7 @@ def answer_at(course: Course, student: str, cell: str) -> Answer | None:
 
 
 def _question(lesson: Lesson, cell: str, answers: Iterable[Answer]) -> Question:
-    name = cell.removeprefix("test_")
+    name = solution_of(cell)
     part = lesson.parts.get(name)
     return Question(
         cell,
@@ -111,7 +112,7 @@ def _groups(answers: Iterable[Answer]) -> Iterator[Group]:
 def _answers(course: Course, verdict: Verdict, cells: Container[str]) -> Iterator[Answer]:
     for cell in verdict.cells:
         if cell.grade_id in cells:
-            name = cell.grade_id.removeprefix("test_")
+            name = solution_of(cell.grade_id)
             mark = verdict.details.get("recall", {}).get(name, {})
             if answer := str(mark.get("answer", "")):
                 yield _answer(verdict.student, cell, answer, str(mark["note"]), is_code=False)

@@ -6,12 +6,13 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from xorkit.lesson import Lesson
 from xorkit.matching import MatchingExercise as Matching
 from xorkit.verdict import Verdict
 
+Name = TypeVar("Name", bound=str)
 NOTHING, UNKNOWN = "nothing chosen", "none of the lines"
 
 
@@ -66,10 +67,10 @@ def _item(verdicts: Sequence[Verdict], grade_id: str, max_score: float) -> Item:
 
 
 def grouped(
-    verdicts: Iterable[Verdict], names: Callable[[Verdict], Iterable[str]]
-) -> dict[str, list[str]]:
+    verdicts: Iterable[Verdict], names: Callable[[Verdict], Iterable[Name]]
+) -> dict[Name, list[str]]:
     """What verdicts are called -> the students, the commonest first."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    found: defaultdict[Name, list[str]] = defaultdict(list)
     for verdict in verdicts:
         for name in dict.fromkeys(names(verdict)):
             found[name].append(verdict.student)

@@ -1,4 +1,4 @@
-"""A learner's page: the points, what to mend next, and what the own loop did, drawn."""
+"""A learner's page: the points, what to mend next, and what the learner's own loop did, drawn."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def feedback(verdict: Verdict, lesson: Lesson, *, answers: Mapping[str, str] | N
         notes=[finding for finding in verdict.findings if finding.note],
         elsewhere=_elsewhere(verdict),
         opening=_opening(verdict),
-        share=verdict.score / verdict.max_score if verdict.max_score else 0.0,
+        share=verdict.final_score / verdict.max_score if verdict.max_score else 0.0,
         training=drawn(verdict, lesson),
         loop_right=any(e.name == LOOP and e.cell.score == e.cell.max_score for e in exercises),
     )

@@ -36,13 +36,13 @@ LOW, BETWEEN, HIGH = "#2a78b8", "#efe9dc", "#df8233"
 ANSWERS = LinearSegmentedColormap.from_list("answers", [LOW, BETWEEN, HIGH])
 PIXELS = {YOU: "#2f86c6", STUCK: "#dd6b20", OTHER: "#8b7bb0"}
 MANY = 60  # curves: more of them are smaller as pixels than as paths
-MOST_BARS = 40  # numbers of a net whose moves can be told apart in a phone's column
+MOST_BARS = 40  # parameters of a net whose updates can be told apart in a phone's column
 FINE = 181  # points a side at which a surface is computed
 LINE = "#16202a"  # on the surface, which is bright on dark pages too
 
 
 def baseline(task: Task) -> float:
-    """The loss of a net that has learned nothing and always answers the targets' average."""
+    """The loss of a net that has learned nothing and always predicts the targets' average."""
     return float(np.mean((task.targets - task.targets.mean(axis=0)) ** 2))
 
 
@@ -52,17 +52,17 @@ def row(inputs: Array) -> str:
 
 
 def _loss_axes(ax: Axes, lesson: Lesson, highest: float) -> None:
-    """Passes to the right, loss upwards, with the line of a net that knows nothing."""
+    """Epochs to the right, loss upwards, with the line of a net that has learned nothing."""
     nothing = baseline(lesson.trained)
     ax.set_ylim(0, max(1.25 * nothing, min(1.05 * highest, 4 * nothing)))
     ax.axhline(nothing, color=SOFT, linewidth=1, linestyle=(0, (1, 2)))
-    ax.set_xlabel("passes")
+    ax.set_xlabel("epochs")
     ax.set_ylabel("loss")
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
 
 
-def loss(losses: Array, passes: int, lesson: Lesson) -> Markup:
+def loss(losses: Array, epochs: int, lesson: Lesson) -> Markup:
     """One learner's loss over the typical ones."""
     nothing = baseline(lesson.trained)
     with drawing(230) as figure:
@@ -71,11 +71,11 @@ def loss(losses: Array, passes: int, lesson: Lesson) -> Markup:
             curves, at = lesson.starts.curves, lesson.starts.curve_epochs
             ax.fill_between(at, curves["low"], curves["high"], color=BAND, linewidth=0)
             ax.plot(at, curves["middle"], color=ASKED, linewidth=1.2, linestyle=(0, (5, 3)))
-        ax.plot(np.linspace(0, passes, len(losses)), losses, color=YOU, linewidth=2.2)
+        ax.plot(np.linspace(0, epochs, len(losses)), losses, color=YOU, linewidth=2.2)
         _loss_axes(ax, lesson, losses.max())
-        ax.set_xlim(0, max(passes, lesson.trained.epochs))
+        ax.set_xlim(0, max(epochs, lesson.trained.epochs))
         ax.annotate(
-            f"{nothing:.3g}: knows nothing",
+            f"{nothing:.3g}: learned nothing",
             (1, nothing),
             xycoords=("axes fraction", "data"),
             xytext=(-2, 4),
@@ -83,14 +83,14 @@ def loss(losses: Array, passes: int, lesson: Lesson) -> Markup:
             ha="right",
         )
         text = (
-            f"Loss over {passes} passes, from {losses[0]:.3f} at the start to {losses[-1]:.3f} at"
-            f" the end; a network that knows nothing has {nothing:.3g}."
+            f"Loss over {epochs} epochs, from {losses[0]:.3f} at the start to {losses[-1]:.3f} at"
+            f" the end; a network that has learned nothing has {nothing:.3g}."
         )
-        return element(figure, "loss", "Your loss, pass by pass", text)
+        return element(figure, "loss", "Your loss, epoch by epoch", text)
 
 
 def surface(theta: Array, net: Net, task: Task) -> Markup:
-    """What a net (2 inputs, 1 output) answers everywhere between and around the table's rows."""
+    """What a net (2 inputs, 1 output) predicts everywhere between and around the table's rows."""
     low, high = task.inputs.min(axis=0), task.inputs.max(axis=0)
     margin = 0.25 * (high - low)
     sides = [np.linspace(a, b, FINE) for a, b in zip(low - margin, high + margin, strict=True)]
@@ -118,11 +118,11 @@ def surface(theta: Array, net: Net, task: Task) -> Markup:
         ax.set_ylabel("second input")
         ax.set_xticks(np.unique(task.inputs[:, 0]))
         ax.set_yticks(np.unique(task.inputs[:, 1]))
-        return element(figure, "surface", "What your network answers", said)
+        return element(figure, "surface", "What your network predicts", said)
 
 
 def _corners(ax: Axes, theta: Array, net: Net, task: Task) -> str:
-    """Writes the net's answer at each row's place, ticked where near; the same in words."""
+    """Writes the net's prediction at each row's place, ticked where near; the same in words."""
     said = []
     predicted = reference.predict(theta[None], task.inputs, net)[0, :, 0]
     for inputs, goal, value in zip(task.inputs, task.targets[:, 0], predicted, strict=True):
@@ -130,16 +130,16 @@ def _corners(ax: Axes, theta: Array, net: Net, task: Task) -> str:
         chip = {"boxstyle": "round,pad=0.35", "facecolor": "#ffffff", "edgecolor": LINE}
         label = f"{value:.2f} {'✓' if near else '✗'}"
         ax.annotate(label, inputs, ha="center", va="center", color=LINE, bbox=chip)
-        said.append(f"For ({row(inputs)}) it answers {value:.2f}, wanted {goal:g}.")
+        said.append(f"For ({row(inputs)}) it predicts {value:.2f}; the target is {goal:g}.")
     return " ".join(said)
 
 
 def updates(moved: Array, downhill: Array, text: str) -> Markup:
-    """The first updates (K, P) as filled bars, in the outlines of the steps asked for."""
+    """The first updates (K, P) as filled bars, in the outlines of the updates asked for."""
     shown = np.arange(moved.shape[1])
     if len(shown) > MOST_BARS:
         shown = np.sort(np.argsort(-np.abs(downhill).max(axis=0))[:MOST_BARS])
-    wide = len(shown) + 2  # two bars' room between one pass and the next
+    wide = len(shown) + 2  # two bars' room between one epoch and the next
     starts = wide * np.arange(len(moved), dtype=np.float64)
     at = (starts[:, None] + np.arange(len(shown))).ravel()
     with drawing(210) as figure:
@@ -150,11 +150,11 @@ def updates(moved: Array, downhill: Array, text: str) -> Markup:
         ax.add_collection(_bars(at, downhill[:, shown].ravel(), 0.44, **outlined))
         ax.set_xlim(-1, at[-1] + 1)
         ax.autoscale_view(scalex=False)
-        ax.set_xticks(starts + (len(shown) - 1) / 2, [f"pass {k + 1}" for k in range(len(moved))])
+        ax.set_xticks(starts + (len(shown) - 1) / 2, [f"epoch {k + 1}" for k in range(len(moved))])
         ax.tick_params(axis="x", length=0)
         ax.spines["bottom"].set_visible(False)
         ax.yaxis.set_major_locator(MaxNLocator(5))
-        return element(figure, "updates", "Your first moves beside the steps asked for", text)
+        return element(figure, "updates", "Your first updates beside those asked for", text)
 
 
 def _bars(at: Array, heights: Array, half: float, **style: Any) -> PolyCollection:
@@ -164,33 +164,6 @@ def _bars(at: Array, heights: Array, half: float, **style: Any) -> PolyCollectio
         for x, y in zip(at, heights, strict=True)
     ]
     return PolyCollection(corners, **style)
-
-
-def points(scores: Sequence[float], waiting: Sequence[bool], max_score: float) -> Markup:
-    """How the points of a class are spread; those who wait for a person's marks hatched."""
-    values, open_ = np.array(scores), np.array(waiting, dtype=bool)
-    edges = np.linspace(0, max_score, 21)
-    with drawing(210) as figure:
-        ax = axes(figure, 48, 40, WIDTH - 14, 204)
-        ax.hist(
-            [values[~open_], values[open_]],
-            bins=edges,
-            stacked=True,
-            color=[YOU, ASKED],
-            edgecolor=BAND,
-            linewidth=0.8,
-        )
-        ax.axvline(float(np.median(values)), color=STUCK, linewidth=2, linestyle=(0, (4, 2)))
-        ax.set_xlabel(f"points of {max_score:g}")
-        ax.set_ylabel("learners")
-        ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        ax.set_xlim(0, max_score)
-        quarter, middle, most = np.quantile(values, [0.25, 0.5, 0.75])
-        text = (
-            f"{len(values)} learners. Half of them have between {quarter:g} and {most:g} points;"
-            f" the median, dashed, is {middle:g}."
-        )
-        return element(figure, "points", "How the points are spread", text)
 
 
 def many_losses(
@@ -218,5 +191,5 @@ def many_losses(
         ax.set_xlim(
             0, max(lesson.trained.epochs, *(min(n, 2 * lesson.trained.epochs) for n, _ in every))
         )
-        text = f"{count} curves; the dotted line is the loss of a network that knows nothing."
-        return element(figure, "losses", "The loss of every learner, pass by pass", text)
+        text = f"{count} curves; the dotted line is the loss of a network that has learned nothing."
+        return element(figure, "losses", "The loss of every learner, epoch by epoch", text)

@@ -57,6 +57,8 @@ def _environment() -> Environment:
     environment.filters["number"] = lambda value: f"{value:g}".replace("-", "−")
     environment.filters["change"] = lambda value: f"{value:+g}".replace("-", "−")
     environment.filters["two_digits"] = lambda value: f"{value:.2f}".replace("-", "−")
+    environment.filters["time"] = lambda text: text[:16].replace("T", " ")
+    environment.filters["lateness"] = lambda text: text.replace(" late", "", 1)
     return environment
 
 

@@ -1,10 +1,11 @@
-"""The class at a glance: one page for the instructor, from the verdicts alone."""
+"""The class report: one page for the instructor, from the verdicts and the log of collecting."""
 
 from __future__ import annotations
 
 import functools
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +14,65 @@ from markupsafe import Markup
 
 from xorkit.conventions import solution_of
 from xorkit.engine import environment
+from xorkit.intake.records import LogEntry
 from xorkit.lesson import Lesson
 from xorkit.pages import class_statistics as about
 from xorkit.pages import pictures
 from xorkit.pages.rendering import link, render
 from xorkit.pages.svg import OTHER, STUCK, YOU
-from xorkit.pages.words import DIAGNOSES, FEW_LEARNERS, difficulty, discrimination
-from xorkit.verdict import Verdict
+from xorkit.pages.words import DIAGNOSES, difficulty, discrimination, repair_kind
+from xorkit.verdict import CellVerdict, Diagnosis, Verdict
 
 FEEDBACK = "../feedback/{student}/{assignment}/{assignment}.html"
+NOTEBOOK = "../autograded/{student}/{assignment}/{assignment}.ipynb"
 # nbgrader's page of one learner's notebooks of an assignment, on its usual port.
 FORMGRADER = "http://localhost:8888/formgrader/manage_students/{student}/{assignment}"
-STUCK_CODE = "bad-start"
+SHOWN_ROWS = 150  # of the table at once: 1,000 open in half the time, and nobody reads so many
+BINS = 20  # bars that show how the points are spread
+TEACH = 6  # what is worth teaching again: more than this is no choice any more
+LOG_SHOWN, OWN_LOG_SHOWN = 300, 5  # entries of the log: of the class, and of one learner
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something that is true of these learners; `key` is how a button of the page finds them."""
+
+    key: str
+    text: str
+    students: tuple[str, ...]
+    look: str = ""  # where to read about it again
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Points that are missing in an exercise, and why, where that is known."""
+
+    exercise: str
+    points: float
+    why: str
+
+
+@dataclass(frozen=True)
+class HeatCell:
+    """One exercise of one learner: what the cell shows, its shade, and what it is sorted by."""
+
+    text: str
+    shade: str
+    order: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One learner as the table shows it."""
+
+    verdict: Verdict
+    members: Sequence[str]
+    heat: tuple[HeatCell, ...]
+    losses: tuple[Loss, ...]
+    reason: str
+    keys: tuple[str, ...]
+    moved: float | None  # since the last run; None: new
+    log: tuple[LogEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +82,8 @@ class Exercise:
     title: str
     item: about.Item
     difficulty: str
-    tells: str
+    warning: str
+    lost: Kind
 
 
 @dataclass(frozen=True)
@@ -46,50 +95,93 @@ class Moves:
     gone: tuple[str, ...]
 
 
+class _Kinds:
+    """All that learners can be filtered by, each under a key of its own."""
+
+    def __init__(self) -> None:
+        self.of: defaultdict[str, list[str]] = defaultdict(list)
+
+    def add(self, key: str, text: str, students: Iterable[str], look: str = "") -> Kind:
+        kind = Kind(key, text, tuple(students), look)
+        for student in kind.students:
+            self.of[student].append(key)
+        return kind
+
+    def all(self, prefix: str, groups: Mapping[str, Sequence[str]]) -> list[Kind]:
+        return [self.add(f"{prefix}{k}", *group) for k, group in enumerate(groups.items())]
+
+
 def report(
     verdicts: Sequence[Verdict],
     lesson: Lesson,
     *,
     before: Mapping[str, float] | None = None,
+    members: Mapping[str, Sequence[str]] | None = None,
+    log: Sequence[LogEntry] = (),
     feedback_link: str = FEEDBACK,
     formgrader_link: str = FORMGRADER,
 ) -> str:
-    """The page on a class; `before` are the points of the last run, by student.
+    """The page on a class.
 
-    The links are addresses with {student} and {assignment} in them.
+    `before` are the points of the last run, `members` who handed in together, both by student;
+    `log` is what was collected, oldest first. The links are addresses with {student} and
+    {assignment} in them.
     """
     verdicts = sorted(verdicts, key=lambda verdict: verdict.student)
     graded = [verdict for verdict in verdicts if verdict.cells]
-    scores = [verdict.score for verdict in graded]
+    kinds = _Kinds()
+    exercises = [_exercise(item, graded, lesson, kinds) for item in about.items(graded)]
+    diagnoses = [
+        kinds.add(f"d-{code}", DIAGNOSES[code], students, _look(code, graded, lesson))
+        for code, students in about.grouped(graded, lambda verdict: verdict.diagnosis).items()
+    ]
+    beliefs = kinds.all("b", about.grouped(graded, _beliefs))
+    questions = about.questions(graded, lesson)
+    misconceptions = {
+        question.name: kinds.all(f"m-{question.name}-", question.misconceptions)
+        for question in questions
+    }
+    scores = [verdict.final_score for verdict in graded]
+    values: dict[str, Any] = {
+        "todo": _todo(verdicts, kinds),
+        "tiles": _tiles(verdicts, kinds),
+        "bins": _bins(graded, lesson, kinds),
+        "exercises": exercises,
+        "diagnoses": diagnoses,
+        "beliefs": beliefs,
+        "questions": questions,
+        "misconceptions": misconceptions,
+        "repairs": _repairs(verdicts, kinds),
+        "teach": _teach(graded, diagnoses, beliefs, misconceptions, lesson),
+    }
+    own_log: defaultdict[str, list[LogEntry]] = defaultdict(list)
+    for entry in log:
+        own_log[entry.student].append(entry)
+    rows = [
+        _row(v, lesson, kinds, before or {}, (members or {}).get(v.student, ()), own_log[v.student])
+        for v in verdicts
+    ]
     return render(
         "report.html",
         script="report.js",
         lesson=lesson,
         verdicts=verdicts,
         graded=graded,
-        refused=about.grouped(verdicts, lambda v: () if v.cells else (v.message,)),
-        waiting=[verdict for verdict in graded if verdict.needs_review],
-        looks=about.grouped(graded, lambda verdict: verdict.review),
-        lacks=environment.to_do(verdicts),
-        scores=scores,
+        rows=rows,
+        shown_rows=SHOWN_ROWS,
+        late=any(verdict.late for verdict in verdicts),
         median=statistics.median(scores) if scores else 0,
-        complete=sum(score == lesson.max_score for score in scores),
-        points=_points(graded, lesson),
-        exercises=[_exercise(item, lesson) for item in about.items(graded)],
-        diagnoses=about.grouped(graded, lambda verdict: verdict.diagnosis),
-        words=DIAGNOSES,
-        few=FEW_LEARNERS,
         curves=_curves(graded, lesson),
-        stuck=STUCK_CODE,
+        stuck=f"d-{Diagnosis.BAD_START}",
         confusion=about.confusion(graded, lesson.matching) if lesson.matching else None,
-        beliefs=about.grouped(graded, _beliefs),
-        questions=about.questions(graded, lesson),
-        repairs=about.grouped(verdicts, lambda verdict: verdict.repairs),
         seconds=_seconds(graded),
         moves=_moves(verdicts, before) if before else None,
-        before=before or {},
+        log=log[: -LOG_SHOWN - 1 : -1],
+        logged=len(log),
         feedback=_linked(feedback_link, lesson),
+        notebook=_linked(NOTEBOOK, lesson),
         formgrader=_linked(formgrader_link, lesson),
+        **values,
     )
 
 
@@ -101,22 +193,201 @@ def _address(template: str, assignment: str, student: str) -> str:
     return link(template, student=student, assignment=assignment)
 
 
-def _points(graded: Sequence[Verdict], lesson: Lesson) -> Markup | None:
-    if not graded:
-        return None
-    waiting = [bool(verdict.needs_review) for verdict in graded]
-    return pictures.points([v.score for v in graded], waiting, lesson.max_score)
+# --------------------------------------------------------------------------- what is to do, and who
 
 
-def _exercise(item: about.Item, lesson: Lesson) -> Exercise:
-    name = solution_of(item.grade_id)
+@dataclass(frozen=True)
+class _ToDo:
+    """What waits for the instructor: answers to mark, files to check, and why."""
+
+    answers: int
+    mark: Kind
+    check: tuple[Kind, ...]
+    ungraded: tuple[Kind, ...]
+    lacks: tuple[str, ...]  # what to install on the grader's machine
+    lacking: Kind  # who met that
+
+    @property
+    def checks(self) -> int:
+        return len({student for kind in self.check for student in kind.students})
+
+
+def _todo(verdicts: Sequence[Verdict], kinds: _Kinds) -> _ToDo | None:
+    refused = about.grouped(verdicts, lambda v: () if v.cells else (v.message,))
+    todo = _ToDo(
+        sum(len(verdict.needs_review) for verdict in verdicts),
+        Kind("mark", "an answer to mark", tuple(v.student for v in verdicts if v.needs_review)),
+        tuple(kinds.all("c", about.grouped(verdicts, _checks))),
+        tuple(kinds.all("u", refused)),
+        tuple(environment.to_do(verdicts)),
+        kinds.add("lacks", "met what this machine lacks", filter(None, map(_lacking, verdicts))),
+    )
+    return todo if todo.answers or todo.check or todo.ungraded or todo.lacks else None
+
+
+def _checks(verdict: Verdict) -> Sequence[str]:
+    return verdict.review if verdict.needs_check else ()
+
+
+def _lacking(verdict: Verdict) -> str:
+    """The learner, where the notebook met something that can be installed; else nothing."""
+    lacks = verdict.details.get("lacks", ())
+    return verdict.student if any(lack["kind"] in environment.INSTALLABLE for lack in lacks) else ""
+
+
+def _tiles(verdicts: Sequence[Verdict], kinds: _Kinds) -> list[Kind]:
+    """Counts that say how the class stands; each shows its learners."""
+    tiles: tuple[tuple[str, str, str, Callable[[Verdict], bool]], ...] = (
+        ("", "learner", "learners", lambda verdict: True),
+        ("full", *2 * ("with all points",), lambda v: v.score == v.max_score),
+        ("late", *2 * ("late",), lambda v: v.late is not None),
+        ("mark", *2 * ("with answers to mark",), lambda v: bool(v.needs_review)),
+        ("check", "file to check", "files to check", lambda v: v.needs_check),
+        ("ungraded", *2 * ("not gradable",), lambda v: not v.cells),
+    )
+    found = []
+    for key, singular, several, fits in tiles:
+        students = [verdict.student for verdict in verdicts if fits(verdict)]
+        text = singular if len(students) == 1 else several
+        found.append(kinds.add(key, text, students))
+    return found
+
+
+def _bins(graded: Sequence[Verdict], lesson: Lesson, kinds: _Kinds) -> list[Kind]:
+    """Bars of learners with about as many points, and how many of each still wait."""
+    width = lesson.max_score / BINS
+    members: list[list[str]] = [[] for _ in range(BINS)]
+    for verdict in graded:
+        members[min(BINS - 1, max(0, int(verdict.final_score / width)))].append(verdict.student)
+    return [
+        kinds.add(f"p{k}", f"{k * width:g} to {(k + 1) * width:g} points", students)
+        for k, students in enumerate(members)
+    ]
+
+
+# ------------------------------------------------------------------------------------ the table
+
+
+def _row(
+    verdict: Verdict,
+    lesson: Lesson,
+    kinds: _Kinds,
+    before: Mapping[str, float],
+    members: Sequence[str],
+    log: Sequence[LogEntry],
+) -> Row:
+    losses = tuple(_losses(verdict, lesson))
+    cells = {cell.grade_id: cell for cell in verdict.cells}
+    old = before.get(verdict.student)
+    return Row(
+        verdict,
+        members,
+        tuple(_heat(cells.get(grade_id)) for grade_id in lesson.points),
+        losses,
+        _reason(verdict, losses),
+        tuple(kinds.of[verdict.student]),
+        None if old is None or not verdict.cells else verdict.final_score - old,
+        tuple(log[: -OWN_LOG_SHOWN - 1 : -1]),
+    )
+
+
+def _heat(cell: CellVerdict | None) -> HeatCell:
+    if cell is None:
+        return HeatCell("", "absent", -2)
+    if cell.needs_review:
+        return HeatCell("?", "waits", -1)
+    share = cell.score / cell.max_score if cell.max_score else 1
+    shade = "all" if share >= 1 else "none" if share <= 0 else "most" if share > 0.5 else "some"
+    return HeatCell(f"{cell.score:g}", shade, cell.score)
+
+
+def _losses(verdict: Verdict, lesson: Lesson) -> Iterator[Loss]:
+    """Where points are missing, most first; exercises of one kind ("Recall: …") are one."""
+    points: Counter[str] = Counter()
+    why: dict[str, str] = {}
+    for cell in verdict.cells:
+        if not cell.needs_review and cell.score < cell.max_score:
+            name = solution_of(cell.grade_id)
+            kind = _title(name, lesson).partition(":")[0]
+            points[kind] += cell.max_score - cell.score  # type: ignore[assignment]
+            own = (f for f in verdict.findings if f.grade_id == name and f.code and not f.note)
+            why.setdefault(kind, next((DIAGNOSES[found.code] for found in own if found.code), ""))
+    for kind, missing in points.most_common():
+        yield Loss(kind, missing, why[kind])
+
+
+def _reason(verdict: Verdict, losses: Sequence[Loss]) -> str:
+    """Where the missing points went, in a line; also what waits, and what lateness cost."""
+    parts = [f"{loss.exercise} −{loss.points:g}" for loss in losses]
+    if verdict.late and verdict.late.penalty:
+        parts.append(f"late −{round(verdict.late.penalty, 2):g}")
+    if verdict.needs_review:
+        parts.append(f"{len(verdict.needs_review)} to mark")
+    return verdict.message if not verdict.cells else ", ".join(parts)
+
+
+def _title(name: str, lesson: Lesson) -> str:
     part = lesson.parts.get(name)
+    return part.title if part else name.replace("_", " ")
+
+
+# ------------------------------------------------------------------------- what to teach, and more
+
+
+def _exercise(
+    item: about.Item, graded: Sequence[Verdict], lesson: Lesson, kinds: _Kinds
+) -> Exercise:
+    title = _title(solution_of(item.grade_id), lesson)
+    lost = [v.student for v in graded for c in v.cells if c.grade_id == item.grade_id and _lost(c)]
     return Exercise(
-        part.title if part else name.replace("_", " "),
+        title,
         item,
         difficulty(item.share),
         discrimination(item.correlation, len(item.scores)),
+        kinds.add(f"x-{item.grade_id}", f"points missing in {title}", lost),
     )
+
+
+def _lost(cell: CellVerdict) -> bool:
+    return not cell.needs_review and cell.score < cell.max_score
+
+
+def _look(code: Diagnosis, graded: Sequence[Verdict], lesson: Lesson) -> str:
+    """Where the lesson tells of what a diagnosis is about."""
+    cells = (f.grade_id for v in graded for f in v.findings if f.code == code and not f.note)
+    part = lesson.parts.get(next(cells, ""))
+    return part.look if part else ""
+
+
+def _teach(
+    graded: Sequence[Verdict],
+    diagnoses: Sequence[Kind],
+    beliefs: Sequence[Kind],
+    misconceptions: Mapping[str, Sequence[Kind]],
+    lesson: Lesson,
+) -> list[Kind]:
+    """The mistakes that most learners share; neither an empty exercise nor a note is one."""
+    costly = {f.code for v in graded for f in v.findings if not f.note} - {Diagnosis.BLANK}
+    matching = lesson.parts.get("matching")
+    found = [kind for kind in diagnoses if kind.key.removeprefix("d-") in costly]
+    found += [
+        Kind(kind.key, f"“{kind.text}”", kind.students, matching.look if matching else "")
+        for kind in beliefs
+    ]
+    found += [
+        Kind(kind.key, kind.text, kind.students, lesson.recall[name].lesson)
+        for name, own in misconceptions.items()
+        for kind in own
+    ]
+    found.sort(key=lambda kind: -len(kind.students))
+    return found[:TEACH]
+
+
+def _repairs(verdicts: Sequence[Verdict], kinds: _Kinds) -> list[tuple[Kind, str]]:
+    """Repairs by what was done, each with one of them in full."""
+    texts = {repair_kind(text): text for v in reversed(verdicts) for text in v.repairs}
+    groups = about.grouped(verdicts, lambda verdict: map(repair_kind, verdict.repairs))
+    return [(kind, texts[kind.text]) for kind in kinds.all("r", groups)]
 
 
 def _beliefs(verdict: Verdict) -> list[str]:
@@ -156,7 +427,7 @@ def _curves(graded: Sequence[Verdict], lesson: Lesson) -> Curves | None:
 
 
 def _colour(verdict: Verdict) -> str:
-    if STUCK_CODE in verdict.diagnosis:
+    if Diagnosis.BAD_START in verdict.diagnosis:
         return STUCK
     return OTHER if any(not finding.note for finding in verdict.findings) else YOU
 
@@ -172,7 +443,7 @@ def _seconds(graded: Sequence[Verdict]) -> Mapping[str, Any] | None:
 
 
 def _moves(verdicts: Sequence[Verdict], before: Mapping[str, float]) -> Moves:
-    after = {verdict.student: verdict.score for verdict in verdicts if verdict.cells}
+    after = {verdict.student: verdict.final_score for verdict in verdicts if verdict.cells}
     both = [(s, before[s], after[s]) for s in after if before.get(s, after[s]) != after[s]]
     both.sort(key=lambda move: move[2] - move[1])
     new = tuple(student for student in after if student not in before)

@@ -15,14 +15,16 @@ from xorkit.lesson import Lesson
 from xorkit.pages import pictures
 from xorkit.verdict import Verdict
 
-SAME = 0.02  # of a step's length: the kept updates are rounded, and nobody sees less in a picture
+SAME = (
+    0.02  # of an update's length: the kept updates are rounded, and nobody sees less in a picture
+)
 SHORT, LONG = 0.01, 99.5  # times: between them two digits say enough
-AGREE = 0.02  # how far the kept parameters' answers may be from the kept predictions
+AGREE = 0.02  # how far the kept parameters' predictions may be from the kept ones
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A row of the lesson's table and what the learner's network answers."""
+class Prediction:
+    """A row of the lesson's table and what the learner's network predicts for it."""
 
     inputs: str
     target: float
@@ -37,7 +39,7 @@ class LossCurve:
     loss: Markup | None = None
     baseline: float = 0.0
     surface: Markup | None = None
-    table: Sequence[Answer] = ()
+    table: Sequence[Prediction] = ()
     updates: Markup | None = None
     moves: tuple[str, ...] = ()
 
@@ -69,13 +71,15 @@ def _loss(details: Mapping[str, Any], lesson: Lesson) -> Markup | None:
     return pictures.loss(losses, passes, lesson) if losses is not None and passes else None
 
 
-def _table(details: Mapping[str, Any], lesson: Lesson) -> list[Answer]:
+def _table(details: Mapping[str, Any], lesson: Lesson) -> list[Prediction]:
     task, predicted = lesson.trained, _numbers(details.get("predictions"))
     if predicted is None or predicted.shape != (len(task.inputs),) or task.targets.shape[1] != 1:
         return []
     rows = zip(task.inputs, task.targets[:, 0], predicted, strict=True)
     return [
-        Answer(pictures.row(row), float(goal), float(value), bool(abs(value - goal) <= task.near))
+        Prediction(
+            pictures.row(row), float(goal), float(value), bool(abs(value - goal) <= task.near)
+        )
         for row, goal, value in rows
     ]
 
@@ -100,21 +104,21 @@ def _updates(kept: Mapping[str, Any]) -> tuple[Markup | None, tuple[str, ...]]:
     if moved is None or downhill is None:
         return None, ()
     words = tuple(
-        f"Pass {k}: {_move(move, step)}."
+        f"Epoch {k}: {_move(move, step)}."
         for k, (move, step) in enumerate(zip(moved, downhill, strict=True), 1)
     )
     return pictures.updates(moved, downhill, " ".join(words)), words
 
 
 def _move(move: Array, step: Array) -> str:
-    """One update beside the step that was asked for."""
+    """One update beside the one that was asked for."""
     length, asked = float(np.linalg.norm(move)), float(np.linalg.norm(step))
     if not length:
-        return "the weights stayed where they were"
+        return "the parameters did not change"
     if np.linalg.norm(move - step) <= SAME * asked:
-        return "the step that was asked for"
+        return "the update that was asked for"
     if not asked:
-        return "a move where none was asked for"
+        return "an update where none was asked for"
     along = float(move @ step) / (length * asked)
     way = "another direction" if abs(along) < 1 - SAME else "the right direction"
     return f"{'uphill' if along < SAME - 1 else way}, {_times(length / asked)} as long as asked"

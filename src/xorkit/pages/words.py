@@ -3,45 +3,52 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Final
 
+from xorkit.verdict import Diagnosis
+
 # The verdict's diagnosis codes, as an instructor reads them.
-DIAGNOSES: Final = {
-    "blank": "left a blank empty",
-    "crash": "a cell stopped with an error",
-    "timeout": "a cell was still running when its time was over",
-    "memory": "a cell needed more memory than there is",
-    "wrong-data": "inputs or targets are not the table's",
-    "wrong-architecture": "the model has other layers or activations",
-    "wrong-loss": "another loss than the task's",
-    "wrong-optimizer": "another optimizer than plain gradient descent",
-    "wrong-lr": "another learning rate",
-    "no-zero-grad": "slopes are never cleared: they add up from pass to pass",
-    "zero-grad-not-every-pass": "slopes are cleared in some passes only",
-    "zero-grad-before-step": "slopes are cleared between backward and step",
-    "no-backward": "slopes are never computed",
-    "no-step": "the weights are never moved",
-    "step-before-backward": "step comes before the slopes of its pass",
-    "step-outside-loop": "step stands outside of the loop",
-    "step-twice": "each pass moves the weights more than once",
-    "backward-twice": "each pass computes its slopes more than once",
-    "detached-loss": "the loss is cut off from the weights",
-    "target-shape": "targets of another shape than the predictions",
-    "wrong-sign": "each step goes uphill",
-    "frozen-parameters": "the optimizer holds none or only some of the weights",
-    "model-rebuilt-in-loop": "the model is made anew in every pass",
-    "too-few-epochs": "the loop ends too early",
-    "not-trained": "predictions that no training produced",
-    "environment": "met something that Colab has and the grading machine hasn't (costs nothing)",
-    "bad-start": "an unlucky start that got stuck (costs nothing)",
-    "tampering": "what came back was not written by the grader's recorder",
+DIAGNOSES: Final[Mapping[Diagnosis, str]] = {
+    Diagnosis.BLANK: "left an exercise empty",
+    Diagnosis.CRASH: "a cell stopped with an error",
+    Diagnosis.TIMEOUT: "a cell was still running when its time was over",
+    Diagnosis.MEMORY: "a cell needed more memory than there is",
+    Diagnosis.WRONG_DATA: "inputs or targets differ from the table's",
+    Diagnosis.WRONG_ARCHITECTURE: "the model has other layers or activations",
+    Diagnosis.WRONG_LOSS: "another loss than the task's",
+    Diagnosis.WRONG_OPTIMIZER: "another optimizer than plain gradient descent",
+    Diagnosis.WRONG_LR: "another learning rate",
+    Diagnosis.NO_ZERO_GRAD: "gradients are never zeroed: they accumulate over the epochs",
+    Diagnosis.ZERO_GRAD_NOT_EVERY_PASS: "gradients are zeroed in some epochs only",
+    Diagnosis.ZERO_GRAD_BEFORE_STEP: "gradients are zeroed between backward and step",
+    Diagnosis.NO_BACKWARD: "gradients are never computed",
+    Diagnosis.NO_STEP: "the parameters are never updated",
+    Diagnosis.STEP_BEFORE_BACKWARD: "step comes before the backward pass of its epoch",
+    Diagnosis.STEP_OUTSIDE_LOOP: "step stands outside of the loop",
+    Diagnosis.STEP_TWICE: "more than one update in each epoch",
+    Diagnosis.BACKWARD_TWICE: "more than one backward pass in each epoch",
+    Diagnosis.DETACHED_LOSS: "the loss is detached from the parameters",
+    Diagnosis.TARGET_SHAPE: "targets of another shape than the predictions",
+    Diagnosis.WRONG_SIGN: "each update goes uphill",
+    Diagnosis.FROZEN_PARAMETERS: "the optimizer holds none or only some of the parameters",
+    Diagnosis.MODEL_REBUILT_IN_LOOP: "a new model is built in every epoch",
+    Diagnosis.TOO_FEW_EPOCHS: "the loop ends too early",
+    Diagnosis.NOT_TRAINED: "predictions that no training produced",
+    Diagnosis.BAD_START: "an unlucky random start that got stuck (costs nothing)",
+    Diagnosis.ENVIRONMENT: "the grader's machine lacked something that Colab has (costs nothing)",
+    Diagnosis.TAMPERING: "what came back was not written by the grader's recorder",
 }
 
 EASY, HARD = 0.85, 0.5  # of an exercise's points that a class earns
-# Usual limits for the correlation of an item with the rest of a test (Ebel and Frisbie, 1991).
-TELLING, FAIR = 0.4, 0.2
+# Usual limit for the correlation of an item with the rest of a test (Ebel and Frisbie, 1991).
+FAIR = 0.2
 FEW_LEARNERS = 10  # below, a correlation is mostly chance
 CHANCE = 2.0  # two standard errors of a correlation that is really 0: each is 1/√learners
+
+# "Exercise 4 · The training loop: it was in 2 parts, …": the cell first, then what was done to it.
+NAMED_CELL = re.compile(r"^[^:]+: (?=it was |its |your )")
 
 
 def plural(count: float, one: str, many: str = "") -> str:
@@ -55,30 +62,31 @@ def difficulty(share: float | None) -> str:
         return "no marks yet"
     if share >= EASY:
         return "easy"
-    return "hard" if share < HARD else "middling"
+    return "hard" if share < HARD else "of medium difficulty"
 
 
 def discrimination(correlation: float | None, learners: int) -> str:
-    """How well an exercise tells strong learners from weak ones, as a sentence."""
-    if learners < FEW_LEARNERS:
-        return "Too few learners to say what it tells."
-    if correlation is None:
-        return "It tells nothing: all of them have the same."
-    if correlation >= TELLING:
-        return "It tells a lot."
-    if correlation >= FAIR:
-        return "It tells something."
+    """A warning where an exercise fails to separate strong from weak learners; else nothing."""
+    if learners < FEW_LEARNERS or correlation is None or correlation >= FAIR:
+        return ""
     if correlation < -CHANCE / math.sqrt(learners):
-        return "Have a look at it: who does well elsewhere does badly here."
-    return "It tells hardly anything."
+        return "Check this exercise: learners who do well elsewhere do badly here."
+    return "Does not separate strong from weak learners."
+
+
+def repair_kind(text: str) -> str:
+    """What a repair did, without the cell and the numbers that differ from file to file."""
+    cell, _, listed = NAMED_CELL.sub("", text).partition(": ")
+    kind = re.sub(r"\d+", "…", f"{cell}." if listed else cell)
+    return kind[:1].upper() + kind[1:]
 
 
 def praise(share: float) -> str:
     """The first thing that a learner reads, by the share of the points."""
     if share >= 1:
-        return "All of it. Well done!"
+        return "Everything is right. Well done!"
     if share >= 0.8:
-        return "Nearly everything stands. Well done!"
+        return "Nearly everything is right. Well done!"
     if share >= 0.5:
-        return "A good part of it stands."
-    return "A start is made." if share > 0 else "Nothing counts yet, and that can change quickly."
+        return "A good part of it is right."
+    return "You have made a start." if share > 0 else "No points yet. That can change quickly."

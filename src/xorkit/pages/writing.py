@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from xorkit.engine.course import Course
 from xorkit.engine.store import VERDICT, evidence_of
 from xorkit.files import write
+from xorkit.intake.records import members_of, read_log
 from xorkit.pages.feedback_page import feedback
 from xorkit.pages.report_page import report
 from xorkit.verdict import Verdict
@@ -43,12 +45,25 @@ def _is_younger(page: Path, verdict: Path) -> bool:
         return False
 
 
-def write_report(course: Course, verdicts: Sequence[Verdict]) -> Path:
-    """Writes the class report; points that changed are told against those of the last one."""
+def write_report(
+    course: Course, verdicts: Sequence[Verdict], *, since: datetime | None = None
+) -> Path:
+    """Writes the class report, with the log of what was collected, from `since` on.
+
+    Points that changed are told against those of the last report.
+    """
     path = course.path("report", f"{course.assignment}.html")
     last = path.with_suffix(".marks.json")
     before: dict[str, Any] = json.loads(last.read_text("utf-8")) if last.exists() else {}
-    write(path, report(verdicts, course.lesson, before=before).encode())
-    marks = {verdict.student: verdict.score for verdict in verdicts if verdict.cells}
+    submitted = course.path("submitted")
+    page = report(
+        verdicts,
+        course.lesson,
+        before=before,
+        members=members_of(submitted, course.assignment),
+        log=read_log(submitted, course.assignment, since),
+    )
+    write(path, page.encode())
+    marks = {verdict.student: verdict.final_score for verdict in verdicts if verdict.cells}
     write(last, json.dumps(marks).encode())
     return path

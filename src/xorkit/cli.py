@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xorkit.engine.batch import Progress
     from xorkit.engine.course import Course
     from xorkit.engine.job import Settings
-    from xorkit.recall import Report
+    from xorkit.recall import Change, Report, SecondStage
     from xorkit.verdict import Verdict
 
 # Heavy imports stand inside the commands: `xorkit --help` must not wait for nbgrader.
@@ -449,6 +449,13 @@ def rubric(
     add_marks: Annotated[
         bool, typer.Option("--add-marks", help="Add persons' marks of this class to the tests.")
     ] = False,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Fit the second stage to the tests and persons' marks.")
+    ] = False,
+    phrase: Annotated[
+        str, typer.Option("--try", help="A phrase: what would it change, added --for a concept?")
+    ] = "",
+    concept: Annotated[str, typer.Option("--for", help="The concept that --try is about.")] = "",
     root: CourseOption = HERE,
 ) -> None:
     """How the recall rubrics do on their own test answers and on the class."""
@@ -458,6 +465,14 @@ def rubric(
         if add_marks:
             path, added = rubrics.add_marks(course)
             out.print(f"{added} marked answers are new in {path}" if added else "No new marks.")
+        if fit:
+            _show_fit(*rubrics.fit(course))
+        if phrase:
+            try:
+                _show_changes(rubrics.tried(course, phrase, concept))
+            except ValueError as error:
+                _fail(str(error))
+        if add_marks or fit or phrase:
             return
         serious = _show_rubrics("the rubrics' own tests", rubrics.on_tests(course))
         if course.students("autograded"):
@@ -725,18 +740,44 @@ def _show_rubrics(title: str, reports: Iterable[tuple[str, Report]]) -> int:
     names = ("question", "answers", "matched", "missed", "wrongly credited", "to a person")
     table = Table(*names, title=f"On {title}")
     table.columns[0].no_wrap = True
-    unknown, serious = [], 0
+    unknown, gates, serious = [], [], 0
     for name, report in reports:
         lists = (report.judged, report.matched, report.missed, report.wrongly_credited)
         table.add_row(name, *(str(len(found)) for found in (*lists, report.handed_over)))
         if report.phrasings:
             said = ", ".join(f"{text} ({count})" for text, count in report.phrasings[:3])
             unknown.append(f"  {name}: {escape(said)}")
+        if report.gates:
+            said = ", ".join(f"{gate} ({count})" for gate, count in report.gates)
+            gates.append(f"  {name}: {escape(said)}")
         serious += len(report.serious)
     out.print(table)
     if unknown:
         out.print("Not understood, most often:", *unknown, sep="\n", highlight=False)
+    if gates:
+        out.print("Handed to a person because of:", *gates, sep="\n", highlight=False)
     return serious
+
+
+def _show_fit(path: Path, fitted: SecondStage) -> None:
+    names = ("question", "left open by the rules", "decided", "a mark off", "two marks off")
+    table = Table(*names, title="On answers that it had not seen, part by part")
+    for name, own in fitted.questions.items():
+        numbers = own.figures
+        counts = (numbers.answers, numbers.sure, numbers.wrong - numbers.serious, numbers.serious)
+        table.add_row(name, *map(str, counts))
+    out.print(table)
+    out.print(f"Wrote {path}")
+
+
+def _show_changes(found: Iterable[tuple[str, list[Change]]]) -> None:
+    table = Table("question", "before", "after", "a person gave", "answer")
+    for name, changes in found:
+        for one in changes:
+            marks = ("a person" if mark is None else str(mark) for mark in (one.before, one.after))
+            person = "" if one.wanted is None else str(one.wanted)
+            table.add_row(name, *marks, person, escape(str(one.answer)))
+    out.print(table if table.row_count else "The phrase would change no mark.")
 
 
 def _score(verdict: Verdict) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from xorkit.recall import Rubric, Rubrics
+from xorkit.lesson import load
+from xorkit.recall import Rubric
 
 HERE = Path(__file__).parent
 LESSONS = HERE.parents[1] / "lessons"
@@ -15,8 +16,7 @@ LESSONS = HERE.parents[1] / "lessons"
 
 @pytest.fixture(scope="session")
 def rubrics() -> dict[str, Rubric]:
-    data = yaml.safe_load((LESSONS / "xor.recall.yaml").read_text("utf-8"))
-    return Rubrics.model_validate(data).questions
+    return load(LESSONS / "xor.yaml").recall
 
 
 @pytest.fixture(scope="session")

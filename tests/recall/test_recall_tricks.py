@@ -6,16 +6,15 @@ import random
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xorkit.recall import Rubrics, grade
+from xorkit.lesson import load
+from xorkit.recall import grade
 
 QUESTIONS = ("recall_zero_grad", "recall_step", "recall_backward", "recall_stuck", "recall_tensor")
 TRIES = 200
-FILE = Path(__file__).parents[2] / "lessons" / "xor.recall.yaml"
-RUBRICS = Rubrics.model_validate(yaml.safe_load(FILE.read_text("utf-8"))).questions
+RUBRICS = load(Path(__file__).parents[2] / "lessons" / "xor.yaml").recall
 
 DENIALS_BEFORE = """
 It is not true that|It's not true that|It is false that|It is wrong to say that|I doubt that
@@ -104,13 +103,59 @@ def test_an_answer_in_another_language_goes_to_a_person(rubrics, question, text)
 def test_word_lists_and_their_like_go_to_a_person(rubrics, labelled, question, kind):
     texts = [
         one["answer"]
-        for name in ("dev.yaml", "earlier.yaml", "heldout.yaml")
+        for name in ("dev.yaml", "heldout.yaml")
         for one in labelled(name)[question]
         if one["kind"] == kind
     ]
 
     assert texts
     assert [text for text in texts if grade(rubrics[question], text).points] == []
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("tensor", "My lists are fast."),
+        ("tensor", "Our nested lists can run on the GPU"),
+        ("tensor", "A list is like an array, a tensor is a neuron."),
+        ("tensor", "A list is a grid of numbers, a tensor is a layer"),
+        ("tensor", "a tensor is an array of losses that runs on the gpu"),
+        ("zero_grad", "Setting the gradient accumulators back to zero in every pass"),
+        ("zero_grad", "The losses from the pass before keep being added to the new ones"),
+        ("zero_grad", "The outputs of the epoch before pile up"),
+        ("zero_grad", "otherwise the errors sum up from epoch to epoch"),
+        ("zero_grad", "the weights accumulate otherwise"),
+        ("zero_grad", "Because otherwise the predictions from before are still stored."),
+        (
+            "step",
+            "It multiplies the loss with the learning rate and subtracts it from the weight",
+        ),
+        ("step", "It multiplies the error by the learning rate and takes that off the weights"),
+        ("step", "subtracts learning rate times loss from every weight"),
+        ("backward", "The whole backward pass, the chain rule by hand"),
+    ],
+)
+def test_who_does_it_must_fit_and_a_pasted_text_earns_nothing(rubrics, question, text):
+    assert not grade(rubrics[f"recall_{question}"], text).points
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("zero_grad", "Gradients pile up otherwise?"),
+        ("zero_grad", "So the gradients from the last epoch do not get added to the new ones"),
+        ("zero_grad", "So the gradients from the last step do not get added to the new ones"),
+        ("step", "it subtracts the learning rate multiplyed with the gradient"),
+        ("step", "it substracts lr multiplyed with the gradeint from the weight"),
+        ("tensor", "An array on the GPU instead of a for loop"),
+        (
+            "backward",
+            "It doesn't touch a weight. It computes the gradients, like our backprop did.",
+        ),
+    ],
+)
+def test_what_makes_no_difference_is_no_reason_for_a_person(rubrics, question, text):
+    assert grade(rubrics[f"recall_{question}"], text).points == 2
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from xorkit.cell_text import typed_answer
 from xorkit.engine import store
 from xorkit.engine.course import Course
 from xorkit.files import write
-from xorkit.recall import Report, evaluate
+from xorkit.recall import Change, Report, SecondStage, changes, evaluate, fitted
 from xorkit.recall.rubric import FULL
 
 Answers = list[tuple[object, int | None]]  # each with the mark that a person gave, if one did
@@ -27,6 +28,28 @@ def on_class(course: Course) -> Iterator[tuple[str, Report]]:
     """Each question's report over the class's own answers."""
     for name, answers in class_answers(course).items():
         yield name, evaluate(course.lesson.recall[name], answers)
+
+
+def tried(course: Course, phrase: str, concept: str) -> Iterator[tuple[str, list[Change]]]:
+    """What a phrase for a concept would change, by question: on its tests and on the class.
+
+    `concept` is a concept's name, where two questions share it `question.concept`. Raises
+    ValueError where no question has it, or the phrase can't be read.
+    """
+    question, _, name = concept.rpartition(".")
+    rubrics = course.lesson.recall
+    having = [
+        each
+        for each in ([question] if question in rubrics else rubrics)
+        if name in rubrics[each].concepts
+    ]
+    if not having or (question and question not in rubrics):
+        known = ", ".join(f"{each}.{own}" for each in rubrics for own in rubrics[each].concepts)
+        raise ValueError(f"no concept {concept!r}; there are: {known}")
+    told = class_answers(course)
+    for each in having:
+        tests: Answers = [(test.answer, test.mark) for test in rubrics[each].tests]
+        yield each, changes(rubrics[each], name, phrase, [*tests, *told[each]])
 
 
 def class_answers(course: Course) -> dict[str, Answers]:
@@ -72,6 +95,25 @@ def add_marks(course: Course) -> tuple[Path, int]:
         text = yaml.safe_dump(kept, allow_unicode=True, sort_keys=False, width=100)
         write(path, text.encode())
     return path, added
+
+
+def fit(course: Course) -> tuple[Path, SecondStage]:
+    """Fits the second stage to the rubrics' tests and to the marks that persons gave to the class.
+
+    It goes into `lessons/<assignment>.recall.fit.json`, which is read together with the rubrics.
+    """
+    rubrics = course.lesson.recall
+    answers = {
+        name: dict(_marked((test.answer, test.mark) for test in rubric.tests))
+        for name, rubric in rubrics.items()
+    }
+    for name, told in class_answers(course).items():
+        answers[name] |= dict(_marked(told))
+    marked = {name: [*own.items()] for name, own in answers.items()}
+    found = fitted(rubrics, marked, datetime.date.today().isoformat())
+    path = course.path("lessons", f"{course.assignment}.recall.fit.json")
+    write(path, (found.model_dump_json(indent=1) + "\n").encode())
+    return path, found
 
 
 def _marked(answers: Iterable[tuple[object, int | None]]) -> Iterator[tuple[str, int]]:

@@ -1,5 +1,16 @@
-from xorkit.recall.grading import Mark, grade
-from xorkit.recall.report import Report, evaluate
-from xorkit.recall.rubric import Rubric, Rubrics
+from xorkit.recall.grading import Mark, fitted, grade
+from xorkit.recall.report import Change, Report, changes, evaluate
+from xorkit.recall.rubric import Rubric, Rubrics, SecondStage
 
-__all__ = ["Mark", "Report", "Rubric", "Rubrics", "evaluate", "grade"]
+__all__ = [
+    "Change",
+    "Mark",
+    "Report",
+    "Rubric",
+    "Rubrics",
+    "SecondStage",
+    "changes",
+    "evaluate",
+    "fitted",
+    "grade",
+]

@@ -23,7 +23,7 @@ THIRD_PERSON = _words(
     multiplies says tells does empties clears accumulates
     """
 )
-FINITE_VERBS = THIRD_PERSON | _words("wrote gave took went made")
+FINITE_VERBS = THIRD_PERSON | _words("wrote gave took went")
 ADVERBS = _words(
     "otherwise then when while not up out again instead because if so that this over and or"
 )
@@ -73,6 +73,9 @@ CLAUSE_OPENERS = _words(
     until after before
     """
 )
+# One turn of the training loop: in a phrase each of these names stands for all of those below.
+TURN_NAMES = _words("pass epoch iteration")
+TURNS = _words("pass passes epoch epochs iteration iterations round rounds cycle cycles turn turns")
 CONDITIONS = _words("if unless when without")
 
 # What may stand between two words of a pattern without loosening what they say together.

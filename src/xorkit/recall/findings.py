@@ -36,9 +36,18 @@ class Findings:
     misconceptions: tuple[str, ...]
     unsure: tuple[str, ...]
     stray: tuple[int, ...]
+    beside: frozenset[int]  # of these, those in sentences that nothing explains
+    unread: tuple[str, ...]  # stray words of the lesson: something was said with them
+    foreign: tuple[str, ...]  # stray words for things that the question isn't about
+    tangled: bool  # nothing right is said but in words that say something wrong, too
     loose_not: bool
+    side_not: bool  # a "not" in a clause of its own about something else of the lesson
     aside: str
     silent: bool  # no phrase of the rubric was found, but for remarks
+
+    def complete(self, ways: Iterable[Iterable[str]]) -> bool:
+        """Are all concepts of one of these ways to a mark said?"""
+        return any(set(self.concepts).issuperset(way) for way in ways)
 
     @property
     def stray_words(self) -> tuple[str, ...]:
@@ -52,6 +61,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
             Sighting(phrase, found)
             for phrase in rubric.phrases
             for found in find(phrase.pattern, reading)
+            if not _about_another_thing(rubric, phrase, found, reading)
         ]
     )
     kept = [
@@ -68,6 +78,10 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
     )
     said = [sighting for sighting in kept if not sighting.found.negated]
     denied = [sighting for sighting in kept if sighting.found.negated]
+    loose = [
+        _stands_beside(rubric, reading, index, sightings)
+        for index in _loose_nots(reading, denied, explained)
+    ]
     return Findings(
         reading,
         concepts=_names(rubric.concepts, said, "accepts"),
@@ -76,10 +90,39 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         misconceptions=_names(rubric.misconceptions, said, "misconception"),
         unsure=tuple(s.found.pattern for s in said if s.phrase.role == "unsure"),
         stray=stray,
-        loose_not=_loose_not(reading, denied, explained),
+        beside=frozenset(_beside(reading, explained)).intersection(stray),
+        unread=tuple(
+            reading.words[index]
+            for index in stray
+            if rubric.lexicon.speaks_of(reading.words[index])
+        ),
+        foreign=tuple(
+            reading.words[i] for i in stray if rubric.foreign_words.hold(reading.stems[i])
+        ),
+        tangled=_tangled(reading, said),
+        loose_not=any(not beside for beside in loose),
+        side_not=any(loose),
         aside=_aside(rubric, reading, explained, stray),
         silent=all(sighting.phrase.role == "remark" for sighting in sightings),
     )
+
+
+def _about_another_thing(rubric: Rubric, phrase: Phrase, found: Match, reading: Reading) -> bool:
+    """Does the clause speak of a foreign thing, and not of what the concept is about?
+
+    "The losses add up": a foreign thing within the phrase, or as the first word of its clause.
+    """
+    abouts = [rubric.abouts[name] for name in phrase.names if name in rubric.abouts]
+    if phrase.role != "accepts" or not abouts:
+        return False
+    clause = range(reading.clause_starts[found.start], found.end)
+    first = [index for index in content(reading) if index in clause][:1]
+    between = [index for index in range(found.start, found.end) if index not in found.said]
+    return any(
+        rubric.foreign_words.hold(reading.stems[index])
+        for index in (*first, *between)
+        if index not in found.said
+    ) and not any(words.hold(reading.stems[index]) for words in abouts for index in clause)
 
 
 def content(reading: Reading) -> list[int]:
@@ -157,8 +200,8 @@ def _names(order: Iterable[str], sightings: Iterable[Sighting], role: str) -> tu
     return tuple(name for name in order if name in names)
 
 
-def _loose_not(reading: Reading, denied: Iterable[Sighting], explained: set[int]) -> bool:
-    """Is there a "not" whose meaning no phrase accounts for?
+def _loose_nots(reading: Reading, denied: Iterable[Sighting], explained: set[int]) -> Iterator[int]:
+    """Every "not" whose meaning no phrase accounts for.
 
     One that turns a misconception round is accounted for: denying what is wrong is right. So is
     one after "if" ("if you don't clear …"), and "instead of".
@@ -169,12 +212,37 @@ def _loose_not(reading: Reading, denied: Iterable[Sighting], explained: set[int]
         if sighting.phrase.role == "misconception" and len(sighting.found.nots) == 1
         for index in sighting.found.nots
     }
-    return any(
-        word in english.NEGATORS - english.COMPARISONS
-        and index not in explained | denials
-        and not is_conditional(reading, reading.clause_starts[index])
-        for index, word in enumerate(reading.words)
-    )
+    for index, word in enumerate(reading.words):
+        if (
+            word in english.NEGATORS - english.COMPARISONS
+            and index not in explained | denials
+            and not is_conditional(reading, reading.clause_starts[index])
+        ):
+            yield index
+
+
+def _stands_beside(
+    rubric: Rubric, reading: Reading, index: int, sightings: Iterable[Sighting]
+) -> bool:
+    """Does a "not" belong to a statement of its own: "it doesn't touch a single weight"?
+
+    Its clause then names things of the lesson and touches no concept, has a subject and no other
+    "not", and no "that" follows it, which would make it speak of the next clause.
+    """
+    words, start = reading.words, reading.clause_starts[index]
+    end = next((k for k in range(index, len(words)) if words[k] in BOUNDARIES), len(words))
+    clause = range(start, end)
+    if "that" in words[end + 1 : end + 2] or index == start:
+        return False
+    if sum(words[k] in english.NEGATORS for k in clause) > 1:
+        return False
+    if any(
+        sighting.phrase.role in ("accepts", "contradicts")
+        and not sighting.found.said.isdisjoint(clause)
+        for sighting in sightings
+    ):
+        return False
+    return any(rubric.lexicon.speaks_of(reading.words[k]) for k in content(reading) if k in clause)
 
 
 def _aside(rubric: Rubric, reading: Reading, explained: set[int], stray: Sequence[int]) -> str:
@@ -185,6 +253,22 @@ def _aside(rubric: Rubric, reading: Reading, explained: set[int], stray: Sequenc
             words = (reading.words[index] for index in sentence)
             return " ".join(word for word in words if word not in BOUNDARIES)
     return ""
+
+
+def _tangled(reading: Reading, said: Iterable[Sighting]) -> bool:
+    of_meaning = frozenset(content(reading))
+    by_role: dict[str, list[frozenset[int]]] = {}
+    for sighting in said:
+        by_role.setdefault(sighting.phrase.role, []).append(sighting.found.said & of_meaning)
+    wrong = frozenset().union(*by_role.get("misconception", ()))
+    right = by_role.get("accepts", [])
+    return bool(wrong and right) and all(words & wrong for words in right)
+
+
+def _beside(reading: Reading, explained: set[int]) -> Iterator[int]:
+    for sentence in _sentences(reading):
+        if not explained.intersection(sentence):
+            yield from sentence
 
 
 def _sentences(reading: Reading) -> Iterator[range]:

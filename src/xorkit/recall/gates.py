@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from xorkit.recall import english
@@ -12,12 +14,23 @@ from xorkit.recall.text import BOUNDARIES, OPENING, SENTENCE, Lexicon, Reading
 
 LONGEST_TEXT = 2000  # characters: beyond, nothing is read by machine
 LONGEST = 110  # words: what is longer says more than a rubric can vouch for
+CODE = ("=", "(", "*")  # without one of these a line that Python reads may be a word
 LONGEST_LIST = 7  # words without a comma between
 SHORT = 6  # words: in so few, one word of another language is enough to tell
 FEW_UNKNOWN = 3  # words: fewer may be names or slips
 BINDING_SHARE = 0.12  # of them at least are articles, prepositions and so on, or it is no sentence
 FORMULA_SHARE = 0.2  # … or are signs: w = w - lr * grad
+PASTED = 0.75  # of the answer's and the notebook's words are the same: a text was copied
 COPIED = 0.6  # of the question's own words, with no others, is the question again
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why a person should read an answer. An open one may be settled by the second stage."""
+
+    gate: str
+    reason: str
+    open: bool = False
 
 
 def _any_of(*expressions: str) -> re.Pattern[str]:
@@ -48,7 +61,8 @@ _TURNED_ROUND = _any_of(
     r"|myth|nonsense|nobody|neither|disagree|refuse|mistake|misconception|fallacy|impossible)\b"
     r"(?! (?:want|need|mean|have))(?: (?!but\b)[\w'-]+){0,5}"
     r" (?:that(?= \w)|claim|say|think|believe|assume|statement)\b",
-    r"\b(?:do|would|does|did|can|could|should|must) not (?:think|believe|say|agree|claim|assume)\b",
+    r"\b(?:do|would|does|did|can|could|should|must) not (?:think|believe|say|agree|claim|assume)\b"
+    r"(?! (?:how|why|what|which|more|exactly)\b)",
     # … which is false, this is not the case
     rf"\b(?:it|this|that|all|which|statement|everything|above|following) (?:is|was|are)"
     rf" (?:all |just |simply |of course |completely |totally |not )*(?:{_UNTRUE})\b"
@@ -61,17 +75,22 @@ _TURNED_ROUND = _any_of(
     r"\b(?:kidding|joking|just a joke|sarcas\w+)\b",
     r"^\W*(?:no|not|nope|false|wrong)\s*[:,.!]|[,.;!:]+ (?:not|no|nope|wrong|false)\s*[.!]*$",
     r"\bnot\s*[.!]*$",
+    # Never: …; it does not the gradients add up
+    r"^\W*never\b|\bdo(?:es)? not (?:it|he|she|they|we|the|an?|for|like|[\d.]+)\b",
+    r"\bdo(?:es)? not \.?\w+ (?:is|are|has|have)\b",
 )
 _PLAIN_CALLS = ast.BinOp | ast.AugAssign | ast.Compare
 
 _LOOSE = frozenset(
-    ("instead", "rather", "other", "back", "up", "more", "each")
+    ("instead", "rather", "other", "back", "up", "more", "each", "belongs", "belong", "goes", "go")
 )  # "instead of by hand" is fine
 _FINE = frozenset({("for", "have"), ("to", "be"), ("to", "do"), ("to", "have")})
 
 
-def says_nothing(answer: str, reading: Reading, asked: Reading) -> str | None:
-    """Why this is surely no answer: empty, "don't know", or the question once more."""
+def says_nothing(
+    answer: str, reading: Reading, asked: Reading, pasted: Sequence[Reading]
+) -> str | None:
+    """Why this is surely no answer: empty, "don't know", the question or the notebook once more."""
     words = [word for word in reading.words if word not in BOUNDARIES]
     if not any(character.isalnum() for character in answer) or not words:
         return "the answer is empty"
@@ -82,6 +101,9 @@ def says_nothing(answer: str, reading: Reading, asked: Reading) -> str | None:
     said, theirs = _content(reading), _content(asked)
     if said and said <= theirs and len(said) >= COPIED * len(theirs):
         return "the answer repeats the question"
+    for text in pasted:
+        if len(said & _content(text)) >= PASTED * max(len(said), len(_content(text))):
+            return "the answer repeats the notebook"
     return None
 
 
@@ -94,11 +116,8 @@ def only_asks(reading: Reading, asked: Reading) -> bool:
 
 def is_bare_code(answer: str) -> bool:
     """Only calls and names, nothing computed, nothing remarked: code that explains nothing."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about the learner's code, not ours
-            nodes = list(ast.walk(ast.parse(answer.strip())))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+    tree = _tree(answer)
+    nodes = list(ast.walk(tree)) if tree is not None else []
     explains = any(
         isinstance(node, _PLAIN_CALLS)
         or (isinstance(node, ast.Constant) and isinstance(node.value, str))
@@ -108,27 +127,33 @@ def is_bare_code(answer: str) -> bool:
     return calls and not explains and "#" not in answer
 
 
-def needs_person(answer: str, reading: Reading, lexicon: Lexicon) -> str | None:
+def _tree(answer: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about the learner's code, not ours
+            return ast.parse(answer.strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def needs_person(answer: str, reading: Reading, lexicon: Lexicon) -> Doubt | None:
     """Why a person must read this, whatever the concepts say."""
     words = [word for word in reading.words if word not in BOUNDARIES]
     lowered = re.sub(r"\s+", " ", answer.casefold())
     if len(words) > LONGEST:
-        return f"longer than {LONGEST} words"
+        return Doubt("length", f"longer than {LONGEST} words")
     if _TO_THE_GRADER.search(lowered):
-        return "it seems to speak to whoever grades it"
+        return Doubt("to the grader", "it seems to speak to whoever grades it")
     if language := _other_language(answer):
-        return f"it seems to be written in {language}"
+        return Doubt("language", f"it seems to be written in {language}")
     if _is_strange(words, lexicon):
-        return "many words are unknown: another language, or many slips"
+        return Doubt("language", "many words are unknown: another language, or many slips")
     spoken = " ".join("." if word == SENTENCE else word for word in reading.words)
     if match := _TURNED_ROUND.search(spoken) or _TURNED_ROUND.search(lowered):
-        return f"“{match.group().strip()}” may turn the sentence round"
+        return Doubt("turned round", f"“{match.group().strip()}” may turn the sentence round")
     if _is_list(reading):
-        return "a list of words, not a sentence"
+        return Doubt("word list", "a list of words, not a sentence")
     if pair := _impossible_pair(reading) or _capital_inside(answer):
-        return f"“{pair}”: words in an order that no sentence has"
-    if "?" in answer:
-        return "it asks rather than says"
+        return Doubt("word order", f"“{pair}”: words in an order that no sentence has")
     return None
 
 
@@ -177,10 +202,12 @@ def _is_list(reading: Reading) -> bool:
 
 def _impossible_pair(reading: Reading) -> str | None:
     """Two neighbours that never stand so in English ("the of", "of is"), or a dangling end."""
+    if any(sign in reading.raw for sign in CODE) and _tree(reading.raw) is not None:
+        return None  # code has an order of its own
     words = [word for word in reading.words if word != OPENING]
     padded = ("", *(english.END if word in BOUNDARIES else word for word in words), english.END)
     for before, left, right in zip(padded, padded[1:], padded[2:], strict=False):
-        if (left, right) in _FINE or before in _LOOSE:
+        if (left, right) in _FINE or before in _LOOSE or (right == "for" and "loop" in padded):
             continue
         if any(left in lefts and right in rights for lefts, rights in english.NEVER_NEIGHBOURS):
             return f"{left} {right}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xorkit.recall import gates
+from xorkit.recall import gates, second
 from xorkit.recall.findings import Findings, content, look
-from xorkit.recall.rubric import FULL, PARTIAL, Rubric
+from xorkit.recall.gates import Doubt
+from xorkit.recall.rubric import FULL, PARTIAL, Points, Rubric, SecondStage
 from xorkit.recall.text import read
 
 # How many words may stand unexplained where a mark is sure. These are rules, not thresholds tuned
@@ -26,6 +28,7 @@ class Mark:
 
     `credited` and `misconceptions` are labels. `message` is for the learner and doesn't give the
     answer away; `note` is for the instructor: what was found, and why a person should look.
+    `gate` names what handed the answer over; answers with equal `findings` are alike.
     """
 
     points: int | None
@@ -33,6 +36,8 @@ class Mark:
     misconceptions: tuple[str, ...] = ()
     message: str = ""
     note: str = ""
+    gate: str = ""
+    findings: str = ""
 
 
 def grade(rubric: Rubric, answer: object) -> Mark:
@@ -42,67 +47,121 @@ def grade(rubric: Rubric, answer: object) -> Mark:
     if not isinstance(answer, str):
         return Mark(None, message=PERSON, note=f"not a text but a {type(answer).__name__}")
     if len(answer) > gates.LONGEST_TEXT:
-        return Mark(None, message=PERSON, note=f"longer than {gates.LONGEST_TEXT} characters")
+        note = f"longer than {gates.LONGEST_TEXT} characters"
+        return Mark(None, message=PERSON, note=note, gate="length")
     reading = read(answer, rubric.lexicon)
-    if reason := gates.says_nothing(answer, reading, rubric.asked):
+    if reason := gates.says_nothing(answer, reading, rubric.asked, rubric.pasted):
         return _nothing(rubric, reason)
     findings = look(rubric, reading)
     if findings.silent and gates.only_asks(reading, rubric.asked):
         return _nothing(rubric, "the answer says nothing beyond the question")
     if not (findings.concepts or findings.misconceptions) and gates.is_bare_code(answer):
         return _nothing(rubric, "a call alone explains nothing")
-    if reason := gates.needs_person(answer, reading, rubric.lexicon) or _doubt(findings):
-        return _person(rubric, findings, reason)
-    return _decide(rubric, findings)
+    outcome = _judged(rubric, answer, findings)
+    if isinstance(outcome, int):
+        return _mark(rubric, findings, outcome)
+    if outcome.open and rubric.second_stage is not None and rubric.ask_second_stage.use:
+        threshold = rubric.ask_second_stage.threshold
+        if decision := second.decide(rubric.second_stage, rubric, findings, threshold):
+            return _mark(rubric, findings, decision.points, decision.why)
+    return _person(rubric, findings, outcome)
 
 
-def _doubt(findings: Findings) -> str:
+def fitted(
+    rubrics: Mapping[str, Rubric], marked: Mapping[str, Sequence[second.Marked]], day: str
+) -> SecondStage:
+    """The second stage, fitted to answers with persons' marks. `day` is said in its file."""
+    questions = {}
+    for name, rubric in rubrics.items():
+        found = ((_findings_of(rubric, answer), mark) for answer, mark in marked[name])
+        questions[name] = second.fit(rubric, [(one, mark) for one, mark in found if one])
+    return SecondStage(fitted=day, digest=second.digest(marked), questions=questions)
+
+
+def _findings_of(rubric: Rubric, answer: str) -> tuple[Findings, bool] | None:
+    """An answer's findings and whether it is open; None where only a person may mark it."""
+    if len(answer) > gates.LONGEST_TEXT:
+        return None
+    findings = look(rubric, read(answer, rubric.lexicon))
+    outcome = _judged(rubric, answer, findings)
+    if isinstance(outcome, Doubt) and not outcome.open:
+        return None
+    return findings, isinstance(outcome, Doubt)
+
+
+def _judged(rubric: Rubric, answer: str, findings: Findings) -> Points | Doubt:
+    """The points by the rules, or why they aren't sure."""
+    return (
+        gates.needs_person(answer, findings.reading, rubric.lexicon)
+        or _unreliable(findings)
+        or _decided(rubric, findings)
+    )
+
+
+def _unreliable(findings: Findings) -> Doubt | None:
     """Why the findings can't be trusted, however many there are."""
     if findings.unsure:
-        return f"“{findings.unsure[0]}” is a phrase that the rubric leaves to a person"
-    if findings.aside:
-        return f"“{findings.aside}” has nothing to do with the question"
+        reason = f"“{findings.unsure[0]}” is a phrase that the rubric leaves to a person"
+        return Doubt("left to a person", reason)
     if findings.loose_not or set(findings.concepts) & set(findings.denied):
-        return "a “not” that the rubric doesn't account for"
-    if findings.concepts and findings.contradicted:
-        return "something right beside its opposite"
-    return ""
+        return Doubt("a loose “not”", "a “not” that the rubric doesn't account for")
+    return None
 
 
-def _decide(rubric: Rubric, findings: Findings) -> Mark:
-    right = set(findings.concepts)
+def _decided(rubric: Rubric, findings: Findings) -> Points | Doubt:
     wrong = bool(findings.misconceptions or findings.contradicted)
-    if not wrong and any(right.issuperset(way) for way in rubric.full):
+    if findings.foreign and findings.concepts:
+        words = ", ".join(findings.foreign)
+        return Doubt("another thing", f"it speaks of something else: {words}", open=True)
+    if findings.complete(rubric.full) and not wrong:
+        # Nothing is missing and nothing wrong: a question mark or an aside makes no difference.
         share = STRAY_SHARE_IN_FULL * len(content(findings.reading))
-        return _if_explained(rubric, findings, FULL, max(STRAY_IN_FULL, int(share)))
-    if wrong and not right:
-        return _if_explained(rubric, findings, 0, STRAY_IN_ZERO)
-    if any(rubric.misconceptions[name].effect == "zero" for name in findings.misconceptions):
-        return _person(rubric, findings, "something right beside something very wrong")
-    if any(right.issuperset(way) for way in rubric.partial):
-        stray = STRAY_IN_ZERO if wrong else STRAY_IN_PARTIAL
-        return _if_explained(rubric, findings, PARTIAL, stray)
-    return _person(rubric, findings, "nothing that the rubric knows")
+        return _if_explained(findings, FULL, max(STRAY_IN_FULL, int(share)))
+    if findings.side_not:
+        return Doubt("a “not” beside", "a “not” about something else", open=True)
+    if findings.aside:
+        reason = f"“{findings.aside}” has nothing to do with the question"
+        return Doubt("an aside", reason, open=True)
+    if "?" in findings.reading.raw:
+        return Doubt("a question", "it asks rather than says", open=True)
+    if findings.concepts and findings.contradicted:
+        return Doubt("right and opposite", "something right beside its opposite", open=True)
+    if wrong and not findings.concepts:
+        return _if_explained(findings, 0, STRAY_IN_ZERO)
+    effects = {rubric.misconceptions[name].effect for name in findings.misconceptions}
+    if findings.tangled or "zero" in effects:
+        return Doubt(
+            "right and very wrong", "something right beside something very wrong", open=True
+        )
+    if findings.complete(rubric.partial):
+        return _if_explained(findings, PARTIAL, STRAY_IN_ZERO if wrong else STRAY_IN_PARTIAL)
+    return Doubt("nothing known", "nothing that the rubric knows", open=True)
 
 
-def _if_explained(rubric: Rubric, findings: Findings, points: int, allowed: int) -> Mark:
-    if len(findings.stray) > allowed:
-        return _person(rubric, findings, "too many words that the rubric doesn't account for")
+def _if_explained(findings: Findings, points: Points, allowed: int) -> Points | Doubt:
+    counted = [index for index in findings.stray if points != FULL or index not in findings.beside]
+    if len(counted) > allowed or (points != FULL and findings.unread):
+        reason = "too many words that the rubric doesn't account for"
+        return Doubt("unexplained words", reason, open=True)
+    return points
+
+
+def _mark(rubric: Rubric, findings: Findings, points: Points, why: str = "") -> Mark:
     misconceptions = [rubric.misconceptions[name] for name in findings.misconceptions]
     labels = tuple(rubric.concepts[name].label for name in findings.concepts)
+    said = [
+        *([f"Credited: {'; '.join(labels)}."] if labels and points else []),
+        *(misconception.feedback for misconception in misconceptions if points != FULL),
+        *(["You write the opposite of what happens."] if findings.contradicted else []),
+        *([] if points == FULL else _next_move(rubric, findings)),
+    ]
     return Mark(
         points,
-        labels,
+        labels if points else (),
         tuple(misconception.label for misconception in misconceptions),
-        " ".join(
-            [
-                *([f"Credited: {'; '.join(labels)}."] if labels else []),
-                *(misconception.feedback for misconception in misconceptions),
-                *(["You write the opposite of what happens."] if findings.contradicted else []),
-                *([] if points == FULL else _next_move(rubric, findings)),
-            ]
-        ),
-        _summary(rubric, findings),
+        " ".join(said),
+        "; ".join(filter(None, (why, _summary(rubric, findings)))),
+        findings=second.alike(findings),
     )
 
 
@@ -118,9 +177,9 @@ def _nothing(rubric: Rubric, reason: str) -> Mark:
     return Mark(0, message=message, note=reason)
 
 
-def _person(rubric: Rubric, findings: Findings, reason: str) -> Mark:
-    note = "; ".join(filter(None, (reason, _summary(rubric, findings))))
-    return Mark(None, message=PERSON, note=note)
+def _person(rubric: Rubric, findings: Findings, doubt: Doubt) -> Mark:
+    note = "; ".join(filter(None, (doubt.reason, _summary(rubric, findings))))
+    return Mark(None, message=PERSON, note=note, gate=doubt.gate, findings=second.alike(findings))
 
 
 def _summary(rubric: Rubric, findings: Findings) -> str:

@@ -35,6 +35,8 @@ _SKIP = f"((?:(?:{'|'.join(map(stem, sorted(english.FILLERS)))})/[^ ]* ){{0,2}})
 _GAP = rf"((?:[^ {_BOUNDARY}]+ ){{0,{LONGEST_GAP}}}?)"
 _CLAUSE_START = rf"(?<![^{_BOUNDARY}] )(?:(?:and|becaus|then|but|or|which)/[^ ]* ){{0,2}}"
 
+_TURNS = frozenset(map(stem, english.TURNS))
+_TURN_NAMES = frozenset(map(stem, english.TURN_NAMES))
 _ANCHORS = {"^": _CLAUSE_START, "$": f"(?=[{_BOUNDARY}]|$)"}
 
 
@@ -204,5 +206,8 @@ class _Parser:
             return re.escape(word[:-1]) + r"[^ ]* "
         base = stem(word.rstrip("!"))
         self.stems.add(base)
+        if base in _TURN_NAMES and not word.endswith("!"):
+            self.stems |= _TURNS
+            return f"(?:{'|'.join(sorted(_TURNS))})/[^ ]* "
         form = re.escape(word[:-1]) if word.endswith("!") else "[^ ]*"
         return f"{re.escape(base)}/{form} "

@@ -38,6 +38,11 @@ class Report:
         return tuple(one for one in self.judged if one.mark.points is None)
 
     @cached_property
+    def gates(self) -> tuple[tuple[str, int], ...]:
+        """What handed answers over, and how many; the most frequent first."""
+        return tuple(Counter(one.mark.gate or "no text" for one in self.handed_over).most_common())
+
+    @cached_property
     def matched(self) -> tuple[ScoredAnswer, ...]:
         return tuple(one for one, off in self._compared() if off == 0)
 
@@ -73,6 +78,36 @@ def evaluate(rubric: Rubric, answers: Iterable[tuple[object, int | None]]) -> Re
         if isinstance(answer, str):
             counted.update(set(_unmatched(rubric, answer)))
     return Report(judged, tuple(counted.most_common()))
+
+
+@dataclass(frozen=True)
+class Change:
+    """An answer whose mark a new phrase would change; None stands for a person."""
+
+    answer: object
+    before: int | None
+    after: int | None
+    wanted: int | None
+
+
+def changes(
+    rubric: Rubric, concept: str, phrase: str, answers: Iterable[tuple[object, int | None]]
+) -> list[Change]:
+    """What a phrase, added to those that a concept accepts, would change.
+
+    Raises ValueError for a concept that the rubric doesn't have, or a phrase that can't be read.
+    """
+    if concept not in rubric.concepts:
+        raise ValueError(f"no concept {concept!r}; there are: {', '.join(rubric.concepts)}")
+    old = rubric.concepts[concept]
+    wider = old.model_copy(update={"accepts": (*old.accepts, phrase)})
+    fields = {name: getattr(rubric, name) for name in type(rubric).model_fields}
+    new = Rubric(**{**fields, "concepts": {**rubric.concepts, concept: wider}})
+    marked = (
+        Change(answer, grade(rubric, answer).points, grade(new, answer).points, wanted)
+        for answer, wanted in answers
+    )
+    return [one for one in marked if one.before != one.after]
 
 
 def _unmatched(rubric: Rubric, answer: str) -> Iterator[str]:

@@ -23,12 +23,16 @@ class _Part(BaseModel):
 
 
 class Concept(_Part):
-    """Something that a right answer says. `ask` is what a learner reads who didn't say it."""
+    """Something that a right answer says. `ask` is what a learner reads who didn't say it.
+
+    `about`: what a clause must name to count, where it names something `foreign`.
+    """
 
     label: Text
     ask: Text
     accepts: tuple[Text, ...] = Field(min_length=1)
     contradicts: tuple[Text, ...] = ()
+    about: tuple[Text, ...] = ()
 
 
 class Code(_Part):
@@ -58,6 +62,40 @@ class Test(_Part):
 
     answer: Text
     mark: Points
+    kind: str = ""
+
+
+class Figures(_Part):
+    """How the second stage did on answers that it had not been fitted on, part by part."""
+
+    answers: int  # that the rules left open
+    sure: int
+    wrong: int
+    serious: int
+
+
+class Coefficients(_Part):
+    """What was fitted for one question."""
+
+    some: dict[str, float]  # for at least half the points
+    full: dict[str, float]  # for all of them
+    marks: dict[str, tuple[int, int, int]]  # by findings: how many persons gave 0, 1, 2
+    figures: Figures
+
+
+class SecondStage(_Part):
+    """What lies beside a lesson as `<assignment>.recall.fit.json`."""
+
+    fitted: str  # the day
+    digest: str  # of the answers and marks
+    questions: dict[str, Coefficients]
+
+
+class AskSecondStage(_Part):
+    """Whether the second stage is asked, and how likely a mark must be to be given."""
+
+    use: bool = True
+    threshold: float = Field(default=0.7, ge=0.5, le=1)
 
 
 class Rubric(_Part):
@@ -76,6 +114,10 @@ class Rubric(_Part):
     tests: tuple[Test, ...] = ()
     words: dict[str, tuple[Text, ...]] = {}
     harmless: tuple[Text, ...] = ()
+    foreign: tuple[Text, ...] = ()
+    given: tuple[Text, ...] = ()
+    ask_second_stage: AskSecondStage = AskSecondStage()
+    second_stage: Coefficients | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Rubric:
@@ -124,11 +166,48 @@ class Rubric(_Part):
         """Stems that need no explanation in an answer."""
         return frozenset(self.asked.stems) | frozenset(map(stem, self.harmless))
 
+    @cached_property
+    def pasted(self) -> tuple[Reading, ...]:
+        """What the notebook says itself, read like answers."""
+        return tuple(read(text, self.lexicon) for text in self.given)
+
+    @cached_property
+    def foreign_words(self) -> Words:
+        """Things that an answer is not about: where one stands unexplained, nothing is sure."""
+        return self._words(self.foreign, "foreign")
+
+    @cached_property
+    def abouts(self) -> dict[str, Words]:
+        """By concept the words of `about`."""
+        return {
+            name: self._words(concept.about, f"concept {name}, about")
+            for name, concept in self.concepts.items()
+            if concept.about
+        }
+
+    def _words(self, texts: tuple[str, ...], place: str) -> Words:
+        patterns = [self._compiled(text, place) for text in texts]
+        return Words(
+            frozenset().union(*(pattern.stems for pattern in patterns)),
+            tuple(sorted(frozenset().union(*(pattern.beginnings for pattern in patterns)))),
+        )
+
     def _compiled(self, text: str, place: str) -> Pattern:
         try:
             return parse(text, self.words)
         except PatternError as error:
             raise ValueError(f"{place}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Words:
+    """Single words: whole stems, and beginnings."""
+
+    stems: frozenset[str]
+    beginnings: tuple[str, ...]
+
+    def hold(self, base: str) -> bool:
+        return base in self.stems or (bool(self.beginnings) and base.startswith(self.beginnings))
 
 
 Role = Literal["accepts", "contradicts", "misconception", "remark", "unsure"]
@@ -161,6 +240,7 @@ class Rubrics(_Part):
     words: dict[str, tuple[Text, ...]] = {}
     harmless: tuple[Text, ...] = ()
     remarks: tuple[Text, ...] = ()
+    second_stage: AskSecondStage = AskSecondStage()
     questions: dict[str, Rubric] = Field(min_length=1)
 
     @model_validator(mode="before")
@@ -181,6 +261,7 @@ def _with_shared(question: Mapping[str, Any], shared: Mapping[str, Any]) -> dict
         for name in ("harmless", "remarks")
     }
     return {
+        "ask_second_stage": shared.get("second_stage") or {},
         **question,
         **lists,
         "words": {**(shared.get("words") or {}), **(question.get("words") or {})},

@@ -34,7 +34,7 @@ import pytest
 from xorkit import judge as judging
 from xorkit import matching as matching_
 from xorkit import recall as recall_
-from xorkit.cell_text import typed_answer
+from xorkit.cell_text import only_trains, typed_answer
 from xorkit.conventions import OUTCOME_MIME, answer_cells, following, hidden_tests, solution_of
 from xorkit.evidence import (
     Evidence,
@@ -293,6 +293,9 @@ class _Plugin:
     def training(self) -> Training:
         def make() -> Training:
             seen = self._seen("training_loop", read_training)
+            text, asked = self.evidence.answers.get("training_loop"), self.evidence.questions
+            if only_trains(text or "draw()") and not judging.begins_as_asked(seen.alone, asked):
+                raise EvidenceError("the run begins where its loop can't have begun")
             return judging.judge_training(seen, self.lesson.trained, self.lesson.start_facts)
 
         return self._once("training", make)

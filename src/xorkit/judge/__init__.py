@@ -4,7 +4,7 @@ from xorkit.judge.claims import Claim
 from xorkit.judge.data import Data, judge_data
 from xorkit.judge.model import Model, judge_model
 from xorkit.judge.passes import Facts
-from xorkit.judge.questions import needed, questions
+from xorkit.judge.questions import begins_as_asked, needed, questions
 from xorkit.judge.result import Result, judge_result
 from xorkit.judge.settings import Settings, judge_settings
 from xorkit.judge.training import Training, judge_training
@@ -17,6 +17,7 @@ __all__ = [
     "Result",
     "Settings",
     "Training",
+    "begins_as_asked",
     "judge_data",
     "judge_model",
     "judge_result",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xorkit import reference
-from xorkit.evidence import Array
+from xorkit.evidence import Array, Run
 from xorkit.judge.passes import ENOUGH
 from xorkit.reference import Task
 
@@ -26,6 +26,7 @@ NEEDED = {  # by blank; nothing that comes before the loop is told from where it
     "training_loop": (*NET, "start", "good", "stall", "epochs", "enough", "updates"),
     "predictions": (*TABLES, "inputs", "vectors"),
 }
+HALF = 2e-3  # how far a number of the start may be off in a model of half precision
 TINY = 1e-4  # a hundredth of a slope that float32 computes well
 
 
@@ -53,6 +54,12 @@ def questions(
         "pairs": _short(rng.uniform(0.05, 0.95, size=shape)).tolist(),
         "grads": _short(rng.normal(0, 1, size=(3, task.net.width))).tolist(),
     }
+
+
+def begins_as_asked(run: Run, asked: Mapping[str, Any]) -> bool:
+    """Whether a run's first parameters are those of the start that it was given, in any order."""
+    start, first = np.sort(asked["start"]), np.sort(run.rows[0])
+    return start.shape == first.shape and bool(np.allclose(start, first, atol=HALF))
 
 
 def needed(blank: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,12 +131,12 @@ class Run:
     """What was recorded while a training loop ran.
 
     A pass is one `backward` (or `torch.autograd.grad`); `rows[k]` are all parameters, flat, when
-    pass k began, the last row is where they were in the end. After `rows` was full only the end was
-    kept. `events` are letters in the order of what happened: f forward (F: with parameters that may
-    have no gradient), b backward, g `torch.autograd.grad`, z `zero_grad`, s `step`, o another
-    optimizer's step. Where the loop ran once more alone, B and S are the ends of backward and step,
-    and `detail_rows` and `detail_grads` hold parameters and `.grad` at the first of all these
-    moments (NaN: None).
+    pass k began, the last row is where they were in the end. Of a run that is longer than what is
+    kept, `rows` are its first passes, and `end_rows` its last ones and the end. `events` are
+    letters in the order of what happened: f forward (F: with parameters that may have no gradient),
+    b backward, g `torch.autograd.grad`, z `zero_grad`, s `step`, o another optimizer's step. Where
+    the loop ran once more alone, B and S are the ends of backward and step, and `detail_rows` and
+    `detail_grads` hold parameters and `.grad` at the first of all these moments (NaN: None).
     """
 
     shapes: tuple[tuple[int, ...], ...]
@@ -152,6 +152,12 @@ class Run:
     on_model: bool = True  # whether `model` holds these parameters afterwards
     stopped: bool = False  # the recorder ended it: it had seen enough, or the time was over
     error: tuple[str, str] | None = None  # name and text of what the loop raised
+    line: str = ""  # of the cell, that raised it
+    end_rows: Array = field(default_factory=lambda: np.empty((0, 0)))
+
+    def __post_init__(self) -> None:
+        if not self.end_rows.size:
+            object.__setattr__(self, "end_rows", self.rows[:0])
 
     @property
     def complete(self) -> bool:
@@ -243,6 +249,8 @@ class Runs:
     own: Run | None = None
     whole: tuple[Run, ...] = ()
     replaced: tuple[str, ...] = ()  # functions of PyTorch that the notebook put its own in place of
+    raised: tuple[str, str] | None = None  # by the learner's own run: the error's name and text
+    line: str = ""  # of the cell, that raised it
 
     @property
     def tied(self) -> bool:
@@ -317,15 +325,19 @@ def read_settings(value: object) -> SettingsObservation:
 
 
 def read_training(value: object) -> Runs:
-    seen = _record(value, {"alone", "own", "whole", "replaced"})
-    whole, replaced = seen["whole"], seen["replaced"]
+    seen = _record(value, {"alone", "own", "whole", "replaced", "raised"})
+    whole, replaced, raised = seen["whole"], seen["replaced"], seen["raised"]
     if not isinstance(whole, list) or len(whole) > 2 or not isinstance(replaced, list):
         raise EvidenceError(f"wanted runs, saw {shown(whole)} and {shown(replaced)}")
+    if raised is not None and not (isinstance(raised, list) and len(raised) == 3):
+        raise EvidenceError(f"wanted an error and its line, saw {shown(raised)}")
     return Runs(
         alone=read_run(seen["alone"]),
         own=None if seen["own"] is None else read_run(seen["own"]),
         whole=tuple(map(read_run, whole)),
         replaced=tuple(read_text(name, NAME) for name in replaced[:8]),
+        raised=None if raised is None else read_error(raised[:2]),
+        line="" if raised is None else read_text(raised[2], SENTENCE),
     )
 
 
@@ -357,8 +369,8 @@ def read_run(value: object) -> Run:
     """A run from its JSON. Raises EvidenceError where anything has the wrong form."""
     seen = _record(value, {f.name for f in fields(Run)})
     shapes = read_shapes(seen["shapes"])
-    rows, detail_rows, detail_grads = (
-        read_numbers(seen[name], 2) for name in ("rows", "detail_rows", "detail_grads")
+    rows, end_rows, detail_rows, detail_grads = (
+        read_numbers(seen[name], 2) for name in ("rows", "end_rows", "detail_rows", "detail_grads")
     )
     run = Run(
         shapes=shapes,
@@ -374,10 +386,14 @@ def read_run(value: object) -> Run:
         on_model=_read_truth(seen["on_model"]),
         stopped=_read_truth(seen["stopped"]),
         error=read_error(seen["error"]),
+        line=read_text(seen["line"], SENTENCE),
+        end_rows=end_rows,
     )
     width = sum(math.prod(shape) for shape in shapes)
     if not len(rows) or rows.shape[1] != width or len(rows) - 1 > run.passes:
         raise EvidenceError(f"rows of shape {rows.shape} for {width} parameters")
+    if end_rows.shape[1] != width or len(rows) + len(end_rows) > run.passes + 1:
+        raise EvidenceError(f"rows of the end of shape {end_rows.shape} for {width} parameters")
     details = detail_rows.shape == detail_grads.shape == (len(detail_rows), width)
     if not details or len(detail_rows) > len(run.events):
         raise EvidenceError("the details of a run don't fit its parameters or its events")

@@ -290,25 +290,36 @@ class _Plugin:
         return self._once("settings", make)
 
     @pytest.fixture
-    def training(self) -> Training:
+    def loop(self, request: pytest.FixtureRequest) -> Training:
         def make() -> Training:
-            seen = self._seen("training_loop", read_training)
+            seen, task = self._seen("training_loop", read_training), self.lesson.trained
             text, asked = self.evidence.answers.get("training_loop"), self.evidence.questions
             if only_trains(text or "draw()") and not judging.begins_as_asked(seen.alone, asked):
                 raise EvidenceError("the run begins where its loop can't have begun")
-            return judging.judge_training(seen, self.lesson.trained, self.lesson.start_facts)
+            try:
+                data, model, settings = map(request.getfixturevalue, ("data", "model", "settings"))
+                mine = judging.own_task(data, model, settings, task)
+            except Exception:  # what is wrong with another cell is said of that one
+                mine = None
+            return judging.judge_training(seen, task, self.lesson.start_facts, mine)
 
         return self._once("training", make)
 
     @pytest.fixture
-    def result(self, data: Data, model: Model, settings: Settings, training: Training) -> Result:
+    def training(self, loop: Training) -> Training:
+        if loop.review:
+            raise Abstain(loop.review)
+        return loop
+
+    @pytest.fixture
+    def result(self, data: Data, model: Model, settings: Settings, loop: Training) -> Result:
         def make() -> Result:
             seen = self._seen("predictions", read_predictions)
-            parts = (data, model, settings, training)
+            parts = (data, model, settings, loop)
             found = judging.judge_result(
                 seen,
                 self.evidence.questions,
-                training.own,
+                loop.own,
                 parts,
                 self.lesson.trained,
                 self.lesson.start_facts,

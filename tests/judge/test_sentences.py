@@ -13,6 +13,7 @@ import pytest
 from support.workbench import ROOT, lesson
 
 from xorkit import reference
+from xorkit.judge.errors import CODES, KNOWN_ERRORS
 from xorkit.messages import MessageError, Template, finding, key, parse, sentence, table, tell
 from xorkit.verdict import Diagnosis
 
@@ -34,6 +35,17 @@ COMPUTED = {
     *(f"environment.{kind}" for kind in ("package", "python")),
     *(f"environment.{kind}-waits" for kind in ("package", "python", "colab", "typing", "cell")),
     *(f"uncoded.unseen-{what}" for what in ("not_run", "given_up", "ok")),
+    *(key(CODES.get(what, Diagnosis.CRASH), what) for *_, what in KNOWN_ERRORS),
+    *("uncoded.stopped", "uncoded.stopped-alone"),
+    *("crash.loop", "crash.stale-graph", "frozen-parameters.no-gradients"),
+    *("backward-twice.crash", "step-before-backward.crash", "step-twice.steps"),
+    *(
+        f"{code}.now-and-then"
+        for code in (
+            *("zero-grad-not-every-pass", "zero-grad-before-step", "backward-twice", "step-twice"),
+            *("wrong-sign", "wrong-lr", "wrong-loss", "target-shape"),
+        )
+    ),
 }
 # Words of the house that the field says otherwise: gradient, backward pass, epoch, parameters.
 FOREIGN = re.compile(r"\b(slopes?|walk\w*|way back|pass(es)? of|remembers?|move of|lesson)\b", re.I)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import multiprocessing
+import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ for epoch in range(5000):
 """,
 }
 BLANKS = (*SOLUTION, "predictions")
+FEW_EPOCHS = 200  # of a row that need not learn: enough for a mistake in every hundredth to show
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,11 @@ def observe(
 
     With a sheet, also what a learner's checks tick of the cells that are named, else of all.
     """
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        return _observe(cells, course, seed, sheet)
+
+
+def _observe(cells: Mapping[str, str], course: Lesson, seed: int, sheet: Sheet | None) -> Seen:
     assert course.task is not None
     answers = {**SOLUTION, **cells}
     rng = np.random.default_rng(seed)
@@ -127,7 +134,9 @@ def observe(
         probe.recorder().cell_begins(namespace)
         if checks is not None:
             _begin(checks, blank, source)
-        error = _run(source, namespace)
+        raised = _run(source, namespace)
+        error = (type(raised).__name__, str(raised)) if raised is not None else None
+        probe.recorder().raised = raised
         probe.recorder().cell_begins(namespace)
         runs.append(CellRun(blank, "error" if error else "ok", error))
         more = {**asked, "next": answers.get(following, "")}
@@ -166,14 +175,14 @@ def observe_apart(
     return Seen(Evidence.from_json(evidence), off, ticks)
 
 
-def _run(source: str, namespace: dict[str, Any]) -> tuple[str, str] | None:
+def _run(source: str, namespace: dict[str, Any]) -> BaseException | None:
     streams = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
     with streams[0], streams[1], warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             exec(compile(source, "<cell>", "exec"), namespace)
         except (Exception, SystemExit) as error:
-            return type(error).__name__, str(error)
+            return error
     return None
 
 
@@ -199,7 +208,7 @@ def verdict(seen: Seen, course: Lesson) -> Verdict:
 
 def judged(row: Mapping[str, Any], seed: int = 0, *, checked: bool = False) -> tuple[Verdict, Seen]:
     """The verdict on a row of a table, and what was seen; also by the learner's checks."""
-    course = lesson(5000 if row.get("full") else 300)
+    course = lesson(5000 if row.get("full") else FEW_EPOCHS)
     cells = {blank: row[blank] for blank in SOLUTION if blank in row}
     sheet = sheet_of(notebook(), course) if checked else None
     seen = (observe_apart if row.get("apart") else observe)(cells, course, seed, sheet)

@@ -7,7 +7,7 @@ from xorkit.judge.passes import Facts
 from xorkit.judge.questions import begins_as_asked, needed, questions
 from xorkit.judge.result import Result, judge_result
 from xorkit.judge.settings import Settings, judge_settings
-from xorkit.judge.training import Training, judge_training
+from xorkit.judge.training import Training, judge_training, own_task
 
 __all__ = [
     "Claim",
@@ -24,5 +24,6 @@ __all__ = [
     "judge_settings",
     "judge_training",
     "needed",
+    "own_task",
     "questions",
 ]

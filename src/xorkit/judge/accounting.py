@@ -46,13 +46,16 @@ def passes(run: Run) -> list[Pass]:
     for k, letter in enumerate(run.events[: len(rows)]):
         if now is not None and step < 0:
             now = replace(now, beside=now.beside + rows[k - 1] - rows[k])
-        if letter == "b":
+        if letter in "bg":
             if now is None or now.moved:
                 found += [now] if now is not None else []
-                now = Pass(rows[k], grads[k], nothing, nothing, nothing, nothing, nothing)
-            walk = k
-        elif letter == "s":
+                left = grads[k] if letter == "b" else nothing  # the others may be replaced by hand
+                now = Pass(rows[k], left, nothing, nothing, nothing, nothing, nothing)
+            walk = k if letter == "b" else -1
+        elif letter == "s" and now is not None:
             step = k
+            if not now.walks:  # gradients that `torch.autograd.grad` gave, put in place by hand
+                now = replace(now, slope=grads[k], first=grads[k], walks=1)
         elif letter == "B" and now is not None and walk >= 0:
             added = grads[k] - grads[walk]
             first = now.first if now.walks else added

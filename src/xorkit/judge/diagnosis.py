@@ -13,20 +13,22 @@ import numpy as np
 from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.accounting import Habits, habits
+from xorkit.judge.deviations import MEANT, ODD, Deviations, calls
+from xorkit.judge.errors import known_error
 from xorkit.judge.updates import (
     FEW,
     Mechanism,
     descent,
     distinct,
-    explain,
     matches,
     moves,
+    ratios,
 )
-from xorkit.messages import finding
+from xorkit.messages import finding, sentence
 from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis, Fact, Finding
 
-ODD = 0.01  # of the updates: what draws a new start is right again at once
+SHOWN = 5e-3  # how far two lists of numbers differ that are shown as different
 NEAR = 0.02  # how far a ratio may be from the whole number that it is taken for
 
 
@@ -39,7 +41,7 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     if run.stopped and not run.passes:
         return (finding(Diagnosis.TIMEOUT, "no-backward"),)
     if run.error is not None:
-        return (broken(run, *run.error),)
+        return (broken(run),)
     if not (run.events or run.passes):
         return (finding(Diagnosis.NOT_TRAINED, "nothing"),)
     if mechanism.kind == "misfit":
@@ -54,7 +56,7 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     found = [
         _not_cleared(run, mechanism, habit, task),
         *_length(run, mechanism, habit, task),
-        _too_often(mechanism, habit, task),
+        _too_often(mechanism, habit, after, task),
         _left_out(mechanism, task),
         _other_rule(mechanism),
         _other_loss(run, mechanism, task),
@@ -68,9 +70,13 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
 # ------------------------------------------------------------------------------ runs that broke
 
 
-def rebuilt(run: Run, task: Task) -> Finding | None:
-    """A run in which most passes had a model of their own, or answers that were made anew."""
-    if run.models <= 2 or run.models * 4 <= run.total:
+def rebuilt(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
+    """A run in which most passes had a model of their own, or answers that were made anew.
+
+    Parameters that are new tensors each time, but go on from the values before, are no new model.
+    """
+    goes_on = run.passes == run.total and mechanism.descends
+    if run.models <= 2 or run.models * 4 <= run.total or goes_on:
         return None
     if run.shapes == (task.targets.shape,):
         return finding(
@@ -84,30 +90,39 @@ def rebuilt(run: Run, task: Task) -> Finding | None:
     )
 
 
-def broken(run: Run, name: str, text: str) -> Finding:
-    """What a run that raised tells."""
-    line = text.splitlines()[0] if text else ""
+def broken(run: Run, *, alone: bool = False) -> Finding:
+    """What a run that raised tells. `alone`: nobody but the grader has met this error."""
+    error = run.error or ("", "")
+    name, text = error
+    said = text.splitlines()[0] if text else ""
     if name == "NotImplementedError" and "empty" in text:
-        return finding(Diagnosis.BLANK, "cell", stub=line)
-    line = line.split(": [")[0].split(". ")[0].rstrip(".")  # PyTorch goes on for lines
-    facts: dict[str, Fact] = {
-        "updates": int(moves(run.rows).sum()),
-        "error": name,
-        "text": line,
-    }
-    if "F" in run.events and "does not require grad" in text:
-        return finding(Diagnosis.FROZEN_PARAMETERS, "no-gradients", **facts)
-    cut = name == "AttributeError" and "no attribute 'backward'" in text
-    if cut or "does not require grad" in text:
-        return finding(Diagnosis.DETACHED_LOSS, "cut", **facts)
+        return finding(Diagnosis.BLANK, "cell", stub=said)
+    said = said.split(": [")[0].split(". ")[0].rstrip(".")  # PyTorch goes on for lines
+    told: dict[str, Fact] = {"error": name, "text": said}
+    updates, backwards = int(moves(run.rows).sum()), run.events.count("B")
+    if run.line and backwards and not updates:
+        stopped = sentence(None, "stopped-after", **told, line=run.line, backwards=backwards)
+    elif alone or not run.line:
+        symptom = "stopped-alone" if alone else "stopped"
+        stopped = sentence(None, symptom, **told, updates=updates)
+    else:
+        stopped = sentence(None, "stopped-in", **told, updates=updates, line=run.line)
+    return finding(*_error(run, error), stopped=stopped)
+
+
+def _error(run: Run, error: tuple[str, str]) -> tuple[Diagnosis, str]:
+    """Code and symptom of an error, from what had happened before it."""
+    text = error[1]
     last = run.events.rsplit("f", 1)[-1].translate({ord("B"): None, ord("S"): None})
+    if "F" in run.events and "does not require grad" in text:
+        return Diagnosis.FROZEN_PARAMETERS, "no-gradients"
     if "a second time" in text and ("bb" in last or "gg" in last):
-        return finding(Diagnosis.BACKWARD_TWICE, "crash", **facts)
+        return Diagnosis.BACKWARD_TWICE, "crash"
     if "inplace operation" in text and last.lstrip("z").startswith("s"):
-        return finding(Diagnosis.STEP_BEFORE_BACKWARD, "crash", **facts)
+        return Diagnosis.STEP_BEFORE_BACKWARD, "crash"
     if "a second time" in text or "inplace operation" in text:
-        return finding(Diagnosis.CRASH, "stale-graph", **facts)
-    return finding(Diagnosis.CRASH, "loop", **facts)
+        return Diagnosis.CRASH, "stale-graph"
+    return known_error(error, run.line)
 
 
 def _misfit(run: Run, task: Task) -> Finding:
@@ -144,6 +159,10 @@ def _ends_with_step(run: Run) -> bool:
 def _still_with_steps(run: Run, after: Run | None, steps: int, backwards: int) -> Finding:
     """Gradients were computed, steps made, nothing moved: `.grad` at each of them says why."""
     computed, used = _grads(run, "B"), _grads(run, "s")
+    if not len(run.detail_grads):  # a learner's own run: the calls are all that is known
+        if np.mean(["z" in part.partition("s")[0] for part in calls(run)]) > 1 - ODD:
+            return finding(Diagnosis.ZERO_GRAD_BEFORE_STEP, "gone", backwards=backwards)
+        return finding(Diagnosis.NO_STEP, "nothing-moved", count=run.passes, epochs=run.passes)
     if len(computed) and np.isnan(computed).all():
         return finding(Diagnosis.DETACHED_LOSS, "no-gradient", backwards=backwards)
     if len(computed) and not np.nan_to_num(computed).any():
@@ -206,8 +225,10 @@ def _length(
         seen, wanted = run.losses[0], _mean_squares(run, task)[0]
         return (finding(Diagnosis.WRONG_LOSS, "first-value", seen=seen, wanted=wanted),)
     if mechanism.kind == "schedule":
-        return (finding(Diagnosis.WRONG_LR, "schedule"),)
-    if habit is None or not habit.slopes_right:
+        return (_schedule(run, task),)
+    if habit is None:
+        return (_by_calls(run, factor),)
+    if not habit.slopes_right:
         return (_scaled(factor),)
     found = []
     rest = factor / habit.scale
@@ -217,9 +238,12 @@ def _length(
             finding(Diagnosis.BACKWARD_TWICE, "factor", factor=factor, backwards=backwards)
         )
     drivers = habit.steps + (1 if habit.beside and habit.steps else 0)
-    if drivers >= 2 and _whole(drivers):
-        found.append(finding(Diagnosis.STEP_TWICE, "factor", factor=factor, steps=drivers))
-        rest = rest if habit.beside else rest / drivers
+    if drivers >= 2 and _whole(drivers) and rest > 1 + NEAR:
+        # Steps of several optimizers may share the parameters: then these move less often.
+        shared = not habit.beside and abs(rest / drivers - 1) > NEAR and _whole(rest)
+        symptom = "steps" if shared else "factor"
+        found.append(finding(Diagnosis.STEP_TWICE, symptom, factor=factor, steps=drivers))
+        rest = rest if habit.beside else 1.0 if shared else rest / drivers
     if abs(habit.scale / backwards - 1) > NEAR:
         found.append(_other_scale(habit.scale / backwards, task))
     if abs(rest - 1) > NEAR and not (drivers >= 2 and habit.beside):
@@ -227,13 +251,34 @@ def _length(
     return tuple(found) or (_scaled(factor),)
 
 
+def _by_calls(run: Run, factor: float) -> Finding:
+    """Why updates are longer, in a run of which only the calls were recorded."""
+    steps = float(np.median([part.count("s") for part in calls(run)] or [0]))
+    backwards = run.passes / max(1, int(moves(run.rows).sum()))
+    if steps >= 2 and abs(factor - steps) < NEAR:
+        return finding(Diagnosis.STEP_TWICE, "factor", factor=factor, steps=steps)
+    if backwards >= 2 - NEAR and abs(factor - backwards) < NEAR:
+        return finding(Diagnosis.BACKWARD_TWICE, "factor", factor=factor, backwards=backwards)
+    return _scaled(factor)
+
+
+def _schedule(run: Run, task: Task) -> Finding:
+    states = distinct(run.rows)
+    factors = ratios(states[:-1] - states[1:], descent(states, task, task.net))
+    return finding(Diagnosis.WRONG_LR, "schedule", low=factors.min(), high=factors.max())
+
+
 def _mean_squares(run: Run, task: Task) -> Array:
     rows = run.rows[: len(run.losses)]
     return reference.loss(rows, task.inputs, task.targets, task.net)
 
 
-def _too_often(mechanism: Mechanism, habit: Habits | None, task: Task) -> Finding | None:
+def _too_often(
+    mechanism: Mechanism, habit: Habits | None, after: Run | None, task: Task
+) -> Finding | None:
     """Several steps an epoch that make no plain factor: for some rows each, or by another rule."""
+    if mechanism.kind == "batch" and after is not None and after.passes <= task.epochs:
+        return finding(Diagnosis.WRONG_LOSS, "other-rows", rows=len(task.inputs))
     if mechanism.kind == "batch":
         return finding(Diagnosis.STEP_TWICE, "batches", rows=len(task.inputs))
     plain = mechanism.kind in ("clean", "factor", "sums", "schedule")
@@ -296,8 +341,10 @@ def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
     if mechanism.kind == "part":
         return finding(Diagnosis.WRONG_LOSS, "some-rows", rows=len(task.inputs))
     if mechanism.kind == "pulls":
-        seen = tuple(-pull for pull in mechanism.targets)
-        return finding(Diagnosis.WRONG_LOSS, "pulls", seen=seen, wanted=_pulls(run, task))
+        seen, wanted = -np.array(mechanism.targets), _pulls(run, task)
+        if np.allclose(seen, wanted, atol=SHOWN):  # nobody would see a difference
+            return finding(Diagnosis.WRONG_LOSS, "unlike", error=mechanism.error)
+        return finding(Diagnosis.WRONG_LOSS, "pulls", seen=seen, wanted=wanted)
     if mechanism.loss == "mse":
         return None
     if mechanism.loss == "target-shape":
@@ -336,37 +383,49 @@ def _other_net(rows: Array, task: Task) -> Net | None:
     return None
 
 
-# ---------------------------------------------------------------- later than the first passes
+# ------------------------------------------------------------------------- now and then, or later
 
 
-def _more_often(run: Run, first: int) -> Finding | None:
-    """More steps or more walks back in each pass from the first one that is wrong."""
-    passes = run.events.split("b")[1:]  # from each walk back to the next one
-    before, after = (
-        float(np.median([calls.count("s") for calls in part])) if part else 0.0
-        for part in (passes[:first], passes[first:])
-    )
-    if before != 1 or after < 2:
+def now_and_then(seen: Deviations, task: Task) -> Finding | None:
+    """What some epochs do that are no plain descent, in a run in which others are."""
+    twice = [factor for factor in seen.factors if factor > 1.5 and _whole(factor)]
+    uphill = [factor for factor in seen.factors if factor < 0]
+    broadcast = seen.losses["target-shape"]
+    counts = {
+        (Diagnosis.ZERO_GRAD_NOT_EVERY_PASS, "now-and-then"): seen.carried,
+        (Diagnosis.BACKWARD_TWICE, "now-and-then"): seen.repeated,
+        (Diagnosis.ZERO_GRAD_BEFORE_STEP, "now-and-then"): seen.emptied,
+        (Diagnosis.NO_STEP, "nothing-moved"): seen.stuck,
+        (Diagnosis.STEP_TWICE, "now-and-then"): len(twice),
+        (Diagnosis.WRONG_SIGN, "now-and-then"): len(uphill),
+        (Diagnosis.WRONG_LR, "now-and-then"): len(seen.factors) - len(twice) - len(uphill),
+        (Diagnosis.TARGET_SHAPE, "now-and-then"): broadcast,
+        (Diagnosis.WRONG_LOSS, "now-and-then"): seen.losses.total() - broadcast,
+    }
+    told = max(counts, key=lambda each: counts[each])
+    if counts[told] < MEANT:
         return None
-    return finding(Diagnosis.STEP_TWICE, "later", first=first, steps=after)
+    facts: dict[str, Fact] = {"count": counts[told], "epochs": seen.passes}
+    if told[0] == Diagnosis.STEP_TWICE:
+        facts["factor"] = float(np.median(twice))
+    if told[0] == Diagnosis.TARGET_SHAPE:
+        facts["goal"] = float(task.targets.mean())
+    return finding(*told, **facts)
 
 
-def later_fault(run: Run, task: Task) -> Finding | None:
-    """A fault that begins later than a run alone could see, in a run on the lesson's own net."""
-    states = distinct(run.rows if run.complete else run.rows[:-1])
-    right = matches(states, descent(states, task, task.net))
-    if not len(right) or right.all() or not right[:FEW].all():
-        return None  # not the lesson's data, loss or rate: nothing to compare with
-    first = int(np.argmin(right))
-    often = _more_often(run, first)
-    if often is not None:
-        return often
-    part = explain(states[max(0, first - FEW) :], task, task.net)
-    if part.kind == "sums":
-        return finding(Diagnosis.ZERO_GRAD_NOT_EVERY_PASS, "later", first=first)
-    if part.kind in ("factor", "schedule"):
-        return finding(Diagnosis.WRONG_LR, "later", first=first)
-    if np.sum(~right) <= max(FEW, ODD * len(right)):
+def skipped(seen: Deviations) -> Finding:
+    """Backward passes that no step follows."""
+    return finding(Diagnosis.NO_STEP, "now-and-then", count=seen.skipped, epochs=seen.passes)
+
+
+def strayed(seen: Deviations) -> Finding | None:
+    """Updates that follow no gradient at all, more of them than new starts would make."""
+    if seen.jumps <= max(FEW, ODD * seen.passes):
         return None  # a new start now and then, or other weights put in their place at the end
-    share = np.mean(right[first:])
-    return finding(Diagnosis.WRONG_OPTIMIZER, "later", first=first, share=share)
+    return finding(
+        Diagnosis.WRONG_OPTIMIZER,
+        "later",
+        epochs=seen.passes,
+        count=seen.jumps,
+        first=seen.first,
+    )

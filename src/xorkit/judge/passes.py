@@ -10,11 +10,14 @@ from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.diagnosis import broken
-from xorkit.judge.updates import arranged
+from xorkit.judge.updates import arranged, descent, matches, moves
 from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis
 
 ENOUGH = 0.98  # of the lesson's passes: counting from 1 or stopping at the last print is no mistake
+
+
+SOON = 20  # passes: a loop that looks at its accuracy does so in each of them, or in every tenth
 
 
 @dataclass(frozen=True)
@@ -33,39 +36,79 @@ def near(rows: Array, net: Net, task: Task) -> Array:
 
 
 def judge_passes(
-    own: Run | None, whole: tuple[Run, ...], share: float, task: Task, facts: Facts
+    own: Run | None, whole: tuple[Run, ...], task: Task, facts: Facts, *, clean: bool
 ) -> Claim:
     """Whether the loop makes its passes; stopping because it has learned is no fault.
 
-    `share` of the walks back end in an update: four walks may share one, row by row.
+    In a `clean` run those count that made an update. Where the updates are at fault, that is not
+    said a second time: there a backward pass is enough.
 
     Whole runs were made from a start that learns and from one that stalls: a loop that stops after
     the same number of passes on both counts them, it doesn't look at its loss. Where they took too
-    long to tell and the own run came to its end, the learner has the benefit of the doubt.
+    long to tell, what the own run shows is all that counts.
     """
     runs = [run for run in (own, *whole) if run is not None and run.passes]
-    count = round(share * max((run.passes for run in runs), default=0))
+    count = max((_updates(run, task) for run in runs), default=0)
+    made = count if clean else max((run.passes for run in runs), default=0)
+    enough = made >= ENOUGH * task.epochs
     broke = next((run for run in whole if run.error is not None), None)
-    if broke is not None and broke.error is not None and count < ENOUGH * task.epochs:
-        return Claim(False, broken(broke, *broke.error))
+    if broke is not None and not enough:
+        return Claim(False, broken(broke))
     if not count:
         return fails(Diagnosis.TOO_FEW_EPOCHS, "none")
-    endless = next((run for run in whole if run.stopped and run.models == 1), None)
-    slow = endless is not None and endless.total < task.epochs and own is not None
-    if endless is not None and not slow and not _ends_when_learned(own, whole, task):
+    ended = own is not None and not own.stopped
+    endless = _endless(own, whole, task)
+    if endless is not None and not ended:
         return fails(Diagnosis.TIMEOUT, "endless", backwards=endless.passes)
-    if count >= ENOUGH * task.epochs or slow or _looks(whole, task):
+    if enough or _looks(whole, task) or (endless and own is not None and _learned(own, task)):
         return HOLDS
     first = own if own is not None else runs[0]
-    made = round(share * first.passes)
+    return _few(first, whole, task, facts)
+
+
+def _updates(run: Run, task: Task) -> int:
+    """The passes after which the parameters moved, or had no gradient that float32 could show.
+
+    Where nothing moves at all, that is another cell's doing: a loop that moves nothing has lost
+    these points already. Its passes count.
+    """
+    moving = moves(run.rows)
+    if not moving.any():
+        return run.passes
+    rows = arranged(run.rows, run.shapes, task, task.net)
+    if rows is not None and not moving.all():
+        moving = moving | matches(rows, descent(rows, task, task.net))
+    later = run.passes - len(moving)  # of a longer run not every pass is kept
+    return int(moving.sum()) + (later if len(run.end_rows) > 1 else 0)
+
+
+def _endless(own: Run | None, whole: tuple[Run, ...], task: Task) -> Run | None:
+    """A run that had to be ended; None where only a start that stalls kept it from ending."""
+    if own is not None and own.stopped:
+        waits = len(whole) == 1 and not whole[0].stopped and _learned(whole[0], task)
+        return None if waits else own
+    return next((run for run in whole if run.stopped and run.passes == run.total), None)
+
+
+def _few(own: Run, whole: tuple[Run, ...], task: Task, facts: Facts) -> Claim:
+    """What to say of a loop that ended too early."""
+    made = _updates(own, task)
+    if _at_accuracy(own, task):
+        return fails(Diagnosis.TOO_FEW_EPOCHS, "accuracy", epochs=made)
     if len({run.passes for run in whole}) > 1:
         return fails(Diagnosis.TOO_FEW_EPOCHS, "early", epochs=made)
     return fails(Diagnosis.TOO_FEW_EPOCHS, "count", epochs=made, typical=facts.typical)
 
 
-def _ends_when_learned(own: Run | None, whole: tuple[Run, ...], task: Task) -> bool:
-    """Whether only the start that stalls kept the loop from ending, and the own run ended."""
-    return own is not None and not whole[0].stopped and _learned(whole[0], task)
+def _at_accuracy(run: Run, task: Task) -> bool:
+    """Whether a run ended just when all predictions had come to the right side of the middle."""
+    rows = arranged(run.rows, run.shapes, task, task.net) if run.complete else None
+    if rows is None or len(rows) < SOON:
+        return False
+    middle = (task.targets.min() + task.targets.max()) / 2
+    predicted = reference.predict(rows[[-1, -SOON]], task.inputs, task.net)
+    sides = ((predicted > middle) == (task.targets > middle)).all(axis=(1, 2))
+    return bool(sides[0] and not sides[1])
 
 
 def _looks(whole: tuple[Run, ...], task: Task) -> bool:
@@ -78,5 +121,5 @@ def _looks(whole: tuple[Run, ...], task: Task) -> bool:
 
 
 def _learned(run: Run, task: Task) -> bool:
-    rows = arranged(run.rows, run.shapes, task, task.net)
+    rows = arranged(run.rows, run.shapes, task, task.net) if run.complete else None
     return rows is not None and bool(near(rows, task.net, task).all())

@@ -16,7 +16,15 @@ from xorkit.judge.model import Model, judge_model
 from xorkit.judge.passes import ENOUGH, Facts, near
 from xorkit.judge.settings import Settings
 from xorkit.judge.training import Training
-from xorkit.judge.updates import Mechanism, arranged, descent, distinct, explain, matches, moves
+from xorkit.judge.updates import (
+    Mechanism,
+    arrangement,
+    descent,
+    distinct,
+    explain,
+    matches,
+    moves,
+)
 from xorkit.messages import finding, sentence
 from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis, Finding
@@ -24,6 +32,7 @@ from xorkit.verdict import Diagnosis, Finding
 # Starts of `nn.Linear` have losses of 0.97 times that of always answering the mean and more; a
 # start below this share of it has learned something before any training was seen.
 UNLEARNED = 0.6
+ZERO = 1e-9  # of an update: a thousandth of what float32 shows beside parameters of size 1
 FEW_ODD = 0.01  # of the updates: new starts within a run
 ENDED = 1e-3  # how far a replayed run may end from where the weights are: float32 makes 1e-5
 MOST_REPLAYED = 20_000  # passes, two seconds
@@ -74,17 +83,23 @@ def judge_result(
         sizes=model.net.sizes,
     )
     mine = _own_task(parts, model.net, task)
-    rows = None if own is None else _rows_of(own, row, model, mine, right=parts[-1].right)
-    if own is None or rows is None:
+    way = None if own is None else _way_of(own, row, model, mine, right=parts[-1].right)
+    if own is None or way is None:
         return replace(result, rows=_untrained("no-training", result.predictions, count, parts))
-    result = replace(result, losses=_thin(_losses(rows, model.net, task)))
-    proved, frozen, review = _proved(rows, own, mine, task)
+    result = replace(result, losses=_thin(_losses(way.first, model.net, task)))
+    proved, frozen, review = _proved(way, mine, task)
+    about = replace(task, net=model.net)
+    if not proved and review and parts[-1].weights_move:
+        # It may have been trained by a rule that the judge doesn't know. Where nothing is to be
+        # credited anyway, no person need look.
+        if not near(theta, model.net, task).any():
+            return _compared(result, theta, way, own, parts, about, facts, frozen)
+    elif not proved:
+        review = ""  # why nothing was trained has been found already
     if not proved:
-        known = not parts[-1].weights_move  # why nothing was trained has been found already
-        review = "" if known else review
         untrained = _untrained("no-descent", result.predictions, count, parts)
         return replace(result, rows=untrained, review=review)
-    return _compared(result, theta, own, parts, replace(task, net=model.net), facts, frozen)
+    return _compared(result, theta, way, own, parts, about, facts, frozen)
 
 
 def _width(model: Model) -> int:
@@ -122,54 +137,73 @@ def _own_task(parts: Parts, net: Net, task: Task) -> Task:
     return replace(own, inputs=data.inputs, targets=data.targets)
 
 
-# ------------------------------------------------------------------- did its own training make it?
+@dataclass(frozen=True)
+class _Way:
+    """How a run came to where the model is now, in the net's order, as far as it was recorded."""
+
+    first: Array  # (K + 1, P), from the start on
+    end: Array  # (L + 1, P), empty where the first rows lead there already
+    between: int  # passes of which nothing was kept
 
 
-def _rows_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> Array | None:
-    """The run's rows in the net's order, up to where the model now is; None if it never was there.
+def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _Way | None:
+    """The run up to where the model is now; None if it never was there.
 
     A loop may have kept its best parameters and put them back in the end. Nothing may have moved
     only where the loop is right and its start so flat that no step can be seen.
     """
     if own.shapes == model.shapes:
-        rows: Array | None = model.parameters(own.rows)
+        tables = (model.parameters(own.rows), model.parameters(own.end_rows))
     else:
-        rows = arranged(own.rows, own.shapes, mine, mine.net)
-    if rows is None:
-        return None
-    flat = right and len(rows) > 1 and bool(matches(rows, descent(rows, mine, mine.net)).all())
-    if not flat and not moves(rows).any():
+        index = arrangement(own.rows, own.shapes, mine, mine.net)
+        if index is None:
+            return None
+        tables = (own.rows[:, index], own.end_rows[:, index])
+    first, end = tables
+    flat = right and len(first) > 1 and bool(matches(first, descent(first, mine, mine.net)).all())
+    if not flat and not moves(first).any():
         return None
     theta = model.parameters(row[None])[0]
-    there = np.flatnonzero(np.isclose(rows, theta, rtol=1e-5, atol=1e-6).all(axis=1))
-    if not len(there):
-        return None
-    return rows[: there[0] + 1]
+    for k, rows in enumerate(tables):
+        there = np.flatnonzero(np.isclose(rows, theta, rtol=1e-5, atol=1e-6).all(axis=1))
+        if len(there) and k == 0:
+            return _Way(rows[: there[0] + 1], end[:0], 0)
+        if len(there):
+            return _Way(first, rows[: there[0] + 1], own.passes + 1 - len(first) - len(end))
+    return None
 
 
-def _proved(rows: Array, own: Run, mine: Task, task: Task) -> tuple[bool, int, str]:
+# ------------------------------------------------------------------- did its own training make it?
+
+
+def _proved(way: _Way, mine: Task, task: Task) -> tuple[bool, int, str]:
     """Whether training brought the parameters from an unlearned start to where they are.
 
     The second part is how many of them it left as they were, though they have a gradient; the third
     says why a person should look, where the judge can't tell.
     """
-    whole = own.complete or len(rows) < len(own.rows)
-    kept = rows if whole else rows[:-1]
-    if not _unlearned(kept[0], task, mine.net):
+    rows = way.first
+    if not _unlearned(rows[0], task, mine.net):
         return False, 0, ""
-    mechanism = explain(kept, mine, mine.net)
-    if mechanism.descends:
-        proved = whole or _replayed(rows, own, mechanism, mine)
-    else:
-        jumps = _jumps(kept, mine)
-        proved = whole and jumps is not None and _all_unlearned(jumps, task, mine.net)
-        if jumps is not None and not proved:
-            return False, 0, ""
-    if proved:
+    mechanism = explain(rows, mine, mine.net)
+    if mechanism.descends and not len(way.end):
         return True, len(mechanism.still), ""
+    if mechanism.descends:
+        epochs = len(rows) - 1 + len(way.end) + way.between
+        doubt = sentence(None, "long-run", epochs=epochs, unseen=way.between)
+        goes_on = _goes_on(way, mechanism, mine)
+        return goes_on, len(mechanism.still), "" if goes_on else doubt
+    jumps = None if len(way.end) else _jumps(rows, mine)
+    if jumps is not None:
+        return _all_unlearned(jumps, task, mine.net), 0, ""
     losses = _losses(rows, mine.net, task)
     falls = bool(losses[-1] < losses[0]) and len(rows) > 100 and mechanism.kind != "straight"
     return False, 0, sentence(None, "unknown-rule") if falls else ""
+
+
+def _flat(row: Array, mine: Task) -> bool:
+    """Whether every gradient at these parameters (P,) is 0, so that plain descent stays there."""
+    return bool(np.abs(descent(row[None].repeat(2, axis=0), mine, mine.net)).max() < ZERO)
 
 
 def _unlearned(row: Array, task: Task, net: Net) -> bool:
@@ -177,18 +211,23 @@ def _unlearned(row: Array, task: Task, net: Net) -> bool:
     return float(_losses(row[None], net, task)[0]) >= UNLEARNED * baseline
 
 
-def _replayed(rows: Array, own: Run, mechanism: Mechanism, mine: Task) -> bool:
-    """Whether plain descent leads from the last pass that was kept to where the weights are.
+def _goes_on(way: _Way, mechanism: Mechanism, mine: Task) -> bool:
+    """Whether what wasn't kept of a long run is known all the same.
 
-    A longer run than the recorder keeps is a known function of where it stopped keeping.
+    It is where nothing was learned in it, and where plain descent leads from its begin to its end.
     """
-    rest = own.passes - (len(rows) - 2)
+    before, after = (near(rows, mine.net, mine) for rows in (way.first, way.end))
+    if (after <= before).all():
+        return True
     plain = mechanism.kind in ("clean", "factor") and mechanism.loss == "mse"
-    if not plain or mechanism.still or rest > MOST_REPLAYED or not moves(rows[:-1]).all():
+    if not plain or mechanism.still or way.between > MOST_REPLAYED or not moves(way.first).all():
         return False
-    lr = mine.lr * (mechanism.factor if mechanism.kind == "factor" else 1.0)
-    end = reference.descend(rows[-2:-1], mine.inputs, mine.targets, mine.net, lr=lr, epochs=rest)
-    return bool(np.allclose(end, rows[-1:], rtol=ENDED, atol=ENDED))
+    mine = replace(mine, lr=mine.lr * mechanism.factor)
+    end = reference.descend(
+        way.first[-1:], mine.inputs, mine.targets, mine.net, lr=mine.lr, epochs=way.between + 1
+    )
+    met = np.allclose(end, way.end[:1], rtol=ENDED, atol=ENDED)
+    return bool(met and matches(way.end, descent(way.end, mine, mine.net)).all())
 
 
 def _jumps(rows: Array, mine: Task) -> Array | None:
@@ -208,6 +247,7 @@ def _all_unlearned(rows: Array, task: Task, net: Net) -> bool:
 def _compared(
     result: Result,
     theta: Array,
+    way: _Way,
     own: Run,
     parts: Parts,
     mine: Task,
@@ -221,7 +261,8 @@ def _compared(
     if not reached.all() and all(blanks) and not frozen:
         end = float(_losses(theta, mine.net, mine)[0])
         if _stalls(theta, own, mine):
-            return replace(result, rows=(HOLDS,) * len(reached), note=_bad_start(end, facts))
+            note = _bad_start(way.first[0], end, mine, facts)
+            return replace(result, rows=(HOLDS,) * len(reached), note=note)
     if (alike := _alike(theta, mine)) is not None:
         return replace(result, rows=(alike,) * len(reached))
     if frozen:
@@ -251,10 +292,25 @@ def _stalls(theta: Array, own: Run, mine: Task) -> bool:
     return not near(end, mine.net, mine).all()
 
 
-def _bad_start(end: float, facts: Facts) -> Finding:
-    return replace(
-        finding(Diagnosis.BAD_START, "flat", loss=end, stalled=facts.stalled, starts=facts.starts),
-        note=True,
+def _bad_start(start: Array, end: float, mine: Task, facts: Facts) -> Finding:
+    if _flat(start, mine):
+        note = finding(Diagnosis.BAD_START, "zero-gradient")
+    elif _twins(start, mine.net):
+        note = finding(Diagnosis.BAD_START, "alike", loss=end)
+    else:
+        note = finding(
+            Diagnosis.BAD_START, "flat", loss=end, stalled=facts.stalled, starts=facts.starts
+        )
+    return replace(note, note=True)
+
+
+def _twins(start: Array, net: Net) -> bool:
+    """Whether the neurons of a hidden layer begin with the same weights, biases and outputs."""
+    ends = np.cumsum([int(np.prod(shape)) for shape in net.shapes])[:-1]
+    parts = [part.reshape(s) for part, s in zip(np.split(start, ends), net.shapes, strict=True)]
+    return any(
+        np.ptp(np.column_stack([*parts[at : at + 2], parts[at + 2].T]), axis=0).max() == 0
+        for at in range(0, len(parts) - 2, 2)
     )
 
 

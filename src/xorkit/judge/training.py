@@ -6,28 +6,26 @@ nobody knew; its passes are counted in the learner's own run, or in whole runs w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xorkit.evidence import Run, Runs
-from xorkit.judge.claims import HOLDS, Claim
-from xorkit.judge.diagnosis import faults, later_fault, rebuilt
+from xorkit.judge.claims import HOLDS, Claim, fails
+from xorkit.judge.data import Data
+from xorkit.judge.deviations import MEANT, MOST, deviations
+from xorkit.judge.diagnosis import broken, faults, now_and_then, rebuilt, skipped, strayed
+from xorkit.judge.model import Model
 from xorkit.judge.passes import ENOUGH, Facts, judge_passes, near
-from xorkit.judge.updates import (
-    FEW,
-    Mechanism,
-    arrangement,
-    descent,
-    distinct,
-    explain,
-    matches,
-    moves,
-)
+from xorkit.judge.settings import Settings
+from xorkit.judge.updates import FEW, Mechanism, arrangement, explain, moves
 from xorkit.messages import finding
 from xorkit.reference import Task
 from xorkit.verdict import Diagnosis, Finding
 
+MANY = 10  # forward passes for one backward pass: most of the loop's work comes to nothing
+COUNTED = 0.002  # how far from the lesson's number of epochs a loop is that counts to it
 IDLE = 0.2  # of walks back that no step follows; a look at the slopes now and then is no mistake
 
 # What each fault of order or number breaks, besides `updates`, which any fault breaks.
@@ -48,7 +46,7 @@ STEPPING = (
 
 @dataclass(frozen=True)
 class Training:
-    """What was said of the training loop, claim by claim."""
+    """What was said of the training loop, claim by claim; `review`: why a person should look."""
 
     weights_move: Claim
     fresh_slopes: Claim
@@ -56,26 +54,78 @@ class Training:
     updates: Claim
     passes: Claim
     mechanism: Mechanism
-    run: Run | None = None  # alone
+    run: Run | None = None  # the one that the claims are about
     own: Run | None = None
+    review: str = ""
 
     @property
     def right(self) -> bool:
         return bool(self.fresh_slopes and self.one_step and self.updates and self.passes)
 
 
+def own_task(data: Data, model: Model, settings: Settings, task: Task) -> Task | None:
+    """What the learner's own loop trains; None where the judge can't compute that."""
+    if model.net is None or settings.loss != "mse" or not settings.optimizer_right:
+        return None
+    own = replace(task, net=model.net, lr=settings.lr or task.lr)
+    if data.inputs is None or data.targets is None:
+        return own
+    return replace(own, inputs=data.inputs, targets=data.targets)
+
+
 @np.errstate(all="ignore")  # a run that ends in NaN is evidence like any other
-def judge_training(runs: Runs, task: Task, facts: Facts) -> Training:
-    """The claims about the loop, from its runs."""
+def judge_training(runs: Runs, task: Task, facts: Facts, mine: Task | None = None) -> Training:
+    """The claims about the loop, from its runs.
+
+    `mine` is what the learner's own run trains, where the judge knows it: see `own_task`.
+    """
     run = in_order(runs.alone, task)
     mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)
-    found = _faults(runs, run, mechanism, task)
-    share = min(1.0, (moves(runs.alone.rows).sum() + 1) / max(1, runs.alone.passes))
-    passes = judge_passes(runs.own, runs.whole, share, task, facts)
+    if _only_own_tells(runs, mechanism):
+        return _by_own(runs, facts, mine)
+    found = _faults(runs, run, mechanism, task, mine)
+    passes = judge_passes(runs.own, runs.whole, task, facts, clean=mechanism.clean)
     if found and (found[0].code == Diagnosis.TIMEOUT or runs.alone.error is not None):
         passes = Claim(False, found[0])
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4
     return Training(*claims, passes, mechanism, runs.alone, runs.own)
+
+
+def _only_own_tells(runs: Runs, mechanism: Mechanism) -> bool:
+    """Whether the learner's own run trained, and running the loop once more shows nothing.
+
+    A loop may leave something behind that keeps it from running a second time: a flag, a file, an
+    iterator that is used up.
+    """
+    own, alone = runs.own, runs.alone
+    if own is None or own.passes < FEW or runs.raised is not None:
+        return False
+    if not (alone.events or alone.passes) or alone.error is not None:
+        return True
+    few = moves(alone.rows).sum() < FEW and not alone.stopped
+    return (few or mechanism.kind == "still") and bool(moves(own.rows).sum() >= FEW)
+
+
+def _by_own(runs: Runs, facts: Facts, mine: Task | None) -> Training:
+    """The claims about a loop of which only the learner's own run tells."""
+    assert runs.own is not None, "only an own run that trained is judged"  # noqa: S101
+    own = runs.own
+    ordered = in_order(own, mine) if mine is not None else None
+    if mine is None or ordered is None:
+        untold = fails(None, "no-second-run")
+        return Training(*(untold,) * 5, Mechanism("misfit"), own, own, str(untold))
+    mechanism = explain(ordered.rows, mine, mine.net)
+    seen, born_again = deviations(ordered, mine), rebuilt(own, mechanism, mine)
+    if born_again is not None:
+        told: tuple[Finding, ...] = (born_again,)
+    elif mechanism.clean or (seen is not None and 2 * seen.right > seen.passes):
+        told = tuple(each for each in (_late(own, mine),) if each is not None)
+    else:
+        told = faults(ordered, mechanism, None, mine)
+    claims = _claims(own, told) if told else (HOLDS,) * 4
+    return Training(
+        *claims, judge_passes(own, (), mine, facts, clean=mechanism.clean), mechanism, ordered, own
+    )
 
 
 def in_order(run: Run, task: Task) -> Run | None:
@@ -83,15 +133,17 @@ def in_order(run: Run, task: Task) -> Run | None:
     index = arrangement(run.rows, run.shapes, task, task.net)
     if index is None:
         return None
-    tables = ("rows", "detail_rows", "detail_grads")
+    tables = ("rows", "end_rows", "detail_rows", "detail_grads")
     return replace(run, **{name: getattr(run, name)[:, index] for name in tables})
 
 
-def _faults(runs: Runs, run: Run | None, mechanism: Mechanism, task: Task) -> tuple[Finding, ...]:
+def _faults(
+    runs: Runs, run: Run | None, mechanism: Mechanism, task: Task, mine: Task | None
+) -> tuple[Finding, ...]:
     """All that is wrong with the loop, most telling first; empty where it is proved."""
     alone = runs.alone
     clean = mechanism.clean and alone.error is None
-    born_again = rebuilt(alone, task)
+    born_again = rebuilt(alone, mechanism, task)
     if born_again is not None:
         return (born_again,)
     if runs.replaced and not clean:
@@ -99,18 +151,80 @@ def _faults(runs: Runs, run: Run | None, mechanism: Mechanism, task: Task) -> tu
     if not runs.tied and (clean or mechanism.kind == "misfit"):
         return (_elsewhere(alone, task),)
     if not clean:
-        after = runs.own if runs.own is not None else next(iter(runs.whole), None)
-        return faults(run or alone, mechanism, after, task)
+        return _of_broken(runs, run, mechanism, task, mine)
     few = _idle(runs, task) or _too_short(alone)
     if few:
         return (few,)
-    ordered = (in_order(each, task) for each in (*runs.whole, runs.own) if each is not None)
-    late = (
-        later_fault(each, task) or _gives_up(each, alone, task)
-        for each in ordered
-        if each is not None
-    )
+    judged = [(each, task) for each in (alone, *runs.whole)]
+    judged += [(runs.own, mine)] if runs.own is not None and mine is not None else []
+    late = (_late(each, about, shared=_shared(alone)) for each, about in judged)
     return tuple(each for each in late if each is not None)[:1]
+
+
+def _of_broken(
+    runs: Runs, run: Run | None, mechanism: Mechanism, task: Task, mine: Task | None
+) -> tuple[Finding, ...]:
+    """What is wrong with a loop that is no plain descent when run alone, or that broke."""
+    alone, after = runs.alone, runs.own or next(iter(runs.whole), None)
+    if alone.error is not None and (runs.raised is None or not _same(alone.error, runs.raised)):
+        if runs.own is not None and runs.raised is not None:
+            # What the learner has seen, not what the grader met.
+            return (broken(replace(runs.own, error=runs.raised, line=runs.line)),)
+        return (broken(alone, alone=True),)
+    forwards, updates = alone.events.count("f"), int(moves(alone.rows).sum())
+    if alone.error is None and 0 < updates < FEW and forwards > MANY * alone.passes:
+        few = finding(Diagnosis.STEP_OUTSIDE_LOOP, "few", forwards=forwards, updates=updates)
+        return (few,)
+    if alone.error is None and mechanism.kind not in WHOLLY:
+        judged = [(alone, task), (runs.own, mine)]
+        seen = (_exceptions(each, about) for each, about in judged)
+        told = next((each for each in seen if each is not None), None)
+        if told is not None:
+            return (told,)
+    return faults(run or alone, mechanism, after, task)
+
+
+# What is said of all updates of a run, not of some of them.
+WHOLLY = ("still", "straight", "factor", "sums", "late", "part", "misfit")
+
+
+def _exceptions(run: Run | None, task: Task | None) -> Finding | None:
+    """What some updates of a run do of which most are right, where all of these are explained."""
+    ordered = in_order(run, task) if run is not None and task is not None else None
+    if ordered is None or task is None:
+        return None
+    seen = deviations(ordered, task)
+    if seen is None or seen.jumps or seen.right < MOST * seen.passes:
+        return None
+    return now_and_then(seen, task)
+
+
+def _same(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two errors are the same but for numbers in their texts."""
+    plain = [(name, re.sub(r"\d+", "", text)) for name, text in (one, other)]
+    return plain[0] == plain[1]
+
+
+def _late(run: Run, task: Task, *, shared: bool = False) -> Finding | None:
+    """What a run does now and then, or later, that is no plain descent.
+
+    `shared`: several backward passes make one update, as where each row has its own.
+    """
+    ordered = in_order(run, task)
+    seen = deviations(ordered, task) if ordered is not None else None
+    if seen is None:
+        return None
+    told = now_and_then(seen, task)
+    if told is not None:
+        return told
+    # A backward pass without a step may be a look at the gradients, which comes on top of the
+    # lesson's epochs; a step that is left out is missing in their number.
+    counted = abs(run.passes - task.epochs) <= COUNTED * task.epochs and not run.stopped
+    gives_up = seen.skipped > IDLE * seen.passes and seen.updates < ENOUGH * task.epochs
+    gives_up = gives_up and ordered is not None and not near(ordered.rows, task.net, task).all()
+    if seen.skipped >= MEANT and (counted or gives_up) and not shared:
+        return skipped(seen)
+    return strayed(seen)
 
 
 def _tampered(replaced: tuple[str, ...]) -> Finding:
@@ -128,7 +242,7 @@ def _too_short(run: Run) -> Finding | None:
     if count >= FEW:
         return None
     forwards = run.events.count("f")
-    if forwards > 10 * run.passes:
+    if forwards > MANY * run.passes:
         return finding(Diagnosis.STEP_OUTSIDE_LOOP, "few", forwards=forwards, updates=count)
     return finding(Diagnosis.TOO_FEW_EPOCHS, "short", updates=count)
 
@@ -145,28 +259,14 @@ def _idle(runs: Runs, task: Task) -> Finding | None:
     return finding(Diagnosis.NO_STEP, "idle", backwards=run.passes, updates=made)
 
 
-def _gives_up(run: Run, alone: Run, task: Task) -> Finding | None:
-    """A run on the lesson's own net that stops moving the weights long before it has learned."""
-    rows = run.rows if run.complete else run.rows[:-1]
-    downhill = matches(rows, descent(rows, task, task.net))
-    updates = int((moves(rows) | downhill).sum())  # where all is flat, a right step is none
-    share = moves(alone.rows).sum() / max(1, alone.passes)
-    most = len(rows) - 1
-    first = distinct(rows)[: FEW + 1]
-    if len(first) <= FEW or not matches(first, descent(first, task, task.net)).all():
-        return None  # not the lesson's data, loss or rate: nothing to compare with
-    if updates >= (share - IDLE) * most or updates >= ENOUGH * task.epochs:
-        return None
-    if near(rows, task.net, task).all():
-        return None
-    return finding(Diagnosis.NO_STEP, "stops", backwards=most, updates=updates)
-
-
 def _shared(run: Run) -> bool:
     """Whether several walks add up to one slope, as when every row is walked by itself."""
     looked = run.events[: len(run.detail_grads)]
     grads = np.nan_to_num(run.detail_grads[[k for k, e in enumerate(looked) if e == "B"]])
-    return bool(len(grads) > 1 and (grads[1:] != grads[:-1]).any(axis=1).mean() > 1 - IDLE / 2)
+    several = (~moves(run.rows)).sum() > IDLE * run.passes
+    return bool(
+        several and len(grads) > 1 and (grads[1:] != grads[:-1]).any(axis=1).mean() > 1 - IDLE / 2
+    )
 
 
 def _claims(run: Run, found: tuple[Finding, ...]) -> tuple[Claim, Claim, Claim, Claim]:

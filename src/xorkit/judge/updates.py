@@ -87,10 +87,11 @@ def distance(updates: Array, predicted: Array, states: Array) -> Array:
 
     Below the float32 rounding of the parameters `states` (K, P) nothing is seen.
     """
-    return _relative(np.linalg.norm(updates - predicted, axis=1), predicted, states)
+    return relative(np.linalg.norm(updates - predicted, axis=1), predicted, states)
 
 
-def _relative(errors: Array, predicted: Array, states: Array) -> Array:
+def relative(errors: Array, predicted: Array, states: Array) -> Array:
+    """Errors (K,) relative to the predicted updates (K, P), as `distance` has them."""
     rounding = 4 * EPS * np.abs(states).max(axis=1)
     return np.asarray(errors / (np.linalg.norm(predicted, axis=1) + rounding / CLOSE))
 
@@ -205,7 +206,7 @@ def _sums(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
     nearer = np.where(
         (by_fresh <= by_carried).sum(axis=1)[:, None] * 2 > updates.shape[1], fresh, carried
     )
-    if _relative(errors, nearer, states).max() > CLOSE:
+    if relative(errors, nearer, states).max() > CLOSE:
         return None
     cleared = np.linalg.norm(by_fresh, axis=1) <= np.linalg.norm(by_carried, axis=1)
     return Mechanism("sums", factor=factor, cleared=tuple(np.flatnonzero(cleared).tolist()))
@@ -357,7 +358,7 @@ def _batch(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | N
             errors = distance(updates, slopes, states)
             if errors.max() <= CLOSE:
                 return Mechanism("part")
-            sums = _relative(np.linalg.norm(updates - carried - slopes, axis=1), slopes, states)
+            sums = relative(np.linalg.norm(updates - carried - slopes, axis=1), slopes, states)
             best = np.minimum(best, np.minimum(errors, sums))
     return Mechanism("batch") if best.max() <= CLOSE else None
 
@@ -424,7 +425,9 @@ def arrangement(
     best, least = None, np.inf
     for index in readings:
         states = early[:, index]
-        error = np.abs(states[:-1] - states[1:] - descent(states, task, net)).sum()
+        updates, slopes = states[:-1] - states[1:], descent(states, task, net)
+        # However far they go, and be it uphill.
+        error = np.abs(updates - ratios(updates, slopes)[:, None] * slopes).sum()
         if best is None and plain:
             error /= PLAIN  # the net's own shapes in the net's own order
         if best is None or error < least:

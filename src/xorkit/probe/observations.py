@@ -15,7 +15,15 @@ from xorkit.evidence import MAX_WIDTH, MIME, QUESTION, decode, encode
 from xorkit.probe.asking import ask_loss, ask_model, ask_optimizer, ask_tensor, ask_value
 from xorkit.probe.limits import limited
 from xorkit.probe.notebook import Namespace, shell
-from xorkit.probe.recording import MAX_MODELS, describe, flat, holds, parameters_of, recorder
+from xorkit.probe.recording import (
+    MAX_MODELS,
+    describe,
+    flat,
+    holds,
+    parameters_of,
+    raising_line,
+    recorder,
+)
 from xorkit.probe.rerun import (
     WHOLE_SECONDS,
     lesson_objects,
@@ -27,6 +35,7 @@ from xorkit.probe.rerun import (
 
 ASSIGNMENT = re.compile(r"^\s*(\w+)\s*=(?!=)", re.MULTILINE)
 MOST_NAMES = 100  # that a cell assigns; an answer sets one or two
+WAITED = 4  # times the lesson's passes until a loop that waits for a small loss should have it
 STANDARD = "float32"  # in which layers count unless they are told otherwise
 
 Observer = Callable[[Namespace, str, Mapping[str, Any]], dict[str, Any]]
@@ -83,26 +92,39 @@ def _moves(answer: Mapping[str, Any]) -> bool:
 def observe_training_loop(
     namespace: Namespace, source: str, questions: Mapping[str, Any]
 ) -> dict[str, Any]:
+    record = recorder()
     own, passes = _own(namespace, questions)
-    alone = run_alone(source, namespace, questions, limit=questions["updates"])
+    endless = isinstance(record.raised, KeyboardInterrupt)  # the cell's time was over
+    raised = None if endless else describe(record.raised)
+    line = raising_line(record.raised, source) if raised is not None else ""
+    alone = run_alone(source, namespace, questions, limit=questions["updates"], raised=raised)
     seen: dict[str, Any] = {"own": own, "alone": alone.run, "whole": []}
-    if passes < questions["enough"] and alone.run["passes"] and alone.run["error"] is None:
+    seen |= {"raised": raised and [*raised, line], "replaced": record.replaced()}
+    if endless:
+        # Does it wait until it has learned, and its start never did? From one that learns it ends.
+        starts, limit = ["good"], WAITED * questions["epochs"]
+    elif passes < questions["enough"]:
         # Too few passes, early stopping, or a crash elsewhere? Whole runs from two starts tell: one
         # that learns, one that stalls. A loop without end has to be ended.
-        for start in ("good", "stall"):
-            run = run_in(
-                alone.setting,
-                source,
-                namespace,
-                questions,
-                limit=2 * questions["epochs"],
-                seconds=WHOLE_SECONDS,
-                start=start,
-            ).run
-            seen["whole"].append(run)
-            if run["error"] is not None or run["stopped"]:
-                break
-    return {**seen, "replaced": recorder().replaced()}
+        starts, limit = ["good", "stall"], 2 * questions["epochs"]
+    else:
+        return seen
+    for start in starts if alone.run["passes"] and alone.run["error"] is None else ():
+        run = run_in(
+            alone.setting,
+            source,
+            namespace,
+            questions,
+            limit=limit,
+            seconds=WHOLE_SECONDS,
+            start=start,
+        )
+        if run is None:
+            break
+        seen["whole"].append(run.run)
+        if run.run["error"] is not None or run.run["stopped"]:
+            break
+    return seen
 
 
 def _own(namespace: Namespace, questions: Mapping[str, Any]) -> tuple[dict[str, Any] | None, int]:
@@ -116,10 +138,13 @@ def _own(namespace: Namespace, questions: Mapping[str, Any]) -> tuple[dict[str, 
     recording = record.of(parameters)
     if recording is None:
         return None, 0
+    stopped = isinstance(record.raised, KeyboardInterrupt)
     run = recording.to_json(
         total=record.passes,
         models=record.models,
         on_model="model" not in namespace or holds(parameters, recording),
+        stopped=stopped,
+        cut=stopped,
     )
     return run, recording.passes if record.models <= MAX_MODELS else record.passes
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import traceback
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,19 +27,23 @@ from torch.optim.optimizer import (
 )
 
 from xorkit.evidence import MAX_SHAPES, MAX_WIDTH, NOTHING, encode
-from xorkit.probe.notebook import Namespace, plain_values, shell
+from xorkit.probe.notebook import Namespace, Snapshot, shell, snapshot
 
-# Numbers kept of a run's rows: 20,000 passes of the lesson's net, four times what it asks for. With
-# all that else is seen of a loop they make 2 MB of JSON, which a kernel may publish at once.
-ROOM = 180_000
+# Numbers kept of a run's first rows: 18,000 passes of the lesson's net, more than three times what
+# it asks for. With all that else is seen of a loop they make 2 MB of JSON, which a kernel may
+# publish at once.
+ROOM = 162_000
+END_ROOM = 18_000  # numbers kept of a longer run's last rows: another 2,000 passes
 MAX_EVENTS = 160_000  # four letters a pass in a plain loop, twice that with a closure
 MAX_BEFORE = 400  # letters kept of what happened before there were parameters to speak of
 DETAIL_ROOM = 20_000  # numbers kept of them
 MAX_LOSSES = 64
 MAX_MODELS = 64  # recorded models kept; a loop that builds one a pass makes thousands
+MAX_LINE = 200  # characters of a line that raised
 MAX_NODES = 10_000  # of a loss's graph: a thousand times the lesson's, and still milliseconds
 
 FloatArray = npt.NDArray[Any]
+Path = tuple[int, ...]  # through the graph of a loss: which way at each node
 
 
 class Recording:
@@ -53,16 +58,21 @@ class Recording:
         looks: int = 0,
     ) -> None:
         self.owner = owner  # the module whose parameters they are
+        self.separate = not isinstance(owner, nn.Module)
         self.parameters = list(parameters)
         self.ids = {id(parameter) for parameter in parameters}
         self.width = sum(parameter.numel() for parameter in parameters)
         self.before = before
         self.rows: list[bytes] = []
+        self.end: deque[bytes] = deque(maxlen=max(1, END_ROOM // max(self.width, 1)))
         self.events = bytearray()
         self.details: list[tuple[bytes, FloatArray]] = []
         self.losses: list[float] = []
         self.passes = 0
-        self.path: tuple[int, ...] = ()  # the way through the graph from a loss to a parameter
+        self.renewals = 0  # how often new tensors took the place of its parameters
+        # The ways through the graph from a loss to the parameters, and the first of them.
+        self.paths: dict[Path, int] = {}
+        self.path: Path = ()
         self._most_rows = max(1, room // max(self.width, 1))
         self._most_details = min(looks, DETAIL_ROOM // max(self.width, 1))
         # Called in each pass: a Python function would take a microsecond of the 75 that it lasts.
@@ -86,14 +96,43 @@ class Recording:
         self.parameters = list(parameters)
         self.ids = {id(parameter) for parameter in parameters}
 
-    def takes(self, letter: int, loss: Any) -> bool:
-        """Notes a pass whose loss comes from these parameters by the way that the last one came."""
-        try:
-            node = loss.grad_fn
-            for index in self.path:
-                node = node.next_functions[index][0]
-            if id(node.variable) not in self.ids:
+    def found_by(self, found: Mapping[Path, torch.Tensor]) -> None:
+        """These of its parameters are what a loss depends on, by these ways."""
+        places = {id(parameter): place for place, parameter in enumerate(self.parameters)}
+        self.paths = {path: places[id(leaf)] for path, leaf in found.items()}
+        self.path = next(iter(found))
+
+    def renewed(self, found: Mapping[Path, torch.Tensor]) -> bool:
+        """Takes new tensors in the place of its parameters, if a loss depends on them as on those.
+
+        `w = (w - lr * w.grad).detach().requires_grad_()` makes new ones in each pass. What became
+        of their values is for the judge to see.
+        """
+        if not self.separate or self.paths.keys() != found.keys():
+            return False
+        parameters = list(self.parameters)
+        for path, leaf in found.items():
+            if parameters[self.paths[path]].shape != leaf.shape:
                 return False
+            parameters[self.paths[path]] = leaf
+        self.goes_on_with(parameters)
+        self.renewals += 1
+        return True
+
+    def takes(self, letter: int, loss: Any) -> bool:
+        """Notes a pass whose loss comes from these parameters by the way that the last one came.
+
+        One way tells it of a module's parameters; of tensors that stand alone each may be new.
+        """
+        if not self.paths:
+            return False
+        try:
+            for path in self.paths if self.separate else (self.path,):
+                node = loss.grad_fn
+                for index in path:
+                    node = node.next_functions[index][0]
+                if id(node.variable) not in self.ids:
+                    return False
         except (AttributeError, IndexError):
             return False
         self.add_pass(letter, loss)
@@ -102,8 +141,7 @@ class Recording:
     def add_pass(self, letter: int, loss: torch.Tensor) -> None:
         self.event(letter)
         self.passes += 1
-        if len(self.rows) < self._most_rows:
-            self.rows.append(self.row())
+        (self.rows if len(self.rows) < self._most_rows else self.end).append(self.row())
         if self.passes <= MAX_LOSSES:
             self.losses.append(float(loss.detach()) if loss.numel() == 1 else np.nan)
         if len(self.events) >= MAX_EVENTS:
@@ -123,11 +161,11 @@ class Recording:
     @property
     def moved(self) -> bool:
         """Whether the parameters changed between any of the passes kept, or after them."""
-        return len({*self.rows, self.row()}) > 1
+        return len({*self.rows, *self.end, self.row()}) > 1
 
     def values(self) -> FloatArray:
         """All parameters at the passes kept and now (rows, width), as float32."""
-        return self._table([*self.rows, self.row()])
+        return self._table([*self.rows, *self.end, self.row()])
 
     def to_json(
         self,
@@ -138,13 +176,17 @@ class Recording:
         stopped: bool = False,
         cut: bool = False,
         error: object = None,
+        line: str = "",
     ) -> dict[str, Any]:
         """As evidence. `cut`: the last pass was interrupted, and half of a step may be done."""
         grads = [grads for _, grads in self.details]
-        cut = cut and len(self.rows) == self.passes > 1
+        cut = cut and self.passes > 1
+        kept = [*self.rows, *self.end] if cut else [*self.rows, *self.end, self.row()]
+        first = len(self.rows) if self.passes > len(self.rows) + len(self.end) else len(kept)
         return {
             "shapes": [list(parameter.shape) for parameter in self.parameters],
-            "rows": encode(self._table(self.rows if cut else [*self.rows, self.row()])),
+            "rows": encode(self._table(kept[:first])),
+            "end_rows": encode(self._table(kept[first:])),
             "events": self.events[:MAX_EVENTS].decode("ascii"),
             "before": self.before[-MAX_BEFORE:],
             "detail_rows": encode(self._table([row for row, _ in self.details])),
@@ -156,6 +198,7 @@ class Recording:
             "on_model": on_model,
             "stopped": stopped,
             "error": error,
+            "line": line,
         }
 
     def _table(self, rows: Sequence[bytes]) -> FloatArray:
@@ -232,8 +275,9 @@ class Recorder:
     def __init__(self) -> None:
         self.modules: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self.hooks: list[tuple[Any, str, Any]] = []
-        self.before_cell: Namespace = {}  # the notebook's plain values before the last cell
-        self._now: Namespace = {}
+        self.before_cell = Snapshot()  # the notebook before the last cell
+        self._now = Snapshot()
+        self.raised: BaseException | None = None  # by the last cell
         self.reset()
 
     def reset(
@@ -257,7 +301,7 @@ class Recorder:
 
     def cell_begins(self, namespace: Namespace) -> None:
         """Is called before each cell, and before what is asked of the last one."""
-        self.before_cell, self._now = self._now, plain_values(namespace)
+        self.before_cell, self._now = self._now, snapshot(namespace)
 
     def install(self) -> None:
         autograd, optimizer, module = torch.autograd, torch.optim.Optimizer, nn.Module
@@ -366,14 +410,16 @@ class Recorder:
         """A pass that `torch.func` makes: its inputs share memory with the model's numbers."""
         self.passes += 1
         with contextlib.suppress(Exception):  # as in `_observed`
-            places = {torch._C._functorch.get_unwrapped(each).data_ptr() for each in inputs}
-            recording = self._placed(places)
-            if recording is not None:
-                self.models += recording.passes == 0
-                recording.add_pass(letter, torch.tensor(torch.nan))
+            recording = self._placed([*map(torch._C._functorch.get_unwrapped, inputs)])
+            self.models += recording.passes == 0
+            recording.add_pass(letter, torch.tensor(torch.nan))
 
-    def _placed(self, places: set[int]) -> Recording | None:
-        """The recording of the parameters that lie at these places, a new one if need be."""
+    def _placed(self, inputs: Sequence[torch.Tensor]) -> Recording:
+        """The recording of the parameters in whose memory these tensors lie, a new one if need be.
+
+        Tensors of their own memory are new parameters in the place of those of the pass before.
+        """
+        places = {each.data_ptr() for each in inputs}
         for recording in reversed(self.recordings):
             if places <= {parameter.data_ptr() for parameter in recording.parameters}:
                 return recording
@@ -381,7 +427,14 @@ class Recorder:
             parameters = parameters_of(module)
             if places <= {parameter.data_ptr() for parameter in parameters}:
                 return self.add(parameters, module)
-        return None
+        found: dict[Path, torch.Tensor] = {(place,): each for place, each in enumerate(inputs)}
+        current = self.recordings[-1] if self.recordings else None
+        if current is not None and current.renewed(found):
+            self.models += 1
+            return current
+        made = self.add(inputs)
+        made.found_by(found)
+        return made
 
     def _note(self, letter: int) -> None:
         if len(self.before) < MAX_BEFORE:
@@ -397,14 +450,17 @@ class Recorder:
         ids = {id(leaf) for leaf in found.values()}
         recording = next((r for r in reversed(self.recordings) if ids <= r.ids), None)
         if recording is None:
-            recording = self._begun(list(found.values()))
+            if current is not None and self._owner(ids) is None and current.renewed(found):
+                self.models += 1
+                return current
+            recording = self._begun([*found.values()])
         if recording is not current:
             self.recordings.remove(recording)
             self.recordings.append(recording)
-        recording.path = next(iter(found))
+        recording.found_by(found)
         return recording
 
-    def _begun(self, found: Sequence[torch.Tensor]) -> Recording:
+    def _begun(self, found: list[torch.Tensor]) -> Recording:
         """The recording of leaves that are new: of a model's new parameters, or of a new model."""
         owner = self._owner({id(leaf) for leaf in found})
         parameters = parameters_of(owner) or found
@@ -455,7 +511,7 @@ class Recorder:
         """The recording of these parameters, else of whatever made by far the most passes."""
         passed = [r for r in self.recordings if r.passes and r.fits]
         for recording in passed:  # the last update may have made new parameters
-            own = parameters_of(recording.owner)
+            own = parameters if recording.renewals else parameters_of(recording.owner)
             if [p.shape for p in own] == [p.shape for p in recording.parameters]:
                 recording.goes_on_with(own)
         return max(
@@ -488,7 +544,12 @@ def recorder() -> Recorder:
             if info.raw_cell != NOTHING:
                 made.cell_begins(notebook.user_ns)
 
+        def ended(result: Any) -> None:
+            if result.info.raw_cell != NOTHING:
+                made.raised = result.error_before_exec or result.error_in_exec
+
         notebook.events.register("pre_run_cell", begins)
+        notebook.events.register("post_run_cell", ended)
     return made
 
 
@@ -501,3 +562,17 @@ def describe(error: BaseException | None) -> list[str] | None:
     except Exception:
         text = ""
     return [type(error).__name__[:80], text]
+
+
+def raising_line(error: BaseException | None, source: str) -> str:
+    """The line of a cell with this text that raised; empty where that can't be told."""
+    if error is None:
+        return ""
+    if isinstance(error, SyntaxError):
+        number = error.lineno or 0
+    else:
+        frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+        cell = next((code.co_filename for code, _ in frames if code.co_name == "<module>"), None)
+        number = next((line for code, line in reversed(frames) if code.co_filename == cell), 0)
+    lines = source.splitlines()
+    return lines[number - 1].strip()[:MAX_LINE] if 0 < number <= len(lines) else ""

@@ -24,12 +24,13 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 from xorkit.probe.asking import fill, kept, put
 from xorkit.probe.limits import EndOfRun, alarmed, under_alarm
-from xorkit.probe.notebook import Namespace, plain_values, shell
+from xorkit.probe.notebook import Namespace, shell
 from xorkit.probe.recording import (
     describe,
     flat,
     holds,
     parameters_of,
+    raising_line,
     recorder,
 )
 
@@ -43,6 +44,7 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {  # by the names of `refer
     "leaky_relu": nn.LeakyReLU,
     "none": nn.Identity,
 }
+SETTINGS = 3  # see `settings`
 WHOLE_ROOM = 60_000  # numbers kept of a whole run's rows: 6,000 passes of the lesson's net
 
 
@@ -245,22 +247,30 @@ class Alone:
 
 
 def run_alone(
-    source: str, namespace: Namespace, questions: Mapping[str, Any], *, limit: int
+    source: str,
+    namespace: Namespace,
+    questions: Mapping[str, Any],
+    *,
+    limit: int,
+    raised: Sequence[str] | None = None,
 ) -> Alone:
     """The first few passes of the learner's loop, in the first setting where they tell something.
 
-    A mistake in another cell can't reach it, and nobody knew the start before.
+    A mistake in another cell can't reach it, and nobody knew the start before. Where no setting
+    tells anything, the one that ends as the learner's own run did, with the error `raised`.
     """
-    seconds = questions.get("few_seconds", FEW_SECONDS)  # a check in the notebook has less time
-    first = run_in(0, source, namespace, questions, limit=limit, seconds=seconds)
-    if first.telling or (first.run["stopped"] and not first.run["passes"]):
-        return first
-    count = len(settings(namespace, questions, lesson_objects(questions, questions["start"])))
-    others = (
-        run_in(setting, source, namespace, questions, limit=limit, seconds=seconds)
-        for setting in range(1, count)
-    )
-    return next((other for other in others if other.telling), first)
+    # A check in the notebook has less time.
+    seconds = questions.get("few_seconds", FEW_SECONDS)
+    runs: list[Alone] = []
+    for setting in range(SETTINGS):
+        run = run_in(setting, source, namespace, questions, limit=limit, seconds=seconds)
+        if run is None:
+            break
+        runs.append(run)
+        if run.telling or (run.run["stopped"] and not run.run["passes"]):
+            return run
+    same = (each for each in runs if each.run["error"] == raised)
+    return next(same, runs[0]) if raised is not None else runs[0]
 
 
 def run_in(
@@ -272,20 +282,41 @@ def run_in(
     limit: int,
     seconds: float,
     start: str = "start",
-) -> Alone:
-    """The learner's loop in one setting, stopped after `limit` passes or so many seconds."""
+) -> Alone | None:
+    """The learner's loop in one setting, stopped after `limit` passes or so many seconds.
+
+    It begins with the names, the objects and the files as they were before the cell. None where
+    there is no such setting.
+    """
     record = recorder()
     right = lesson_objects(questions, questions[start])
-    way = settings(namespace, questions, right)[setting]
-    known = [*parameters_of(namespace.get("model"), right["X"])]
-    known += [p for recording in record.recordings for p in recording.parameters]
+    now = parameters_of(namespace.get("model"), right["X"])
+    now += [p for recording in record.recordings for p in recording.parameters]
+    with record.before_cell.put_back(namespace):
+        ways = settings(namespace, questions, right)
+        if setting >= len(ways):
+            return None
+        known = [*parameters_of(namespace.get("model"), right["X"]), *now]
+        return _run_in(setting, ways[setting], known, source, namespace, right, limit, seconds)
+
+
+def _run_in(
+    setting: int,
+    way: Setting,
+    known: Sequence[torch.Tensor],
+    source: str,
+    namespace: Namespace,
+    right: Mapping[str, Any],
+    limit: int,
+    seconds: float,
+) -> Alone:
+    record = recorder()
     with kept(known), _registered(namespace.values()), record.aside():
         record.reset(room=WHOLE_ROOM, looks=LOOKS)
         _Start(right["model"]).give(way.parameters)
         own = record.add(way.parameters, way.names.get("model", namespace.get("model")))
         following = _following(_Start(right["model"]), [*known, *way.parameters])
-        before = plain_values(record.before_cell)
-        with swapped(namespace, {**before, **way.names}), following:
+        with swapped(namespace, way.names), following:
             error = _within(source, namespace, limit, seconds)
             over = isinstance(error, EndOfRun) or record.passes >= limit
             model = parameters_of(namespace.get("model"), right["X"])
@@ -297,6 +328,7 @@ def run_in(
                 stopped=over,
                 cut=over and record.passes < limit,
                 error=None if over else describe(error),
+                line="" if over else raising_line(error, source),
             )
     strayed = longest.ids & {id(p) for p in known} - {id(p) for p in way.parameters}
     return Alone(run, setting, longest.moved and run["error"] is None and not strayed)

@@ -1,0 +1,182 @@
+"""The epochs of a run that are no plain descent, where most of them are: mistakes now and then.
+
+Every recorded update is recomputed, so that one in a hundred is seen as well as one in two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from xorkit.evidence import Array, Run
+from xorkit.judge.updates import (
+    CLOSE,
+    FEW,
+    FITTED,
+    descent,
+    gradients,
+    matches,
+    moves,
+    ratios,
+    relative,
+)
+from xorkit.reference import Task
+
+Indices = npt.NDArray[np.intp]
+
+MOST = 0.5  # of the updates; where fewer are right, a mistake is no exception
+MEANT = 2  # as many epochs with the same mistake; one alone may be an accident
+LIKE = 0.01  # how far the length of an update may be from another's to count as the same
+ODD = 0.01  # of the updates: what draws a new start is right again at once
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """How many epochs (passes of a run) do what; `first` is the number of the first wrong one."""
+
+    passes: int = 0
+    right: int = 0
+    first: int = 0
+    carried: int = 0  # the update before is still in the update
+    repeated: int = 0  # several backward passes in one update
+    emptied: int = 0  # the gradients were zeroed before the step
+    stuck: int = 0  # a step moved nothing, although there is a gradient
+    skipped: int = 0  # no step, although there is a gradient
+    factors: tuple[float, ...] = ()  # of updates that go another length than lr·gradient
+    losses: Counter[str] = field(default_factory=Counter)  # updates that follow another loss
+    jumps: int = 0  # updates that follow nothing known
+
+    @property
+    def updates(self) -> int:
+        """Epochs whose step moved the parameters, or had nothing to move them by."""
+        return self.passes - self.repeated - self.emptied - self.stuck - self.skipped
+
+    @property
+    def wrong(self) -> int:
+        """Epochs whose mistake is known, whatever it is; those without a step may be looks."""
+        several = self.carried + self.repeated + self.emptied + self.stuck + len(self.factors)
+        return several + self.losses.total()
+
+
+def calls(run: Run) -> list[str]:
+    """What is called from each backward pass to the next one, the forward passes left out."""
+    return [re.sub("[fFBSo]", "", part) for part in re.split("[bg]", run.events)[1:]]
+
+
+def deviations(run: Run, task: Task) -> Deviations | None:
+    """What a run whose columns are in the net's order does besides plain descent of the task.
+
+    None where neither its first updates nor most of them are such a descent: there is nothing to
+    compare the rest with.
+    """
+    rows = run.rows
+    if len(rows) < 2 or not np.isfinite(rows).all():
+        return None
+    wanted, went, moving = descent(rows, task, task.net), rows[:-1] - rows[1:], moves(rows)
+    right = matches(rows, wanted)
+    if not right[np.flatnonzero(moving)[:FEW]].all() and right.mean() < MOST:
+        return None
+    passes = len(went)
+    if right.all():
+        return Deviations(passes, passes)
+    after = (calls(run) + [""] * passes)[:passes]
+    still = np.flatnonzero(~right & ~moving)
+    wrong = np.flatnonzero(~right & moving)
+    kinds = _of_updates(wrong, still, went, wanted, rows, after, task)
+    around = "s" in run.events.partition("b")[0]  # steps with closures begin before their pass
+    idle = Counter(
+        "emptied" if "z" in before and step else "stuck" if step and not around else "skipped"
+        for before, step, _ in (after[k].partition("s") for k in still if k not in kinds.within)
+    )
+    return Deviations(
+        passes,
+        int(right.sum()) + kinds.rounded,
+        int(np.argmin(right)) + 1,
+        kinds.carried,
+        kinds.repeated,
+        idle["emptied"],
+        idle["stuck"],
+        idle["skipped"],
+        tuple(kinds.factors),
+        kinds.losses,
+        kinds.jumps,
+    )
+
+
+@dataclass
+class _Updates:
+    """What the wrong updates are; `within`: backward passes that belong to the next update."""
+
+    rounded: int = 0
+    carried: int = 0
+    repeated: int = 0
+    factors: list[float] = field(default_factory=list)
+    losses: Counter[str] = field(default_factory=Counter)
+    jumps: int = 0
+    within: set[int] = field(default_factory=set)
+
+
+def _of_updates(
+    wrong: Indices,
+    still: Indices,
+    went: Array,
+    wanted: Array,
+    rows: Array,
+    after: list[str],
+    task: Task,
+) -> _Updates:
+    found = _Updates()
+    if not len(wrong):
+        return found
+    updates, slopes, states = went[wrong], wanted[wrong], rows[wrong]
+    factors = ratios(updates, slopes)
+    lengths = np.linalg.norm(updates - factors[:, None] * slopes, axis=1)
+    alike = relative(lengths, slopes, states)
+    last = _last_update(went)[wrong]
+    carried = relative(np.linalg.norm(updates - slopes - last, axis=1), slopes, states)
+    others = {
+        name: relative(np.linalg.norm(updates - task.lr * gradient(states), axis=1), slopes, states)
+        for name, gradient in gradients(task, task.net)
+        if name != "mse"
+    }
+    idle = set(still.tolist())
+    for place, k in enumerate(wrong.tolist()):
+        name = min(others, key=lambda each: float(others[each][place]))
+        errors = (alike[place], carried[place], others[name][place])
+        factor = float(factors[place])
+        if abs(factor - 1) < LIKE and alike[place] < FITTED:
+            found.rounded += 1
+        elif min(errors) > CLOSE:
+            found.jumps += 1
+        elif errors[0] == min(errors):
+            within = _within(k, idle, after)
+            if within and abs(factor - len(within) - 1) < LIKE:
+                found.repeated += 1
+                found.within |= within
+            else:
+                found.factors.append(factor)
+        elif errors[1] == min(errors):
+            found.carried += 1
+        else:
+            found.losses[name] += 1
+    return found
+
+
+def _within(k: int, idle: set[int], after: list[str]) -> set[int]:
+    """The backward passes just before pass k whose gradients nothing has zeroed."""
+    within: set[int] = set()
+    while k - 1 in idle and "z" not in after[k - 1]:
+        k -= 1
+        within.add(k)
+    return within
+
+
+def _last_update(went: Array) -> Array:
+    """Of each pass (K, P), the last update before it that was one."""
+    places = np.where(went.any(axis=1), np.arange(len(went)), -1)
+    latest = np.concatenate([[-1], np.maximum.accumulate(places)[:-1]])
+    return np.where(latest[:, None] < 0, 0.0, went[latest])

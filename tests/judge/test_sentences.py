@@ -36,7 +36,7 @@ COMPUTED = {
     *(f"environment.{kind}-waits" for kind in ("package", "python", "colab", "typing", "cell")),
     *(f"uncoded.unseen-{what}" for what in ("not_run", "given_up", "ok")),
     *(key(CODES.get(what, Diagnosis.CRASH), what) for *_, what in KNOWN_ERRORS),
-    *("uncoded.stopped", "uncoded.stopped-alone"),
+    *("uncoded.broke", "uncoded.broke-alone"),
     *("crash.loop", "crash.stale-graph", "frozen-parameters.no-gradients"),
     *("backward-twice.crash", "step-before-backward.crash", "step-twice.steps"),
     *(

@@ -89,6 +89,7 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
     if not found:
         return None
     names = ("row", "slope", "first", "used", "stepped", "beside")
+    moving = (run.rows != run.rows[0]).any(axis=0)  # what is left of the others' gradients is idle
     rows, slopes, first, used, stepped, beside = (
         np.stack([getattr(p, name) for p in found]) for name in names
     )
@@ -106,7 +107,7 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
         steps_plain=_mostly_small(stepped - task.lr * steps[:, None] * used, stepped),
         beside=_mostly(beside),
         undone=not _mostly_small(astray, beside) and _size(beside) > _size(stepped),
-        leftovers=_mostly(np.stack([p.left for p in found[1:] or found])),
+        leftovers=_mostly(np.stack([p.left for p in found[1:] or found])[:, moving]),
     )
 
 

@@ -101,12 +101,12 @@ def broken(run: Run, *, alone: bool = False) -> Finding:
     told: dict[str, Fact] = {"error": name, "text": said}
     updates, backwards = int(moves(run.rows).sum()), run.events.count("B")
     if run.line and backwards and not updates:
-        stopped = sentence(None, "stopped-after", **told, line=run.line, backwards=backwards)
+        stopped = sentence(None, "broke-after", **told, line=run.line, backwards=backwards)
     elif alone or not run.line:
-        symptom = "stopped-alone" if alone else "stopped"
+        symptom = "broke-alone" if alone else "broke"
         stopped = sentence(None, symptom, **told, updates=updates)
     else:
-        stopped = sentence(None, "stopped-in", **told, updates=updates, line=run.line)
+        stopped = sentence(None, "broke-in", **told, updates=updates, line=run.line)
     return finding(*_error(run, error), stopped=stopped)
 
 

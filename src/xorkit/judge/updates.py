@@ -426,6 +426,7 @@ def arrangement(
     for index in readings:
         states = early[:, index]
         updates, slopes = states[:-1] - states[1:], descent(states, task, net)
+        slopes = slopes * updates.any(axis=0)  # what stays behind is told apart later
         # However far they go, and be it uphill.
         error = np.abs(updates - ratios(updates, slopes)[:, None] * slopes).sum()
         if best is None and plain:

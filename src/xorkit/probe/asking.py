@@ -123,6 +123,7 @@ def ask_loss(loss_fn: Any, questions: Mapping[str, Any]) -> dict[str, Any]:
     try:
         pairs = [(torch.tensor(p), torch.tensor(t)) for p, t in questions["pairs"]]
         with recorder().aside():
+            recorder().reset()
             found = limited(lambda: [_value_and_slope(loss_fn, p, t) for p, t in pairs])
         values, slopes = zip(*found, strict=True)
         gradients = torch.stack(slopes).double().numpy()

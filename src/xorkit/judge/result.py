@@ -68,7 +68,7 @@ def judge_result(
     """Whether the own model learned the table, by its own training. Raises EvidenceError."""
     count = len(task.inputs)
     row, model = seen.row, judge_model(seen.model, questions, task)
-    if model.net is None and isinstance(seen.model, ModelOutputs):
+    if model.net is None and parts[1].net is None and isinstance(seen.model, ModelOutputs):
         return Result((fails(None, "unknown-model"),) * count)
     if model.net is None or not len(row) or not np.isfinite(row).all():
         return Result(_untrained("no-model", (), count, parts))

@@ -298,7 +298,12 @@ class _Judging:
 
     def _training(self) -> judge.Training:
         seen = self._observed("training", read_training)
-        return judge.judge_training(seen, self.task, self.sheet.facts)
+        try:
+            data, model, settings = map(self._part, ("data", "model", "settings"))
+            mine = judge.own_task(data, model, settings, self.task)
+        except EvidenceError:  # that cell's own check says so
+            mine = None
+        return judge.judge_training(seen, self.task, self.sheet.facts, mine)
 
     def _result(self) -> judge.Result:
         parts = tuple(self._part(name) for name in ("data", "model", "settings", "training"))

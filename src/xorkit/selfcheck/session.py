@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from xorkit.probe import recorder
-from xorkit.probe.notebook import Namespace, plain_values, shell
+from xorkit.probe.notebook import Namespace, Snapshot, shell, snapshot
 from xorkit.selfcheck.sheet import Sheet, SheetCell
 
 LOOP = "training_loop"
@@ -29,7 +29,8 @@ class Session:
 
     def __init__(self, sheet: Sheet, namespace: Namespace | None = None) -> None:
         self.sheet = sheet
-        self.before: dict[str, Namespace] = {}
+        self.before: dict[str, Snapshot] = {}
+        self.raised: dict[str, BaseException | None] = {}  # by a cell's last run
         notebook = shell()
         if namespace is None:
             namespace = notebook.user_ns if notebook is not None else {}
@@ -38,6 +39,7 @@ class Session:
         recorder()
         if notebook is not None and not graded:
             notebook.events.register("pre_run_cell", self._begins)
+            notebook.events.register("post_run_cell", self._ended)
             notebook.set_custom_exc((NotImplementedError,), _say_calmly)
 
     def _begins(self, info: Any) -> None:
@@ -45,9 +47,14 @@ class Session:
         if cell is not None:
             self.begins(cell)
 
+    def _ended(self, result: Any) -> None:
+        cell = self._cell_of(result.info.raw_cell or "")
+        if cell is not None:
+            self.raised[cell.grade_id] = result.error_before_exec or result.error_in_exec
+
     def begins(self, cell: SheetCell) -> None:
         """Is called before an exercise's cell runs. A loop's own run is the last one."""
-        self.before[cell.grade_id] = plain_values(self.namespace)
+        self.before[cell.grade_id] = snapshot(self.namespace)
         if cell.grade_id == LOOP:
             recorder().reset()
 
@@ -67,13 +74,14 @@ class Session:
     def as_before(self, cell: SheetCell) -> Iterator[None]:
         """The values that a cell began with, for the recorder to run it again with."""
         record = recorder()
-        kept = record.before_cell
-        record.before_cell = self.before.get(cell.grade_id, kept)
+        kept = record.before_cell, record.raised
+        record.before_cell = self.before.get(cell.grade_id, record.before_cell)
+        record.raised = self.raised.get(cell.grade_id)
         try:
             with _folder_kept():
                 yield
         finally:
-            record.before_cell = kept
+            record.before_cell, record.raised = kept
 
 
 @functools.cache

@@ -325,16 +325,16 @@ def test_canvas_s_late_is_said_and_costs_nothing_until_a_time_is_known(
     course: Course, tmp_path: Path
 ) -> None:
     plug(course, "zero")
-    batch.set_due(course, due_date("2026-05-01 12:00", "UTC"))
+    records.set_due(course, due_date("2026-05-01 12:00", "UTC"))
     download = tmp_path / "doejane_LATE_1234_9999_tiny.ipynb"
     download.write_bytes(course.notebook_path("submitted", "ada").read_bytes())
     collect([download], course.path("submitted"), course.release, assignment="tiny")
     try:
         first = graded(course)["1234"].verdict
         stamp(course, "1234", "2026-05-01 13:00:00 UTC")
-        second = next(v for v in batch.verdicts(course) if v.student == "1234")
+        second = next(v for v in records.verdicts(course) if v.student == "1234")
         stamp(course, "1234", "2026-05-01 11:00:00 UTC")
-        third = next(v for v in batch.verdicts(course) if v.student == "1234")
+        third = next(v for v in records.verdicts(course) if v.student == "1234")
     finally:
         for step in ("submitted", "autograded"):
             shutil.rmtree(course.path(step, "1234"))
@@ -348,9 +348,9 @@ def test_a_file_that_is_collected_without_a_time_loses_that_of_the_one_before(
     course: Course, tmp_path: Path
 ) -> None:
     plug(course, "zero")
-    batch.set_due(course, due_date("2026-05-01 12:00", "UTC"))
+    records.set_due(course, due_date("2026-05-01 12:00", "UTC"))
     stamp(course, "ada", "2026-05-02 12:00:00 UTC")
-    batch.verdicts(course)
+    records.verdicts(course)
     before = held(course.db_url)["ada"]
     folder = course.notebook_path("submitted", "ada").parent
     kept = {path: path.read_bytes() for path in folder.iterdir()}

@@ -634,6 +634,35 @@ def test_a_second_notebook_that_cannot_be_read_is_an_alarm_and_not_called_newer(
     assert "newer" not in review_of(tmp_path)
 
 
+OTHERS = {
+    "another assignment's": [("hw1", "x = 1"), ("hw2", "y = 2")],
+    "scratch": [("", "print('trying things')"), ("", "import math")],
+}
+
+
+@pytest.mark.parametrize("cells", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("data", [ONE, BLANK], ids=["a filled one", "a blank one"])
+def test_a_notebook_of_something_else_is_an_alarm_only_where_nothing_is_filled_in(
+    data: bytes, cells: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    other = {
+        "cells": [
+            {
+                "cell_type": "code",
+                "metadata": {"nbgrader": {"grade_id": name}} if name else {},
+                "source": source,
+            }
+            for name, source in cells
+        ]
+    }
+    files = {"jdoe/xor.ipynb": (OLD, data), "jdoe/lab.ipynb": (NEW, json.dumps(other).encode())}
+    done = take_in(tmp_path, Loose(files))
+
+    assert len(done.taken) == 1
+    assert [item.name for item in done.refused] == ([] if data == ONE else ["lab.ipynb"])
+    assert ("lab.ipynb" in review_of(tmp_path)) == (data == BLANK)
+
+
 # ------------------------------------------------------------------------------------------ groups
 
 

@@ -15,7 +15,7 @@ from xorkit.files import sha256
 from xorkit.intake.archives import IncomingFile, Opener
 from xorkit.intake.layouts import is_likely, is_notebook, is_work, readings
 from xorkit.intake.owners import Owner, owner
-from xorkit.intake.reading import Refusal, read_notebook
+from xorkit.intake.reading import OtherNotebook, Refusal, read_notebook
 from xorkit.intake.rebuilding import RebuiltNotebook, accepted
 from xorkit.intake.records import (
     FILE_TIMES,
@@ -32,6 +32,7 @@ from xorkit.intake.records import (
 from xorkit.intake.released import ReleasedNotebook, released
 from xorkit.intake.roster import Roster, read_roster
 
+_SIDE_FILE = "It is no notebook."
 _NAMED = 5  # of a hundred files of somebody's project nobody reads all names
 Fate = Literal["taken", "unchanged", "not taken", "set aside", "refused", "unplaced"]
 
@@ -151,6 +152,9 @@ class _NotebookFile:
         return _Standing(self.handed.origin, self.rebuilt.filled)
 
 
+_Refused = tuple[_Incoming, str]  # with the reason
+
+
 def collect(
     paths: Iterable[Path],
     submitted: Path,
@@ -235,7 +239,7 @@ def _settled(
         yield from (handed.item("unplaced", reason) for handed in files)
         return
     best: _NotebookFile | None = None
-    failed: list[tuple[_Incoming, str]] = []
+    failed: list[_Refused] = []
     items: list[Item] = []
     review: list[str] = []
     repairs: list[str] = []
@@ -245,7 +249,7 @@ def _settled(
             continue
         readable, unreadable, aside = _read(attempt, plan)
         failed += unreadable
-        items += [handed.item("set aside", "It is no notebook.") for handed in aside]
+        items += [handed.item("set aside", reason) for handed, reason in aside]
         if best and readable and readable[0].rebuilt.filled:
             readable.append(best)  # a later attempt, but a blank one
         elif best:
@@ -303,36 +307,46 @@ def _later(one: _Incoming, other: _Incoming) -> int:
 def _earlier(handed: _Incoming, best: _NotebookFile) -> Item:
     """A file of an attempt before the one that counts: not even read."""
     if not is_likely(handed.found.name):
-        return handed.item("set aside", "It is no notebook.")
+        return handed.item("set aside", _SIDE_FILE)
     _, by = best.handed.origin.compared(handed.origin)
     return handed.item("not taken", f"It was handed in before {best.handed.found.name}, by {by}.")
 
 
 def _read(
     attempt: Sequence[_Incoming], plan: ReleasedNotebook
-) -> tuple[list[_NotebookFile], list[tuple[_Incoming, str]], list[_Incoming]]:
-    """The notebooks of one attempt, the one that counts first; what could not be read; the rest.
+) -> tuple[list[_NotebookFile], list[_Refused], list[_Refused]]:
+    """The notebooks of one attempt, the one that counts first; what is refused; what is set aside.
 
     Files that are not called like a notebook are only read where no filled one is.
     """
     readable: list[_NotebookFile] = []
-    failed: list[tuple[_Incoming, str]] = []
-    aside: list[_Incoming] = []
+    refused: list[_Refused] = []
+    aside: list[_Refused] = []
+    others: list[_Refused] = []  # notebooks, but not of this assignment
+    side: list[_Refused] = []  # not called like notebooks, and none
     for tier in (2, 1, 0):
         for handed in attempt:
-            if is_notebook(handed.found.name) + is_likely(handed.found.name) != tier:
+            name = handed.found.name
+            if is_notebook(name) + is_likely(name) != tier:
                 continue
             if tier < 2 and any(file.rebuilt.filled for file in readable):
-                aside.append(handed)
+                aside.append((handed, _SIDE_FILE))
                 continue
             try:
                 readable.append(_notebook_file(handed, plan))
+            except OtherNotebook as error:
+                others.append((handed, str(error)))
             except Refusal as error:
-                failed.append((handed, str(error)))
+                (refused if is_notebook(name) else side).append((handed, str(error)))
     if readable:
-        aside += [handed for handed, _ in failed if not is_notebook(handed.found.name)]
-        failed = [(handed, why) for handed, why in failed if is_notebook(handed.found.name)]
-    return sorted(readable, key=cmp_to_key(_counts), reverse=True), failed, aside
+        aside += [(handed, _SIDE_FILE) for handed, _ in side]
+    else:
+        refused += side
+    if any(file.rebuilt.filled for file in readable):
+        aside += others
+    else:
+        refused += others
+    return sorted(readable, key=cmp_to_key(_counts), reverse=True), refused, aside
 
 
 def _counts(one: _NotebookFile, other: _NotebookFile) -> int:

@@ -52,6 +52,10 @@ class Refusal(Exception):  # noqa: N818 - says what happened to the file, as in 
     """A file that can't be graded; its text says what was seen and what to ask for."""
 
 
+class OtherNotebook(Refusal):
+    """It is a notebook, but not of this assignment."""
+
+
 @dataclass(frozen=True)
 class ReadNotebook:
     """The cells of a file as handed in: their texts and names alone.

@@ -11,7 +11,7 @@ from nbformat import NotebookNode, from_dict
 from xorkit.intake.added_cells import Extra, extras
 from xorkit.intake.cells import cells_of
 from xorkit.intake.locate import Choice, choices, guess, pieces_of
-from xorkit.intake.reading import ReadNotebook, Refusal
+from xorkit.intake.reading import OtherNotebook, ReadNotebook
 from xorkit.intake.released import Answer, ReleasedNotebook, released, worded
 from xorkit.intake.repairs import about_answer, about_cells, about_extras, about_missing, reasons
 
@@ -42,7 +42,7 @@ def rebuild(master: NotebookNode, submitted: NotebookNode | ReadNotebook) -> Reb
 
 
 def accept(master: NotebookNode, submitted: NotebookNode | ReadNotebook) -> RebuiltNotebook:
-    """Rebuild a notebook that is this assignment's; raises Refusal for any other."""
+    """Rebuild a notebook that is this assignment's; raises OtherNotebook for any other."""
     return accepted(released(master), _as_read(submitted))
 
 
@@ -55,7 +55,7 @@ def accepted(plan: ReleasedNotebook, read: ReadNotebook) -> RebuiltNotebook:
     names = {cell.grade_id for cell in read.cells} - {""}
     foreign = names - set(plan.by_grade_id)
     if len(foreign) > len(names) / 2:
-        raise Refusal(
+        raise OtherNotebook(
             "It is the notebook of another assignment: its exercises are called "
             f"{', '.join(sorted(foreign)[:5])}. Wanted: the one of this assignment."
         )
@@ -63,7 +63,7 @@ def accepted(plan: ReleasedNotebook, read: ReadNotebook) -> RebuiltNotebook:
     # A stray `model = …` of any notebook is found as well: without a sign, half must be there.
     few = 2 * len(rebuilt.found) < len(plan.answers)
     if few and not choices(plan, pieces_of(read.cells, plan)):
-        raise Refusal(
+        raise OtherNotebook(
             f"It holds {len(rebuilt.found) or 'none'} of the {len(plan.answers)} answers of this "
             "assignment. Wanted: the notebook that was filled in."
         )

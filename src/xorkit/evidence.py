@@ -25,9 +25,6 @@ Array = npt.NDArray[np.float64]
 MIME = "application/vnd.xorkit.evidence+json"  # of the probe's answer in a kernel's message
 # How an expression begins that the probe answers; to a kernel without it, it is a comment.
 QUESTION = "# xorkit "
-LACKS_MIME = "application/vnd.xorkit.lacks+json"  # of what a cell met that isn't to be had here
-# The names by which the contract knows what a notebook trains.
-LESSON_NAMES = ("X", "Y", "model", "loss_fn", "optimizer")
 NOTHING = "pass"  # the cell that is run where nothing is to run before the probe is asked
 
 # A run of 20,000 kept passes of a net with nine parameters is 1 MB as base64; eight times that is

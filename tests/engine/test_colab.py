@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 import yaml
 from nbformat.v4 import new_code_cell
+from support import tiny_course
+from support.real_course import real_course
 
-from xorkit.conventions import filled, solution_texts
+from xorkit.conventions import filled, grade_id, solution_texts
 from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.autograded import to_bytes
-from xorkit.engine.course import open_course
+from xorkit.engine.course import Course, open_course
+from xorkit.engine.environment import to_do
 from xorkit.engine.job import Job, JobResult, Settings, work
 from xorkit.verdict import Diagnosis, Verdict
 
@@ -65,3 +68,42 @@ def test_what_works_in_colab_costs_nothing(own: Assignment, kind: str, row: dict
     assert not any(QUESTION in finding.message for finding in verdict.findings)
     if row["then"] != "costs":
         assert Diagnosis.CRASH not in verdict.diagnosis
+
+
+LOOPS = yaml.safe_load(Path(__file__).with_name("colab_loops.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("row", LOOPS, ids=lambda row: str(row["name"]))
+def test_what_trains_in_colab_is_judged_as_such(row: dict[str, Any]) -> None:
+    own, solutions = real_course()
+    loop = solutions["training_loop"]
+    texts = {name: row[name].replace("{loop}", loop) for name in solutions if name in row}
+    notebook = filled(own.release, {**solutions, **texts})
+    if "before" in row:
+        place = next(i for i, cell in enumerate(notebook.cells) if grade_id(cell) == "model")
+        notebook.cells.insert(place, new_code_cell(row["before"], id="own"))
+    job = Job("ada", Settings(timeout=30), file=to_bytes(notebook))
+
+    done = JobResult.unpack(work(own.pack(), job.pack()))
+
+    assert done.verdict is not None, done.problem
+    lost = {c.grade_id: c.tests for c in done.verdict.cells if c.score != c.max_score}
+    assert lost == {}
+    assert [code for code in done.verdict.diagnosis if code != "bad-start"] == row.get("says", [])
+
+
+def test_what_a_machine_lacked_is_told_and_run_again_once_it_is_there(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_course.hand_in(course, "ada", {"number": "import pandas\nnumber = 7"})
+    tiny_course.hand_in(course, "bob")
+    first = tiny_course.graded(course)
+    again = tiny_course.graded(course)
+
+    assert to_do(done.verdict for done in first.values()) == [
+        "1 learner used packages that Colab has and this machine hasn't: `pip install pandas`"
+    ]
+    assert not any(done.ran for done in again.values())
+    monkeypatch.setattr("xorkit.engine.environment._installed", lambda name: name == "pandas")
+    third = tiny_course.graded(course)
+    assert {name for name, done in third.items() if done.ran} == {"ada"}

@@ -18,7 +18,8 @@ from typing import Any
 
 from xorkit.conventions import solution_of
 from xorkit.engine.newer_python import missing_python
-from xorkit.evidence import LACKS_MIME, Evidence, Lack
+from xorkit.evidence import Evidence, Lack
+from xorkit.guest.limits import LACKS_MIME
 from xorkit.guest.standins import colab_names
 from xorkit.hidden import Judgement
 from xorkit.messages import finding, tell
@@ -29,21 +30,25 @@ USUAL = ("pandas", "scipy", "sklearn", "seaborn", "plotly", "tensorboard", "ipyw
 INSTALLABLE = ("package", "python")  # what an instructor can do something about
 NOT_INSTALLED = (("typing", "input"), ("colab", "google.colab"))
 MOST = 20  # lacks of one cell that are kept
-NAME = re.compile(r"[A-Za-z_][\w.]{0,80}")
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 NAMED = (*INSTALLABLE, "cell")  # kinds whose sentence says the name
 
 Outputs = Sequence[Mapping[str, Any]]
 
 
-def told(outputs: Outputs) -> tuple[list[Mapping[str, Any]], tuple[Lack, ...]]:
-    """A cell's outputs without what it told of its lacks, and those that can be true."""
+def told(
+    outputs: Outputs, installed: Collection[str]
+) -> tuple[list[Mapping[str, Any]], tuple[Lack, ...]]:
+    """A cell's outputs without what it told of its lacks, and those that can be true.
+
+    `installed` are packages that the notebook itself installs.
+    """
     kept: list[Mapping[str, Any]] = []
     found: list[Lack] = []
     for output in outputs:
         data = output.get("data")
         if isinstance(data, dict) and LACKS_MIME in data:
-            found += _read(data[LACKS_MIME])
+            found += [lack for lack in _read(data[LACKS_MIME]) if _can_be(lack, installed)]
         else:
             kept.append(output)
     return kept, tuple(dict.fromkeys(found))[:MOST]
@@ -52,16 +57,16 @@ def told(outputs: Outputs) -> tuple[list[Mapping[str, Any]], tuple[Lack, ...]]:
 def _read(text: object) -> list[Lack]:
     try:
         rows = json.loads(str(text)[:10_000])
-        lacks = [Lack(str(kind), str(name), hangs is True) for kind, name, hangs in rows]
+        return [Lack(str(kind), str(name), hangs is True) for kind, name, hangs in rows]
     except (ValueError, TypeError, RecursionError):
         return []
-    return [lack for lack in lacks if _can_be(lack)]
 
 
-def _can_be(lack: Lack) -> bool:
+def _can_be(lack: Lack, installed: Collection[str]) -> bool:
     if (lack.kind, lack.name) in NOT_INSTALLED:
         return True
-    return lack.kind == "package" and bool(NAME.fullmatch(lack.name)) and not is_met(lack)
+    known = lack.name in colab_names() or lack.name in installed
+    return lack.kind == "package" and known and not is_met(lack)
 
 
 def is_met(lack: Lack) -> bool:

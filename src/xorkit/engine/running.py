@@ -28,6 +28,7 @@ from xorkit.evidence import (
     read_error,
     shown,
 )
+from xorkit.guest.standins import installs
 from xorkit.intake.cells import Text
 from xorkit.judge import needed
 from xorkit.sandbox import CellResult, Kernel, Warm
@@ -108,6 +109,7 @@ class _Notebook:
     cells: list[CellRun] = field(default_factory=list)
     observations: dict[str, Any] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    installs: set[str] = field(default_factory=set)  # packages that its own commands install
     lost: set[str] = field(default_factory=set)  # names that cells couldn't leave behind here
     outputs: dict[str, Outputs] = field(default_factory=dict)
 
@@ -162,7 +164,7 @@ class _Notebook:
         if ran is None:
             self.cells.append(CellRun(step.grade_id, self.over))
             return
-        outputs, lacks = told(ran.outputs)
+        outputs, lacks = told(ran.outputs, self.installs)
         self.outputs[step.grade_id] = harmless(outputs)
         if ran.status in ("ok", "error"):
             self.again.append(step.source)
@@ -275,6 +277,7 @@ def run(
     observed = [step for step in plan if step.kind == "observe"]
     processor = warm.limits.processor_seconds
     notebook = _Notebook(warm, questions, observed, seconds, whole, processor)
+    notebook.installs = {name for step in plan for name in installs(step.source)}
     try:
         for number, step in enumerate(plan, 1):
             after = takewhile(lambda each: each.kind == "observe", plan[number:])

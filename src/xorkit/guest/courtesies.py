@@ -29,8 +29,10 @@ System = Callable[..., tuple[int, str]]  # of a command's words or text: its sta
 SHELL_MAGICS = ("bash", "sh", "script", "shell", "perl", "ruby", "python", "python2", "python3")
 INSTALLERS = ("pip", "conda", "mamba", "micromamba", "uv")
 # Magics of extensions that aren't here: what they show or measure is not looked at.
-OTHER_MAGICS = ("tensorboard", "tensorflow_version", "bigquery", "memit", "mprun", "lprun")
-INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.*?\binstall\b([^;&|\n]*)")
+OTHER_MAGICS = (
+    "tensorboard", "tensorflow_version", "bigquery", "memit", "mprun", "lprun", "sql", "cython",
+    "R",
+)  # fmt: skip
 COMMENT = re.compile(r"\s*(#.*)?\n?")
 ROOM = 8 << 20  # bytes; where they are missing, ZeroMQ ends the process or falls silent
 LONGEST_COMMAND = 60  # characters of a skipped command that the note repeats
@@ -88,14 +90,13 @@ def _ask_nobody(lacks: Lacks) -> None:
     builtins.input = getpass.getpass = answer
 
 
-def _system(note: Note, promise: Callable[[list[str]], None]) -> System:
+def _system(note: Note, promise: Callable[[str], None]) -> System:
     """Does what only touches files, takes note of what would be installed, skips all else."""
 
     def system(command: Any, sign: str = "") -> tuple[int, str]:
         plain = isinstance(command, (str, bytes, os.PathLike))
         text = os.fsdecode(command) if plain else shlex.join(map(os.fsdecode, command))
-        for found in INSTALL.finditer(text):
-            promise(found[1].replace('"', " ").replace("'", " ").split())
+        promise(text)
         done = shell_lines.run(text, FOLDERS)
         if done is not None:
             return done

@@ -9,17 +9,16 @@ import functools
 import importlib
 import re
 from collections.abc import Callable
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 Note = Callable[[str], None]
 
 ELSEWHERE = ("cuda", "mps", "xpu")  # devices that a grader doesn't have
 MENTIONED = re.compile("|".join([*ELSEWHERE, "accelerator"]))
-# A cell that goes on only with a GPU, as the learner's runtime had one.
-INSISTS = re.compile(
-    r"^[ \t]*(?:assert|(?:el)?if\s+not)\b[^\n#]*\b(?:is_available|device_count|is_built)\(",
-    re.MULTILINE,
-)
+# A cell that stops without a GPU, which the learner's runtime had.
+ASKS = re.compile(r"\b(?:is_available|device_count|is_built)\(")
+STOPS = re.compile(r"\b(?:assert|raise|exit)\b")
 FACTORIES = (
     "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_strided", "eye", "full",
     "full_like", "linspace", "logspace", "normal", "ones", "ones_like", "rand", "rand_like",
@@ -27,11 +26,13 @@ FACTORIES = (
     "tril_indices", "triu_indices", "zeros", "zeros_like",
 )  # fmt: skip
 MAKERS = ("new_empty", "new_full", "new_ones", "new_tensor", "new_zeros")  # of a tensor
-# What torch.cuda says of a GPU, where asking would raise.
+# What torch.cuda says of a GPU, where asking would raise; all else that raises says nothing.
 ANSWERS = {
     "current_device": 0, "get_device_capability": (0, 0), "get_device_name": "CPU",
-    "mem_get_info": (0, 0), "set_device": None, "synchronize": None,
+    "get_device_properties": SimpleNamespace(name="CPU", total_memory=0, major=0, minor=0),
+    "mem_get_info": (0, 0),
 }  # fmt: skip
+KINDS = ("Float", "Double", "Half", "Long", "Int", "Bool")  # of torch.cuda's tensors
 
 
 def watch(shell: Any, note: Note) -> None:
@@ -39,7 +40,7 @@ def watch(shell: Any, note: Note) -> None:
 
     def before_cell(info: Any) -> None:
         text = info.raw_cell or ""
-        if INSISTS.search(text):
+        if ASKS.search(text) and STOPS.search(text):
             claim(note)
         if MENTIONED.search(text) and not redirected:
             redirected.append(text)
@@ -98,7 +99,26 @@ def redirect(note: Note) -> None:
     # `with torch.device("cuda"):` and `torch.set_default_device` both make one of these.
     context: Any = importlib.import_module("torch.utils._device").DeviceContext
     context.__init__ = moving(context.__init__)
-    for name, answer in ANSWERS.items():
-        # A function for each: PyTorch's compiler, if somebody loads it, stops at one of two names.
-        setattr(torch.cuda, name, lambda *_, answer=answer: answer)
+    for name, function in list(vars(torch.cuda).items()):
+        if isinstance(function, FunctionType) and not name.startswith("_"):
+            setattr(torch.cuda, name, _answering(function, ANSWERS.get(name)))
+    for kind in KINDS:
+        setattr(torch.cuda, f"{kind}Tensor", getattr(torch, f"{kind}Tensor"))
+    default = torch.set_default_tensor_type
+    torch.set_default_tensor_type = lambda kind: default(
+        kind.replace("torch.cuda.", "torch.") if isinstance(kind, str) else kind
+    )
     torch.accelerator.current_accelerator = lambda *_: torch.device("cpu")
+
+
+def _answering(function: Callable[..., Any], answer: Any) -> Callable[..., Any]:
+    """A function of torch.cuda's, with an answer where it can't do without a GPU."""
+
+    @functools.wraps(function)
+    def answering(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except (AssertionError, AttributeError, RuntimeError):
+            return answer
+
+    return answering

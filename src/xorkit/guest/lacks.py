@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-from xorkit.evidence import LACKS_MIME
+from xorkit.guest.limits import LACKS_MIME
 
 Say = Callable[[str], None]
 LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from xorkit.errors import KitError
 
 MiB = 1 << 20
+LACKS_MIME = "application/vnd.xorkit.lacks+json"  # of what a cell met that isn't to be had here
+# The names by which the contract knows what a notebook trains.
+LESSON_NAMES = ("X", "Y", "model", "loss_fn", "optimizer")
 
 
 class SandboxError(KitError, RuntimeError):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -17,10 +18,10 @@ from importlib import resources
 from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from xorkit.evidence import LESSON_NAMES
 from xorkit.guest import confine
 from xorkit.guest.folders import Folders
 from xorkit.guest.lacks import Lacking, Lacks, NoFiles
+from xorkit.guest.limits import LESSON_NAMES
 
 # Parts of installed packages that need another one, which may be missing.
 PARTS = {"torch.utils.tensorboard": "tensorboard"}
@@ -41,16 +42,24 @@ OTHERS = (
 NOTHING = ("setitem", "delitem", "delattr", "exit")
 FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
 ASKED = 1000  # times that one stand-in is true: a `while` on it must end
-REQUIREMENT = re.compile(r"[A-Za-z][\w.-]*")
+INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.*?\binstall\b([^;&|\n]*)")
+REQUIREMENT = re.compile(r"(?<=[\s\"'])[A-Za-z][\w.-]*")
 UNPACK = dis.opmap["UNPACK_SEQUENCE"]
 MACHINERY = ("<frozen", "importlib", "IPython/core/")  # imports for somebody else
 
 
+@functools.cache
 def colab_names() -> dict[str, str]:
     """What Colab can import, and the package on PyPI that it comes from."""
     text = resources.files("xorkit.guest").joinpath("colab_packages.txt").read_text("utf-8")
     lines = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
     return {words[0]: words[-1] for words in lines}
+
+
+def installs(text: str) -> set[str]:
+    """What the packages are imported by, as far as their names tell, that a text installs."""
+    words = [word for found in INSTALL.finditer(text) for word in REQUIREMENT.findall(found[1])]
+    return {word.lower().replace("-", "_").replace(".", "_") for word in words}
 
 
 class StandIn(Lacking):
@@ -247,11 +256,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         """There is nothing to run."""
 
-    def promise(self, requirements: Iterable[str]) -> None:
-        """The notebook installs these itself; where they aren't here, they are stood in for."""
-        for each in requirements:
-            if found := REQUIREMENT.match(each):
-                self.names.add(found[0].lower().replace("-", "_").replace(".", "_"))
+    def promise(self, command: str) -> None:
+        """What a command of the notebook's installs is stood in for, where it isn't here."""
+        self.names |= installs(command)
 
 
 def _is_own(frame: FrameType | None) -> bool:
@@ -264,8 +271,8 @@ def _is_own(frame: FrameType | None) -> bool:
     return False
 
 
-def install(shell: Any, lacks: Lacks) -> Callable[[Iterable[str]], None]:
-    """Put the stand-ins behind all that can be imported; the result takes more names of packages.
+def install(shell: Any, lacks: Lacks) -> Callable[[str], None]:
+    """Put the stand-ins behind all that can be imported; the result takes commands that install.
 
     Also watches each cell of `shell`, and tells the grader what it lacked.
     """

@@ -23,6 +23,7 @@ from xorkit.verdict import Diagnosis, Finding, Verdict
 
 EMPTY = "is still empty"  # every unfilled blank of a release says so
 CELL_FILE = re.compile(r"<ipython-input-[^>]*>, |\b\d+\.py, ")  # IPython's name for a cell's text
+MOST_DRAWN = 1000  # parameters of a net whose surface a page draws: a hundred times the lesson's
 SHOWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
 UNFINISHED = {
     "timeout": finding(Diagnosis.TIMEOUT, "cell"),
@@ -141,7 +142,8 @@ def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> dict[s
     result: Result | None = judgement.judged.get("result")
     if result is not None:
         details |= {"losses": result.losses, "predictions": result.predictions}
-        details |= {"theta": result.theta, "sizes": result.sizes}
+        drawn = result.theta if len(result.theta) <= MOST_DRAWN else []
+        details |= {"theta": drawn, "sizes": result.sizes}
     if training is not None:
         details["passes"] = training.own.passes if training.own else 0
         details["drawn"] = len(training.own.rows) - 1 if training.own else 0  # of these passes

@@ -748,6 +748,34 @@ def test_a_spoiled_line_of_the_log_is_left_out(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------- hostile lists
 
 
+@pytest.mark.parametrize("seconds", [1 << 38, 1 << 45, -(1 << 37)])
+def test_a_time_that_no_calendar_has_stops_nobody(seconds: int, tmp_path: Path) -> None:
+    folder = loose(OLD, ONE).write(tmp_path)
+    try:
+        os.utime(folder / "jdoe" / "xor.ipynb", (seconds, seconds))
+    except OSError:
+        pytest.skip("this file system has no such time")
+    collect([folder], tmp_path / "submitted", small_master(), assignment="xor")
+
+    assert attempt_in(tmp_path) == "1"
+
+
+@pytest.mark.parametrize(
+    "download",
+    [
+        blackboard("9999-12-31-23-59-59", ONE, "11:59:59 PM EST"),
+        blackboard("0000-00-00-00-00-00", ONE),
+        gradescope(5, "9999-12-31 23:59:59.9 -12:00", ONE),
+        gradescope(5, "0001-01-01 00:00:00 +14:00", ONE),
+    ],
+)
+def test_nor_does_one_at_the_end_of_all_calendars(download: Zip, tmp_path: Path) -> None:
+    take_in(tmp_path, download, zone="Pacific/Kiritimati")
+    take_in(tmp_path, download, zone="America/Los_Angeles")
+
+    assert attempt_in(tmp_path) == "1"
+
+
 def bomb(levels: int) -> str:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     for i in range(1, levels):

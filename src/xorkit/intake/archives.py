@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -107,7 +107,7 @@ class Opener:
         if not stat.S_ISREG(status.st_mode):
             yield _broken(source, parts, f"It is a link or a special file: not followed. {_ASK}")
             return
-        modified = datetime.fromtimestamp(status.st_mtime, UTC)
+        modified = clock.file_time(status.st_mtime)
         if path.suffix.lower() == ".zip":
             inside = self._archive(self._kept_open(path), () if top else parts, source, depth=1)
             yield from (replace(found, packed=modified) for found in inside)

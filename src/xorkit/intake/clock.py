@@ -72,6 +72,14 @@ def _offsets(name: str, time: datetime) -> Iterator[timedelta]:
                 yield offset
 
 
+def file_time(seconds: float) -> datetime | None:
+    """When a file was changed; None for a time that no calendar has, as any archive may say."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def zip_time(member: zipfile.ZipInfo, zone: tzinfo | None) -> datetime | None:
     """When a packed file was changed: as its extra fields say, else its local time in this zone."""
     try:

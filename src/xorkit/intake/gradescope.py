@@ -54,9 +54,9 @@ def _time(text: object) -> datetime | None:
     """ "2026-11-20 15:00:00.846921000 -08:00"; without a zone it is in UTC."""
     try:
         time = datetime.fromisoformat(str(text).replace(" Z", "+00:00").replace(" -", "-"))
-    except ValueError:
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _tree(events: Iterable[yaml.Event]) -> object:

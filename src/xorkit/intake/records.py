@@ -117,13 +117,16 @@ def _texts(values: object) -> tuple[str, ...]:
 
 def _modified(path: Path) -> str:
     try:
-        return as_text(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+        return as_text(clock.file_time(path.stat().st_mtime))
     except OSError:
         return ""
 
 
 def as_text(time: datetime | None) -> str:
-    return time.astimezone(UTC).isoformat() if time else ""
+    try:
+        return time.astimezone(UTC).isoformat() if time else ""
+    except OverflowError:  # on the last day of the year 9999
+        return ""
 
 
 def as_bytes(notebook: Mapping[str, Any]) -> bytes:

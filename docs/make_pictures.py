@@ -27,7 +27,7 @@ def draw_update() -> None:
     start = reference.random_starts(np.random.default_rng(3), 1, task.net.sizes)
     mpl.rcParams.update({"font.size": 12, "svg.fonttype": "none", "svg.hashsalt": "xorkit"})
     figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.4), layout="constrained", sharey=True)
-    titles = ("zero_grad in every pass", "zero_grad forgotten")
+    titles = ("zero_grad in every epoch", "zero_grad forgotten")
     for axis, title, forget in zip(axes, titles, (False, True), strict=True):
         rows, slopes = walk(start, task, forget)
         moved, asked = (np.linalg.norm(each, axis=1) for each in (np.diff(rows, axis=0), slopes))
@@ -41,7 +41,7 @@ def draw_update() -> None:
             )
         axis.set(title=title, xticks=passes, yticks=[])
         axis.margins(y=0.15)
-        axis.set_xlabel("pass")
+        axis.set_xlabel("epoch")
         axis.spines[["top", "right", "left"]].set_visible(False)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
@@ -73,10 +73,11 @@ def photograph(demo: Path) -> None:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(viewport={"width": 760, "height": 1000})
-        for name, path in (("feedback", learner), ("report", report)):
+        for name, path, width in (("feedback", learner, 760), ("report", report, 1100)):
+            page = browser.new_page(viewport={"width": width, "height": width * 4 // 3})
             page.goto(path.resolve().as_uri())
             page.screenshot(path=HERE / "pictures" / f"{name}.png")
+        page.locator("#curves > summary").click()
         page.locator("#curves figure").screenshot(path=HERE / "pictures" / "losses.png")
         browser.close()
 

@@ -14,20 +14,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from nbgrader.apps.api import NbGraderAPI
 from playwright.sync_api import Browser, Locator, Page, Route
 from support.chromium import chromium, needs_chromium
 from support.lab import jupyterlab
 
 from xorkit import samples
-from xorkit.engine.course import Course, open_course
+from xorkit.engine.course import Course, nbgrader_config, open_course
 from xorkit.engine.gradebook import Mark, all_marks, open_gradebook
 from xorkit.engine.release import generate
 from xorkit.intake.collecting import collect
+from xorkit.intake.tables import read_table
 
 ROOT = Path(__file__).parents[2]
 pytestmark = needs_chromium
@@ -37,6 +39,7 @@ ANSWERS = {  # as the class has them; both wait for a person
     "hschmidt": "Weil PyTorch die neuen Gradienten zu den alten addiert",
     "jmoreau": "You would only need it when the loss goes up.",
 }
+REMARK = "Which way is down?"
 MARKS = {"hschmidt": 2.0, "jmoreau": 1.0}
 LEARNERS = {*MARKS, "ychen"}  # the last one has answered nothing: there is nothing to mark
 MATHJAX = """window.MathJax = {Hub: {
@@ -165,6 +168,17 @@ def cell_of(page: Page, box: Locator) -> Locator:
     return page.locator(".code_cell").filter(has=box)
 
 
+def commented(address: str, learner: str) -> tuple[str, str]:
+    """Mark and comment of a learner's last question, as the formgrader shows them."""
+    with chromium() as browser:
+        page = opened(browser, [])
+        page.goto(f"{address}/manage_students/{learner}/xor")
+        page.locator("#main-table").get_by_role("link", name="xor").click()
+        score_box(page)
+        said = page.locator("textarea.comment").evaluate_all("all => all.map(each => each.value)")
+        return page.locator("input#test_recall_stuck").input_value(), "".join(said)
+
+
 def box_of(address: str, learner: str) -> str:
     """The mark that the formgrader shows who opens a learner's work by name."""
     with chromium() as browser:
@@ -252,3 +266,40 @@ def test_the_rubric_learns_the_mark(course: Course) -> None:
     assert "2 marked answers are new" in printed
     tests = open_course(course.root, "xor").lesson.recall["recall_zero_grad"].tests
     assert {(test.answer, test.mark) for test in tests} >= {(ANSWERS["jmoreau"], 1)}
+
+
+def test_the_reports_counts_are_those_of_the_formgrader(course: Course, seen: Seen) -> None:
+    """Read from what its own pages are made of."""
+    run(course, "xorkit", "report", "xor")
+    page = course.path("report", "xor.html").read_text("utf-8")
+    keys = [set(found.split()) for found in re.findall('<tbody[^>]* data-keys="([^"]*)"', page)]
+    listed = NbGraderAPI(config=nbgrader_config(course.root)).get_notebook_submissions("xor", "xor")
+    waiting = {each["student"] for each in listed if each["needs_manual_grade"]}
+
+    assert waiting == seen.still_waiting
+    assert sum("mark" in found for found in keys) == len(waiting)
+    assert f"{len(waiting)} answer to mark" in page
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_mark_from_a_table_and_its_comment_stand_in_the_formgrader(
+    course: Course, address: str
+) -> None:
+    run(course, "xorkit", "mark", "xor", "--csv", "waiting.csv")
+    table = read_table(course.root / "waiting.csv")
+    (row,) = ([*row] for row in table.rows)
+    assert row[table.header.index("student")] == "hschmidt"
+    row[table.header.index("points")] = "1"
+    row[table.header.index("comment")] = REMARK
+    replace(table, rows=(tuple(row),)).write(course.root / "waiting.csv")
+
+    run(course, "xorkit", "mark", "xor", "--from", "waiting.csv")
+
+    with ThreadPoolExecutor(1) as apart:
+        shown = apart.submit(commented, address, "hschmidt").result()
+    assert shown == ("1", REMARK)
+    page = course.path("feedback", "hschmidt", "xor", "xor.html").read_text("utf-8")
+    assert REMARK in page
+    run(course, "xorkit", "rejudge", "xor")
+    assert verdict(course, "hschmidt")["cells"]["test_recall_stuck"]["comment"] == REMARK
+    assert verdict(course, "hschmidt")["status"] == "graded"

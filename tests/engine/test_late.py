@@ -269,6 +269,7 @@ def test_a_timestamp_that_is_none_changes_nothing(text: str, course: Course) -> 
     [
         ("soon", None, "no time"),
         ("2026-05-01", None, "no time"),
+        ("9999-12-31 23:59", "America/Los_Angeles", "no time"),
         ("2026-05-01 25:00", "UTC", "no time"),
         ("2026-05-01 23:59", "Mars/Olympus", "no time zone"),
         ("2026-05-01 23:59", "../etc/passwd", "no time zone"),

@@ -102,7 +102,7 @@ def due_date(text: str, zone: str | None) -> datetime:
         time = datetime.fromisoformat(text.strip().replace(" +", "+").replace(" -", "-"))
     except ValueError:
         time = None
-    if time is None or len(text.strip()) <= len("2026-05-01"):
+    if time is None or len(text.strip()) <= len("2026-05-01") or not 1 < time.year < 9999:
         raise ValueError(f'{text!r} is no time; wanted one such as "2026-05-01 23:59"')
     if time.tzinfo is not None:
         if zone is not None:

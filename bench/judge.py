@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from support import workbench as w  # noqa: E402 - the tests' own harness, beside no package
 from warm import EPOCHS, WarmProcess  # noqa: E402 - beside this file
 
-from xorkit.hidden import judge  # noqa: E402
+from xorkit.hidden.session import judge  # noqa: E402
 
 RECORD = "import xorkit.probe as probe\nprobe.recorder()"
 ENDLESS = 40 * EPOCHS  # ten times what is kept of the passes

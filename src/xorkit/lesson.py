@@ -1,4 +1,4 @@
-"""A lesson as its YAML says: the task, the points, the rubrics. Everything that XOR's lesson is.
+"""A lesson as its YAML says: the task, the points, the rubrics. Everything that a lesson is.
 
 `lessons/<assignment>.yaml` is for instructors: it is checked on loading, and what doesn't fit is
 said with the place where it stands. It lies outside of `source/`, because nbgrader hands everything
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import yaml
@@ -34,6 +34,8 @@ from xorkit.verdict import Diagnosis
 if TYPE_CHECKING:  # whoever only reads points and titles needs no judge
     from xorkit.judge import Facts
 
+# What a solution cell is to leave behind; by these names the judge and the probe know it.
+Role = Literal["data", "model", "loss_and_optimizer", "training_loop", "predictions", "matching"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -96,6 +98,7 @@ class Lesson(_Part):
     title: Text
     task: TaskSpec | None = None
     parts: dict[str, Part]
+    cells: dict[Role, Text] = {}  # the grade_id of each role's cell, where it isn't the role's name
     hints: dict[str, Text] = {}  # what a finding's sentence adds here, by code or code.symptom
     points: dict[str, dict[str, float]]
     recall: dict[str, Rubric] = {}
@@ -147,11 +150,20 @@ class Lesson(_Part):
     def max_score(self) -> float:
         return sum(self.max_points(cell) for cell in self.points)
 
+    def cell(self, role: Role) -> str:
+        """The solution cell of a role, by grade_id."""
+        return self.cells.get(role, role)
+
+    def role(self, cell: str) -> str:
+        """The role of a solution cell; of one that has none the cell's own name."""
+        given = {grade_id: role for role, grade_id in self.cells.items()}
+        return given.get(cell, "" if cell in self.cells else cell)
+
     def names(self, blank: str) -> list[str]:
         """The names whose values an answer cell is to leave behind, where the lesson knows them."""
         if blank in self.recall:
             return [blank]
-        if blank == "matching" and self.matching is not None:
+        if blank == self.cell("matching") and self.matching is not None:
             return [f"job_{number}" for number in range(1, len(self.matching.jobs) + 1)]
         return []
 

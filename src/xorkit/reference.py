@@ -1,4 +1,4 @@
-"""The net of lesson 10, by hand: forward pass, loss and chain rule in float64 NumPy.
+"""A fully connected net, by hand: forward pass, loss and chain rule in float64 NumPy.
 
 Everything works on a batch of parameter vectors at once, so that all passes of a recorded run are
 recomputed in one go. The chain rule is the textbook one (Rumelhart, Hinton and Williams, 1986);

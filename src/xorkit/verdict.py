@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 Fact = str | int | float | tuple[float, ...]
 Outcome = Literal["passed", "failed", "not_judged"]
@@ -130,6 +130,28 @@ class Lateness:
         return text + (f", −{round(self.penalty, 2):g} points" if self.penalty else "")
 
 
+class UpdateDetails(TypedDict):
+    """The first updates of the loop, and what they should be: (updates, parameters) each."""
+
+    moved: list[list[float]]
+    downhill: list[list[float]]
+
+
+class Details(TypedDict, total=False):
+    """What the pages draw: small, plain, and without anything hidden."""
+
+    seconds: float  # that the whole notebook took
+    lacks: Sequence[Mapping[str, Any]]  # what the grader's machine has not
+    losses: Sequence[float]  # the learner's own, thinned out
+    drawn: int  # the epochs that they cover
+    predictions: Sequence[float]  # one a row of the table
+    theta: Sequence[float]  # the trained parameters, in the order of `sizes`
+    sizes: Sequence[int]  # of the learner's own net
+    updates: UpdateDetails
+    matching: Sequence[Mapping[str, Any]]  # `MatchingChoice` as JSON
+    recall: Mapping[str, Mapping[str, Any]]  # `Mark` as JSON and the answer, by question
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What is written to `verdict.json` next to a graded notebook."""
@@ -143,7 +165,7 @@ class Verdict:
     review: tuple[str, ...] = ()  # why intake wants a person to look, in plain words
     checked: bool = False  # a person has looked at this very file
     message: str = ""  # why it is not gradable
-    details: Mapping[str, Any] = field(default_factory=dict)  # what the pages draw
+    details: Details = field(default_factory=Details)
     late: Lateness | None = None  # None: in time, or nothing is known
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xorkit.hidden import WIDTH, say
+from xorkit.hidden.live import WIDTH, say
 from xorkit.verdict import CellVerdict, TestOutcome
 
 PASSED = TestOutcome("test_part", "passed", 1, "It holds a part.")

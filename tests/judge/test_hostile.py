@@ -37,7 +37,7 @@ from xorkit.evidence import (
     read_training,
     read_values,
 )
-from xorkit.hidden import HiddenTests, Judgement
+from xorkit.hidden.session import HiddenTests, Judgement
 
 COURSE = lesson(60)
 TASK, FACTS = COURSE.trained, COURSE.start_facts

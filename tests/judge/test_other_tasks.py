@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -16,7 +16,7 @@ from support.workbench import ROOT, lost, observe
 
 from xorkit import lesson as lessons
 from xorkit.engine.grading import grade
-from xorkit.hidden import HiddenTests
+from xorkit.hidden.session import HiddenTests
 from xorkit.lesson import Lesson
 from xorkit.probe.rerun import ACTIVATIONS
 from xorkit.reference import ACTIVATIONS as KNOWN
@@ -218,3 +218,31 @@ def test_a_task_that_does_not_fit_itself_is_refused(change: dict[str, object]) -
 
     with pytest.raises(ValueError, match=r"fit together|names one of"):
         lessons.TaskSpec.model_validate({**spec.model_dump(), **change})
+
+
+def test_a_lesson_says_which_cell_is_which() -> None:
+    own = toys()["one neuron"]
+    named = own.lesson.model_copy(
+        update={
+            "cells": {"training_loop": "my_loop"},
+            "points": {"test_my_loop": {"test_updates": 1.0}},
+        }
+    )
+    cell = (
+        "from xorkit.hidden import check\n\n\n"
+        "def test_updates(training):\n    check(training.updates)\n"
+    )
+    loop = own.solution["training_loop"].replace("    optimizer.zero_grad()\n", "")
+    seen = observe({**own.solution, "training_loop": loop}, own.lesson).evidence
+    moved = replace(seen, observations={"my_loop": seen.observations["training_loop"]})
+
+    found, faults = grade("ada", moved, HiddenTests({"test_my_loop": cell}, named))
+
+    assert (named.cell("training_loop"), named.role("my_loop")) == ("my_loop", "training_loop")
+    assert (named.cell("data"), named.role("data"), named.role("training_loop")) == (
+        "data",
+        "data",
+        "",
+    )
+    assert faults == ()
+    assert [(f.code, f.grade_id) for f in found.findings] == [("no-zero-grad", "my_loop")]

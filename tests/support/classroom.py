@@ -24,7 +24,7 @@ from xorkit import probe
 from xorkit.conventions import answer_cells, hidden_tests, solution_texts
 from xorkit.engine.grading import grade
 from xorkit.evidence import CellRun, Evidence, loads
-from xorkit.hidden import HiddenTests
+from xorkit.hidden.session import HiddenTests
 from xorkit.lesson import Lesson
 from xorkit.verdict import Verdict
 

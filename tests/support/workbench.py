@@ -27,7 +27,7 @@ from xorkit.conventions import hidden_tests
 from xorkit.engine.grading import grade
 from xorkit.engine.packing import sheet_of
 from xorkit.evidence import CellRun, Evidence, loads
-from xorkit.hidden import HiddenTests
+from xorkit.hidden.session import HiddenTests
 from xorkit.lesson import Lesson
 from xorkit.selfcheck.checks import Checks
 from xorkit.selfcheck.sheet import Sheet

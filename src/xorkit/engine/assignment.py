@@ -17,7 +17,7 @@ from xorkit import judge
 from xorkit.conventions import hidden_tests
 from xorkit.engine.course import Course, code_version
 from xorkit.files import digest
-from xorkit.hidden import HiddenTests
+from xorkit.hidden.session import HiddenTests
 from xorkit.intake.released import ReleasedNotebook, released
 from xorkit.lesson import Lesson
 
@@ -54,7 +54,7 @@ class Assignment:
 
     @property
     def task(self) -> str:
-        return str(self.lesson.task)
+        return f"{self.lesson.task} {self.lesson.cells}"
 
     def names(self) -> Mapping[str, list[str]]:
         """The names that each answer cell is to leave behind, where the lesson knows them."""

@@ -16,7 +16,7 @@ from nbformat import NotebookNode, v4
 from nbformat.v4 import new_output
 
 from xorkit.conventions import OUTCOME_MIME, grade_id, hidden_tests
-from xorkit.hidden import say
+from xorkit.hidden.live import say
 from xorkit.verdict import CellVerdict
 
 Outputs = list[dict[str, Any]]

@@ -21,7 +21,7 @@ from xorkit.engine.newer_python import missing_python
 from xorkit.evidence import Evidence, Lack
 from xorkit.guest.limits import LACKS_MIME
 from xorkit.guest.standins import colab_names
-from xorkit.hidden import Judgement
+from xorkit.hidden.session import Judgement
 from xorkit.messages import finding, tell
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, TestOutcome, Verdict
 

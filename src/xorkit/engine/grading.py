@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -14,12 +13,12 @@ from xorkit.cell_text import typed_answer
 from xorkit.conventions import solution_of
 from xorkit.engine import environment
 from xorkit.evidence import CellRun, Evidence
-from xorkit.hidden import SHOWN_ANSWER, HiddenTests, Judgement
+from xorkit.hidden.session import SHOWN_ANSWER, HiddenTests, Judgement
 from xorkit.judge import Result, Training
 from xorkit.judge.updates import arranged
 from xorkit.lesson import Lesson
 from xorkit.messages import finding, tell
-from xorkit.verdict import Diagnosis, Finding, Verdict
+from xorkit.verdict import Details, Diagnosis, Finding, UpdateDetails, Verdict
 
 EMPTY = "is still empty"  # every unfilled blank of a release says so
 CELL_FILE = re.compile(r"<ipython-input-[^>]*>, |\b\d+\.py, ")  # IPython's name for a cell's text
@@ -45,7 +44,9 @@ def grade(student: str, evidence: Evidence, tests: HiddenTests) -> tuple[Verdict
         assignment=lesson.assignment,
         max_score=lesson.max_score,
         cells=judgement.cells,
-        findings=tuple(tell(found, lesson.hints) for found in _findings(judgement, evidence)),
+        findings=tuple(
+            tell(found, lesson.hints) for found in _findings(judgement, evidence, lesson)
+        ),
         repairs=evidence.repairs,
         review=evidence.review,
         details=_details(judgement, evidence, lesson),
@@ -53,7 +54,7 @@ def grade(student: str, evidence: Evidence, tests: HiddenTests) -> tuple[Verdict
     return verdict, judgement.faults
 
 
-def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
+def _findings(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> tuple[Finding, ...]:
     """What the judge found, with blanks and crashes named as such, most telling first."""
     failed = {
         solution_of(cell.grade_id)
@@ -69,7 +70,9 @@ def _findings(judgement: Judgement, evidence: Evidence) -> tuple[Finding, ...]:
     ran += _costless(answers, judgement)
     empty = {f.grade_id for f in ran if f.code == Diagnosis.BLANK}
     broken = {
-        f.grade_id for f in ran if f.code != Diagnosis.BLANK and f.grade_id != "training_loop"
+        f.grade_id
+        for f in ran
+        if f.code != Diagnosis.BLANK and f.grade_id != lesson.cell("training_loop")
     }
     kept = [found for found in judgement.findings if found.grade_id not in empty | broken]
     told = {found.grade_id for found in kept if not found.note}
@@ -131,36 +134,26 @@ def _rank(found: Finding) -> int:
     return 2 if found.code in LAST else 1
 
 
-def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> dict[str, Any]:
-    """What the pages draw: small, plain, and without anything hidden."""
-    details: dict[str, Any] = {
-        "seconds": evidence.seconds,
-        "lacks": environment.details(evidence),
-        **_choices(judgement.judged, evidence),
+def _details(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> Details:
+    judged = judgement.judged
+    details: Details = {"seconds": evidence.seconds, "lacks": environment.details(evidence)}
+    details["matching"] = [vars(choice) for choice in judged.get("matching", {}).values()]
+    details["recall"] = {
+        name: {**vars(mark), "credited": list(mark.credited), "answer": _text(evidence, name)}
+        for name, mark in judged.items()
+        if name in lesson.recall
     }
-    training: Training | None = judgement.judged.get("training")
-    result: Result | None = judgement.judged.get("result")
+    training: Training | None = judged.get("training")
+    result: Result | None = judged.get("result")
     if result is not None:
-        details |= {"losses": result.losses, "predictions": result.predictions}
-        drawn = result.theta if len(result.theta) <= MOST_DRAWN else []
-        details |= {"theta": drawn, "sizes": result.sizes}
+        details["losses"], details["predictions"] = result.losses, result.predictions
+        details["theta"] = result.theta if len(result.theta) <= MOST_DRAWN else []
+        details["sizes"] = result.sizes
     if training is not None:
-        details["passes"] = training.own.passes if training.own else 0
-        details["drawn"] = len(training.own.rows) - 1 if training.own else 0  # of these passes
-        details["updates"] = _updates(training, lesson)
+        details["drawn"] = len(training.own.rows) - 1 if training.own else 0
+        if (updates := _updates(training, lesson)) is not None:
+            details["updates"] = updates
     return details
-
-
-def _choices(judged: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
-    choices = judged.get("matching", {})
-    marks = {name: mark for name, mark in judged.items() if name.startswith("recall_")}
-    return {
-        "matching": [vars(choice) for choice in choices.values()],
-        "recall": {
-            name: {**vars(mark), "credited": list(mark.credited), "answer": _text(evidence, name)}
-            for name, mark in marks.items()
-        },
-    }
 
 
 def _text(evidence: Evidence, question: str) -> str:
@@ -169,16 +162,15 @@ def _text(evidence: Evidence, question: str) -> str:
     return answer[:SHOWN_ANSWER] if isinstance(answer, str) else ""
 
 
-def _updates(training: Training, lesson: Lesson) -> dict[str, Any]:
+def _updates(training: Training, lesson: Lesson) -> UpdateDetails | None:
     """The first updates of the loop alone, beside lr·gradient at the same points."""
     task, run = lesson.trained, training.run
     rows = arranged(run.rows, run.shapes, task, task.net) if run is not None else None
     if rows is None or len(rows) < 2:
-        return {}
+        return None
     few = rows[: SHOWN_UPDATES + 1]
-    slopes = task.lr * reference.gradient(few[:-1], task.inputs, task.targets, task.net)
+    steps = task.lr * reference.gradient(few[:-1], task.inputs, task.targets, task.net)
     return {
         "moved": np.round(few[1:] - few[:-1], 6).tolist(),
-        "downhill": np.round(-slopes, 6).tolist(),
-        "loss": np.round(reference.loss(few, task.inputs, task.targets, task.net), 5).tolist(),
+        "downhill": np.round(-steps, 6).tolist(),
     }

@@ -195,7 +195,7 @@ def _rebuilt(assignment: Assignment, job: Job, file: bytes) -> _Submission:
     rebuilt = accepted(assignment.plan, read)
     return _Submission(
         rebuilt.notebook,
-        tuple(steps(rebuilt.notebook, assignment.release, assignment.names())),
+        tuple(steps(rebuilt.notebook, assignment.release, assignment.lesson)),
         tuple(dict.fromkeys([*job.repairs, *mended, *rebuilt.repairs])),
         tuple(dict.fromkeys([*job.review, *rebuilt.review])),
     )

@@ -299,6 +299,7 @@ def _task(lesson: Lesson) -> SheetTask | None:
         spec.inputs,
         spec.targets,
         spec.layers,
+        spec.activations,
         spec.learning_rate,
         spec.epochs,
         spec.near,

@@ -31,9 +31,10 @@ from xorkit.evidence import (
 from xorkit.guest.standins import installs
 from xorkit.intake.cells import Text
 from xorkit.judge import needed
+from xorkit.lesson import Lesson
 from xorkit.sandbox import CellResult, Kernel, Warm
 
-LOOP = "training_loop"  # the cell whose observation runs it again
+LOOP = "training_loop"  # the role of the cell whose observation runs it again
 OBSERVE_SECONDS = 60.0  # whole runs of an early stopper take 3 s; a hostile cell may hang here
 # The whole of a notebook may take as long as four cells and one observation that use all of their
 # time, and then, a second at a time, as long as all other cells of the longest honest notebook.
@@ -53,15 +54,14 @@ class Step:
     kind: Kind
     grade_id: str  # of the answer cell; for given and extra cells the cell's id
     source: str
+    role: str = ""  # of the cell that is observed, in its lesson
     names: tuple[str, ...] = ()
     following: str = ""  # text of the answer cell after the one that is observed
     python: str = ""  # the oldest that reads the text as handed in, where this one doesn't
     runs: bool = True  # whether `source` is that text, written for this one
 
 
-def steps(
-    rebuilt: NotebookNode, master: NotebookNode, names: Mapping[str, Sequence[str]]
-) -> list[Step]:
+def steps(rebuilt: NotebookNode, master: NotebookNode, lesson: Lesson) -> list[Step]:
     """What to run of a rebuilt notebook: given cells, answers, kept extra cells, observations.
 
     The master's own ungraded cells (pictures, things for the curious) define nothing that answers
@@ -80,9 +80,8 @@ def steps(
             found.append(_to_run("answer", name, read[name]))
         elif about.get("grade"):
             blank = solution_of(name)
-            wanted = tuple(names.get(blank, ()))
-            text = answers.get(blank, "")
-            found.append(Step("observe", blank, text, wanted, after.get(blank, "")))
+            about_it = lesson.role(blank), tuple(lesson.names(blank)), after.get(blank, "")
+            found.append(Step("observe", blank, answers.get(blank, ""), *about_it))
         else:
             found.append(_to_run("given" if about else "extra", name, portable(cell.source)))
     return found
@@ -188,7 +187,7 @@ class _Notebook:
 
     def _observe(self, step: Step) -> None:
         seen, living = self._asked(step, self.questions)
-        if not seen and not living and step.grade_id == LOOP:
+        if not seen and not living and step.role == LOOP:
             # The run to the end took too long or ended the process: its first updates may not.
             seen, living = self._asked(step, {**self.questions, "epochs": 0})
         if not seen and living and not self.distrusted:
@@ -241,8 +240,9 @@ def _question(asked: Sequence[Step], questions: Mapping[str, Any]) -> str:
     each = [
         [
             step.grade_id,
+            step.role,
             step.source,
-            {**needed(step.grade_id, questions), "names": step.names, "next": step.following},
+            {**needed(step.role, questions), "names": step.names, "next": step.following},
         ]
         for step in asked
     ]

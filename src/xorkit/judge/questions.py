@@ -20,7 +20,7 @@ MORE_INPUTS = 3  # besides the task's own
 TRIES = 1000
 NOTABLE = 0.01  # of the slope's size: thirty times what the judge takes for rounding
 TABLES, NET = ("X", "Y"), ("X", "Y", "layers", "activations", "lr")
-NEEDED = {  # by blank; nothing that comes before the loop is told from where it will start
+NEEDED = {  # by role; nothing that comes before the loop is told from where it will start
     "model": (*TABLES, "inputs", "vectors"),
     "loss_and_optimizer": (*NET, "pairs", "grads"),
     "training_loop": (*NET, "start", "good", "stall", "epochs", "enough", "updates"),
@@ -62,9 +62,9 @@ def begins_as_asked(run: Run, asked: Mapping[str, Any]) -> bool:
     return start.shape == first.shape and bool(np.allclose(start, first, atol=HALF))
 
 
-def needed(blank: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the questions that the observation of a blank takes."""
-    return {name: asked[name] for name in NEEDED.get(blank, ()) if name in asked}
+def needed(role: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the questions that the observation of a cell of this role takes."""
+    return {name: asked[name] for name in NEEDED.get(role, ()) if name in asked}
 
 
 def _short(values: Array) -> Array:

@@ -68,7 +68,9 @@ def judge_result(
     """Whether the own model learned the table, by its own training. Raises EvidenceError."""
     count = len(task.inputs)
     row, model = seen.row, judge_model(seen.model, questions, task)
-    if model.net is None and parts[1].net is None and isinstance(seen.model, ModelOutputs):
+    if model.net is None and isinstance(seen.model, ModelOutputs):
+        if parts[1].net is not None:  # its own cell made another one
+            return Result((fails(Diagnosis.NOT_TRAINED, "other-model"),) * count)
         return Result((fails(None, "unknown-model"),) * count)
     if model.net is None or not len(row) or not np.isfinite(row).all():
         return Result(_untrained("no-model", (), count, parts))

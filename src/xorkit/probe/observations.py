@@ -190,15 +190,15 @@ OBSERVERS: Mapping[str, Observer] = {
 
 
 def observe(
-    blank: str, namespace: Namespace, source: str, questions: Mapping[str, Any]
+    role: str, namespace: Namespace, source: str, questions: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What is to be seen of one answer cell, as JSON. `source` is the cell's text.
+    """What is to be seen of a solution cell of this role, as JSON. `source` is the cell's text.
 
     A failure of the probe's own is said as such: it must not look like a learner's.
     """
     try:
         with quiet():
-            return OBSERVERS.get(blank, observe_values)(namespace, source, questions)
+            return OBSERVERS.get(role, observe_values)(namespace, source, questions)
     except Exception as error:
         return {"fault": ": ".join(describe(error) or ())}
 
@@ -206,7 +206,7 @@ def observe(
 def attend() -> None:
     """From now on this kernel's shell answers QUESTION expressions; all others stay IPython's.
 
-    After the mark follows JSON, [blank, the cell's text, questions] for each thing that is to be
+    After the mark follows JSON, [cell, its role, its text, questions] for each thing that is to be
     seen of the last cell. What the answer takes is bound here, before a learner's first cell, and
     looked up by no name of the notebook's.
     """
@@ -220,7 +220,7 @@ def attend() -> None:
         try:
             record.cell_begins(namespace)
             asked = loads(expression.removeprefix(QUESTION))
-            seen = dumps({blank: look(blank, namespace, *about) for blank, *about in asked})
+            seen = dumps({cell: look(role, namespace, *about) for cell, role, *about in asked})
         except BaseException:  # an interrupt, too: a reply must go out
             return {"status": "error"}
         return {"status": "ok", "data": {MIME: seen}, "metadata": {}}

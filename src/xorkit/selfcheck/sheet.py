@@ -62,6 +62,7 @@ class SheetTask:
     inputs: tuple[tuple[float, ...], ...]
     targets: tuple[tuple[float, ...], ...]
     layers: tuple[int, ...]
+    activations: tuple[str, ...]
     lr: float
     epochs: int
     near: float
@@ -85,7 +86,7 @@ class Sheet:
         if spec is None:
             return None
         inputs, targets = _table(spec.inputs), _table(spec.targets)
-        net = lesson_net(spec.layers)
+        net = lesson_net(spec.layers, spec.activations)
         return Task(inputs, targets, net, spec.lr, spec.epochs, spec.near)
 
     @property

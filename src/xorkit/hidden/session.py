@@ -1,23 +1,7 @@
-"""The pytest side: the hidden tests of graded cells, run over evidence.
-
-A hidden cell holds ordinary pytest functions and ends with `grade(__name__, "test_…")`. The same
-cell runs in two places: in the judge's process, where `judge` collects its functions and evidence
-lies ready, and in the kernel of plain `nbgrader autograde`, where `grade` gathers evidence on the
-spot, runs pytest and gives back the points as the cell's value. Tests ask for it by fixtures:
-
-data, model, settings, training, result   what the judge says of each of these
-matching, recall                          the choices made; a function: question -> its mark
-values                                    a function: answer cell -> the plain values that it left
-                                          behind, by name; None for a name that isn't there
-"""
+"""A pytest session over evidence: collects the hidden tests once, and gives them their fixtures."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import io
-import json
-import textwrap
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,20 +11,17 @@ from queue import SimpleQueue
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
-import nbformat
-import numpy as np
 import pytest
 
 from xorkit import judge as judging
 from xorkit import matching as matching_
 from xorkit import recall as recall_
 from xorkit.cell_text import only_trains, typed_answer
-from xorkit.conventions import OUTCOME_MIME, answer_cells, following, hidden_tests, solution_of
+from xorkit.conventions import solution_of
 from xorkit.evidence import (
     Evidence,
     EvidenceError,
     Value,
-    loads,
     read_data,
     read_model,
     read_predictions,
@@ -49,15 +30,14 @@ from xorkit.evidence import (
     read_values,
 )
 from xorkit.judge import Claim, Data, Model, Result, Settings, Training
-from xorkit.lesson import Lesson, find
+from xorkit.lesson import Lesson, Role
 from xorkit.messages import finding, key, sentence, table, tell
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, Outcome, TestOutcome
 
-WIDTH = 100  # of lines for a person: the formgrader cuts longer ones off
 SHOWN_ANSWER = 2000  # characters of an answer in words: a page, where two sentences were asked for
 
 needs = pytest.mark.needs  # @needs("test_x"): not judged, rather than failed twice, where x failed
-each = pytest.mark.parametrize
+parametrize = pytest.mark.parametrize
 
 
 T = TypeVar("T")
@@ -247,6 +227,10 @@ class _Plugin:
         except KeyError:
             raise Unseen(self._why_unseen(blank)) from None
 
+    def _of(self, role: Role, read: Callable[[object], T]) -> T:
+        """The observation of the solution cell that the lesson gives this role."""
+        return self._seen(self.lesson.cell(role), read)
+
     def _values(self, blank: str) -> Mapping[str, Value]:
         """The plain values that a cell left behind; none where it left only its text."""
         try:
@@ -270,13 +254,13 @@ class _Plugin:
     @pytest.fixture
     def data(self) -> Data:
         return self._once(
-            "data", lambda: judging.judge_data(self._seen("data", read_data), self.lesson.trained)
+            "data", lambda: judging.judge_data(self._of("data", read_data), self.lesson.trained)
         )
 
     @pytest.fixture
     def model(self) -> Model:
         def make() -> Model:
-            seen = self._seen("model", read_model)
+            seen = self._of("model", read_model)
             return judging.judge_model(seen, self.evidence.questions, self.lesson.trained)
 
         return self._once("model", make)
@@ -284,7 +268,7 @@ class _Plugin:
     @pytest.fixture
     def settings(self) -> Settings:
         def make() -> Settings:
-            seen = self._seen("loss_and_optimizer", read_settings)
+            seen = self._of("loss_and_optimizer", read_settings)
             return judging.judge_settings(seen, self.evidence.questions, self.lesson.trained)
 
         return self._once("settings", make)
@@ -292,8 +276,9 @@ class _Plugin:
     @pytest.fixture
     def loop(self, request: pytest.FixtureRequest) -> Training:
         def make() -> Training:
-            seen, task = self._seen("training_loop", read_training), self.lesson.trained
-            text, asked = self.evidence.answers.get("training_loop"), self.evidence.questions
+            cell, task = self.lesson.cell("training_loop"), self.lesson.trained
+            seen = self._seen(cell, read_training)
+            text, asked = self.evidence.answers.get(cell), self.evidence.questions
             if only_trains(text or "draw()") and not judging.begins_as_asked(seen.alone, asked):
                 raise EvidenceError("the run begins where its loop can't have begun")
             try:
@@ -314,7 +299,7 @@ class _Plugin:
     @pytest.fixture
     def result(self, data: Data, model: Model, settings: Settings, loop: Training) -> Result:
         def make() -> Result:
-            seen = self._seen("predictions", read_predictions)
+            seen = self._of("predictions", read_predictions)
             parts = (data, model, settings, loop)
             found = judging.judge_result(
                 seen,
@@ -325,7 +310,7 @@ class _Plugin:
                 self.lesson.start_facts,
             )
             if found.note is not None:
-                self._tell(found.note, "predictions")
+                self._tell(found.note, self.lesson.cell("predictions"))
             return found
 
         found = self._once("result", make)
@@ -338,8 +323,8 @@ class _Plugin:
         def make() -> Mapping[int, matching_.MatchingChoice]:
             if self.lesson.matching is None:
                 raise GraderFault("this lesson has no matching file")
-            source = self.evidence.answers.get("matching", "")
-            values = self._values("matching")
+            cell = self.lesson.cell("matching")
+            source, values = self.evidence.answers.get(cell, ""), self._values(cell)
             choices = matching_.grade_matching(self.lesson.matching, values, source)
             return _Choices({choice.job: choice for choice in choices})
 
@@ -450,105 +435,3 @@ def _shown(answer: object) -> str:
     """An answer as the person reads it who marks it: on its own line, as far as a page goes."""
     text = " ".join(str(answer).encode("utf-8", "replace").decode().split())
     return f"“{text[:SHOWN_ANSWER]}{' …' if len(text) > SHOWN_ANSWER else ''}”"
-
-
-def say(cell: CellVerdict) -> str:
-    """The outcomes of a cell as lines for the learner, and for the person to whom it is left."""
-    marks = {"passed": "✓", "failed": "✗", "not_judged": "–"}
-    lines = []
-    for test in cell.tests:
-        lines.append(f"{marks[test.outcome]} {test.claim}")
-        for text in f"{test.message}\n{test.note}".splitlines():
-            lines += textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
-    waits = ", and those that a person gives" if cell.needs_review else ""
-    return "\n".join([*lines, f"{cell.score:g} of {cell.max_score:g} points{waits}"])
-
-
-# ------------------------------------------------------------------------- inside of a kernel
-
-
-class _Live(dict[str, Any]):
-    """Observations that are made when they are asked for, in the kernel that runs the notebook."""
-
-    def __init__(
-        self,
-        lesson: Lesson,
-        namespace: dict[str, Any],
-        asked: Mapping[str, Any],
-        saved: Mapping[str, str],
-    ) -> None:
-        super().__init__()
-        self.lesson, self.namespace, self.asked, self.saved = lesson, namespace, asked, saved
-
-    def __missing__(self, blank: str) -> Any:
-        from xorkit import probe  # beside a learner is where torch may be imported
-
-        after = following(self.saved).get(blank, "")
-        asked = {**self.asked, "names": self.lesson.names(blank), "next": after}
-        seen = probe.observe(blank, self.namespace, self._source(blank), asked)
-        if "fault" in seen:
-            raise GraderFault(str(seen["fault"]))
-        self[blank] = loads(json.dumps(seen))
-        return self[blank]
-
-    def _source(self, blank: str) -> str:
-        """The answer as the notebook's file has it, if that was run, else the cell run before."""
-        ran: list[str] = self.namespace["In"]
-        saved = self.saved.get(blank)
-        return saved if saved is not None and saved in ran else ran[-2]
-
-
-def _saved(path: Path) -> dict[str, str]:
-    """The answers in a notebook's file; none where there is no such file."""
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except FileNotFoundError:
-        return {}
-    return {grade_id: cell.source for grade_id, cell in answer_cells(notebook).items()}
-
-
-def _user_namespace() -> dict[str, Any]:
-    """The names of the notebook that this kernel runs. Raises RuntimeError outside of a kernel."""
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if shell is None:
-        raise RuntimeError("graded cells run in a notebook's kernel, or are collected by the judge")
-    namespace: dict[str, Any] = shell.user_ns
-    return namespace
-
-
-@functools.cache
-def _kernel() -> tuple[Lesson, Evidence]:
-    """The lesson and the evidence of the notebook that this kernel runs."""
-    from xorkit import probe
-
-    probe.recorder()
-    here = Path.cwd()  # nbgrader runs a notebook in its own folder, called after the assignment
-    lesson = find(here.name, here)
-    saved = _saved(here / f"{here.name}.ipynb")
-    asked: dict[str, Any] = {}
-    if lesson.task is not None:
-        facts = lesson.facts
-        asked = judging.questions(lesson.trained, facts.good, facts.stall, np.random.default_rng())
-    live = _Live(lesson, _user_namespace(), asked, saved)
-    return lesson, Evidence(answers=saved, observations=live, questions=asked)
-
-
-def grade(name: str, grade_id: str) -> float | None:
-    """Ends a hidden cell: `grade(__name__, "test_data")`. In a kernel it is the cell's points.
-
-    Nothing that the learner's objects print on stderr meanwhile can reach nbgrader, which would
-    take all points for it.
-    """
-    if name != "__main__":
-        return None  # the judge collects the cell's tests itself
-    from IPython.display import display
-
-    with contextlib.redirect_stderr(io.StringIO()):
-        lesson, evidence = _kernel()
-        source = hidden_tests(_user_namespace()["In"][-1])
-        (cell,) = judge({grade_id: source}, evidence, lesson).cells
-    outcomes = {"needs_review": cell.needs_review, "score": cell.score}
-    display({OUTCOME_MIME: outcomes, "text/plain": say(cell)}, raw=True)
-    return cell.score

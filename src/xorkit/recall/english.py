@@ -36,6 +36,7 @@ NOUNS = _words(
     matrix grid
     """
 )
+MOMENTS = _words("epoch epochs iteration iterations pass passes network one each time lists list")
 OPERATORS = _words("minus plus times equals -= +=")
 SYMBOLS = _words("w b p lr dw db θ γ g")
 END = "(end)"
@@ -52,13 +53,19 @@ NEVER_NEIGHBOURS = (
     ),
     (PREPOSITIONS - _words("in on"), frozenset({END})),
     (AUXILIARIES, FINITE_VERBS),
-    (AUXILIARIES - _words("have had has"), AUXILIARIES - _words("be been have do done")),
+    # (but "what it does is …")
+    (
+        AUXILIARIES - _words("have had has do does did"),
+        AUXILIARIES - _words("be been have do done"),
+    ),
     (_words("i we they"), ARTICLES | PREPOSITIONS | THIRD_PERSON | _words("one it they we i")),
     (_words("it"), _words("of that")),
-    (_words("this these those"), PRONOUNS),
+    (_words("these those"), PRONOUNS),
+    (_words("this"), _words("me him her us them")),
     (_words("each every"), PRONOUNS | ARTICLES | _words("from by to and or again because if")),
-    (NOUNS, _words("the an")),
-    (BARE_ADJECTIVES, _words("of from by is are the a an")),
+    (NOUNS - MOMENTS, _words("the an")),  # "in each epoch the gradients …"
+    (BARE_ADJECTIVES, _words("of from by the a an")),
+    (BARE_ADJECTIVES - _words("new"), _words("is are")),  # "what is new is …"
     (CONJUNCTIONS - _words("so"), frozenset({END})),
     (_words("by to from with"), _words("times equals plus")),
     (OPERATORS, OPERATORS - _words("minus") | {END}),

@@ -82,7 +82,21 @@ _TURNED_ROUND = _any_of(
 _PLAIN_CALLS = ast.BinOp | ast.AugAssign | ast.Compare
 
 _LOOSE = frozenset(
-    ("instead", "rather", "other", "back", "up", "more", "each", "belongs", "belong", "goes", "go")
+    (
+        "instead",
+        "rather",
+        "other",
+        "back",
+        "up",
+        "more",
+        "each",
+        "belongs",
+        "belong",
+        "goes",
+        "go",
+        "kind",
+        "sort",
+    )
 )  # "instead of by hand" is fine
 _FINE = frozenset({("for", "have"), ("to", "be"), ("to", "do"), ("to", "have")})
 

@@ -41,6 +41,9 @@ def features(rubric: Rubric, findings: Findings) -> dict[str, float]:
         **{f"says {name}": float(name in right) for name in rubric.concepts},
         "says all": float(findings.complete(rubric.full)),
         "misconceptions": min(2.0, len(findings.misconceptions)),
+        "very wrong": float(
+            any(rubric.misconceptions[name].effect == "zero" for name in findings.misconceptions)
+        ),
         "tangled": float(findings.tangled),
         "opposite": float(bool(findings.contradicted)),
         "denied": float(bool(findings.denied)),

@@ -196,6 +196,23 @@ def test_two_kernels_draw_different_random_numbers(warm: Warm) -> None:
     assert all(a != b for a, b in zip(*drawn, strict=True))
 
 
+def test_nothing_that_one_learner_leaves_is_there_for_the_next(warm: Warm) -> None:
+    imports = "import builtins, os, sys, torch\n"
+    with warm.start() as kernel:
+        ran = kernel.run(
+            f"{imports}builtins.left = torch.left = 1\nos.environ['LEFT'] = '1'\n"
+            "sys.modules['left'] = os\nopen('left', 'w').close()\ntorch.manual_seed(0)"
+        )
+        assert ran.status == "ok"
+    with warm.start() as kernel:
+        ran = kernel.run(
+            f"{imports}print([hasattr(builtins, 'left'), hasattr(torch, 'left'), "
+            "'LEFT' in os.environ, 'left' in sys.modules, *os.listdir()])"
+        )
+
+    assert ran.outputs[0]["text"] == "[False, False, False, False]\n"
+
+
 def test_elsewhere_than_on_linux_a_stock_kernel_runs_and_only_unconfined(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -24,5 +24,6 @@ def test_a_check_ticks_what_grading_credits(name: str) -> None:
 
     graded = {cell.grade_id: cell.tests for cell in verdict.cells}
     assert seen.ticks
-    for blank, ticks in seen.ticks.items():
+    late = ("training_loop",) if row.get("late_check") else seen.ticks
+    for blank, ticks in ((each, seen.ticks[each]) for each in late):
         assert [EXPECTED[test.outcome] for test in graded[f"test_{blank}"]] == ticks, blank

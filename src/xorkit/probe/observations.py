@@ -75,18 +75,21 @@ def observe_loss_and_optimizer(
     left = run_blank(source, namespace, {name: right[name] for name in ("X", "Y", "model")})
     # A cell may build the model once more; what counts is whether the optimizer has the last one's.
     optimizer = ask_optimizer(left.get("model"), left.get("optimizer"), questions)
-    if not _moves(optimizer):
-        # One that was made from more than the model's name knows the learner's own model only.
-        own = ask_optimizer(namespace.get("model"), namespace.get("optimizer"), questions)
-        optimizer = own if _moves(own) else optimizer
+    if not _moving(optimizer):
+        # One that was made from more than the model's name knows the learner's own model only, as
+        # it was then or, where a loop has made new tensors, as it is now.
+        made = (namespace.get("optimizer"), left.get("optimizer"))
+        own = [ask_optimizer(namespace.get("model"), each, questions) for each in made]
+        optimizer = max(optimizer, *own, key=_moving)
     return {"loss": ask_loss(left.get("loss_fn"), questions), "optimizer": optimizer}
 
 
-def _moves(answer: Mapping[str, Any]) -> bool:
+def _moving(answer: Mapping[str, Any]) -> int:
+    """How many of the parameters the steps moved."""
     if "rows" not in answer:
-        return False
+        return 0
     rows = decode(answer["rows"])
-    return bool((rows != rows[0]).any())
+    return int((rows != rows[0]).any(axis=0).sum())
 
 
 def observe_training_loop(

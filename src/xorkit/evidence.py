@@ -470,8 +470,8 @@ class Lack:
 class CellRun:
     """How one cell of the notebook ran.
 
-    status: ok, error, timeout, died, memory, output (printed without end), not_run (the notebook's
-    time was over) or given_up (it had ended too many kernels).
+    status: ok, error, timeout, died, garbled (sent what nobody can read), memory, output (printed
+    without end), not_run (the notebook's time was over) or given_up (it ended too many kernels).
     """
 
     grade_id: str

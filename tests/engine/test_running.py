@@ -33,6 +33,8 @@ def test_what_was_right_keeps_its_points(row: dict[str, Any]) -> None:
     assert found is not None
     runs = {run.grade_id: run.status for run in found[0].cells}
     assert {name: runs[name] for name in row["ended"]} == row["ended"]
+    said = {f.grade_id for f in done.verdict.findings if "ended the whole Python" in f.message}
+    assert said == {name for name, status in row["ended"].items() if status == "died"}
     for cell in done.verdict.cells:
         wanted = row["at_least"].get(cell.grade_id, cell.max_score)
         assert cell.score >= wanted, (cell.grade_id, cell.tests)

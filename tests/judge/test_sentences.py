@@ -34,7 +34,7 @@ COMPUTED = {
     *(f"uncoded.unseen-{what}" for what in ("timeout", "memory", "died", "output")),
     *(f"environment.{kind}" for kind in ("package", "python")),
     *(f"environment.{kind}-waits" for kind in ("package", "python", "colab", "typing", "cell")),
-    *(f"uncoded.unseen-{what}" for what in ("not_run", "given_up", "ok")),
+    *(f"uncoded.unseen-{what}" for what in ("not_run", "given_up", "ok", "garbled")),
     *(key(CODES.get(what, Diagnosis.CRASH), what) for *_, what in KNOWN_ERRORS),
     *("uncoded.broke", "uncoded.broke-alone"),
     *("crash.loop", "crash.stale-graph", "frozen-parameters.no-gradients"),

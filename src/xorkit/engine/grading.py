@@ -28,6 +28,7 @@ UNFINISHED = {
     "timeout": finding(Diagnosis.TIMEOUT, "cell"),
     "memory": finding(Diagnosis.MEMORY, "cell"),
     "died": finding(Diagnosis.CRASH, "process"),
+    "garbled": finding(Diagnosis.CRASH, "garbled"),
     "output": finding(Diagnosis.CRASH, "output"),
 }
 TOO_LATE = {
@@ -85,10 +86,7 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
     if run.status in TOO_LATE:
         return TOO_LATE[run.status]  # once for all of them
     if run.status in UNFINISHED:
-        found = UNFINISHED[run.status]
-        if run.error is not None and run.error[0] == "Garbled":
-            found = finding(Diagnosis.CRASH, "garbled")
-        return replace(found, grade_id=run.grade_id)
+        return replace(UNFINISHED[run.status], grade_id=run.grade_id)
     if run.error is None or not failed:
         return None  # an error that cost nothing came from another cell's mistake
     name, text = run.error

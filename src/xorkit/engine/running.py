@@ -32,7 +32,7 @@ from xorkit.guest.standins import installs
 from xorkit.intake.cells import Text
 from xorkit.judge import needed
 from xorkit.lesson import Lesson
-from xorkit.sandbox import CellResult, Kernel, Warm
+from xorkit.sandbox import GARBLED, CellResult, Kernel, Warm
 
 LOOP = "training_loop"  # the role of the cell whose observation runs it again
 OBSERVE_SECONDS = 60.0  # whole runs of an early stopper take 3 s; a hostile cell may hang here
@@ -171,7 +171,8 @@ class _Notebook:
         if any(lack.hangs for lack in lacks):
             self.lost |= Text("code", step.source).names.bound
         seconds, error = round(ran.seconds, 3), read_error(ran.error)
-        self.cells.append(CellRun(step.grade_id, ran.status, error, seconds, lacks))
+        status = "garbled" if error is not None and error[0] == GARBLED else ran.status
+        self.cells.append(CellRun(step.grade_id, status, error, seconds, lacks))
 
     def _ran(self, step: Step, after: Sequence[Step]) -> CellResult | None:
         """Runs a cell and, where it is likely to end, observes it in the same message."""

@@ -256,6 +256,8 @@ def too_big(name: str, text: str) -> bool:
     return name == "RuntimeError" and any(complaint in text for complaint in complaints)
 
 
+GARBLED = "Garbled"  # the name of the error where what a kernel sent could not be read
+
 Status = Literal["ok", "error", "timeout", "died", "memory", "output"]
 
 

@@ -19,6 +19,7 @@ from nbformat import NotebookNode, v4
 
 from xorkit.guest.limits import Limits, MiB
 from xorkit.sandbox.cell import (
+    GARBLED,
     CellClient,
     CellResult,
     Client,
@@ -146,7 +147,7 @@ class Kernel:
         except Exception as error:  # a forged message can raise anything, RecursionError too
             await self._kill()
             text = f"{type(error).__name__}: {error}"[:LONGEST_COMPLAINT]
-            ending = Ending("died", "Garbled", f"the kernel sent what no kernel sends ({text})")
+            ending = Ending("died", GARBLED, f"the kernel sent what no kernel sends ({text})")
         return CellResult(
             status=ending.status,
             outputs=outputs,

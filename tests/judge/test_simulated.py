@@ -16,6 +16,7 @@ from support.workbench import lesson
 
 from xorkit import reference
 from xorkit.evidence import Runs
+from xorkit.judge.deviations import deviations
 from xorkit.judge.questions import vetted_start
 from xorkit.judge.training import Training, judge_training
 from xorkit.judge.updates import distinct, matches
@@ -161,6 +162,50 @@ def test_a_loop_that_counts_to_less_is_told_from_one_that_has_learned() -> None:
         assert counts.passes.finding.code == "too-few-epochs"
         assert counts.updates
         assert looks.right
+
+
+def test_a_run_that_never_ends_costs_its_epochs_and_one_that_waits_to_learn_nothing() -> None:
+    task = replace(TASK, epochs=100)
+    start = np.array(COURSE.facts.good[:1])
+    (alone,) = simulate(start, Loop("fzbs"), task, 48, stopped=True)
+    (long,) = simulate(start, Loop("fzbs"), task, 400, stopped=True)
+    kept = replace(long, rows=long.rows[:250], end_rows=long.rows[-60:])  # both ends
+    (learned,) = simulate(start, Loop("fzbs"), TASK, TASK.epochs)
+
+    endless = judge_training(Runs(alone, kept), task, FACTS)
+    ended = judge_training(Runs(alone, replace(kept, stopped=False)), task, FACTS)
+    waits = judge_training(Runs(alone, kept, (learned,)), task, FACTS)
+
+    assert endless.passes.finding is not None
+    assert endless.passes.finding.code == "timeout"
+    assert dict(endless.passes.finding.facts) == {"backwards": 400}
+    assert codes(endless) == codes(ended) == codes(waits) == []
+    assert ended.right
+    assert waits.right
+
+
+@pytest.mark.parametrize(
+    ("loop", "wanted", "count"),
+    [
+        (Loop("fzbs", step_every=10), "no-step", 0),
+        (Loop("fzbs", clear_every=2), "zero-grad-not-every-pass", 200),
+        (Loop("fzbss"), None, 0),
+    ],
+)
+def test_what_is_told_of_some_epochs_is_true_of_so_many(
+    loop: Loop, wanted: str | None, count: int
+) -> None:
+    start = np.array(COURSE.facts.good[:1])
+    (run,) = simulate(start, loop, TASK, 400)
+
+    seen = deviations(run, TASK)
+
+    if wanted is None:
+        assert seen is None  # no update is right: nothing is an exception
+        return
+    assert seen is not None
+    assert seen.carried == count
+    assert seen.right + seen.wrong + seen.skipped + seen.stuck == seen.passes
 
 
 def test_a_trajectory_of_straight_lines_is_no_training() -> None:

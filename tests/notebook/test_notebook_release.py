@@ -231,12 +231,19 @@ def test_what_is_packed_is_the_kits_code_and_nothing_else():
         if name.startswith("xorkit"):
             path = COURSE / "src" / Path(*name.split("."))
             path = path.with_suffix(".py") if not path.is_dir() else path / "__init__.py"
-            original, ours = (ast.parse(t) for t in (path.read_text("utf-8"), text))
-            assert ast.dump(undocumented(original)) == ast.dump(undocumented(ours)), name
+            original, ours = (
+                [ast.dump(node) for node in undocumented(ast.parse(t)).body]
+                for t in (path.read_text("utf-8"), text)
+            )
+            assert set(ours) <= set(original), name
 
 
 def undocumented(tree):
     for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
         kinds = ast.Module | ast.FunctionDef | ast.ClassDef
         if isinstance(node, kinds) and len(node.body) > 1 and ast.get_docstring(node) is not None:
             del node.body[0]

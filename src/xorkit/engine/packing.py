@@ -16,7 +16,9 @@ import json
 import re
 import sys
 import tokenize
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -39,10 +41,11 @@ HOME = "https://github.com/owner/xorkit"  # as pyproject.toml says; where the so
 SOURCE = Path(__file__).parents[2]
 LINE = "from xorkit.selfcheck import check"  # of the set-up cell, which the packed piece replaces
 CALL = re.compile(r"""^check\((?:"(\w*)")?\)$""", re.MULTILINE)
-LARGEST = 70_000  # characters of the packed piece: a cell that any editor opens
+LARGEST = 60_000  # characters of the packed piece: a cell that any editor opens
 ALLOWED = {*sys.stdlib_module_names, "numpy", "torch", "IPython", "google"}
 JUDGED = {"data", "model", "settings", "training", "result"}  # fixtures whose claims a check shows
 STARTS = 2  # starts of each kind that a check may run a short loop from; a grader has more
+WORD = re.compile(r"\w+")
 PIECE = re.compile(r'^XORKIT = "([^"]*)"$', re.MULTILINE)
 SHEET = re.compile(r"^SHEET = r'''(.*?)'''$", re.MULTILINE | re.DOTALL)
 
@@ -147,8 +150,8 @@ def packed() -> Packed:
                 queue += _with_parents(imported)
             elif top not in ALLOWED:
                 raise PackError(f"{name} imports {imported}, which Colab may not have")
-    messages = SOURCE.joinpath("xorkit", "messages.toml").read_text("utf-8")
-    files["messages.toml"] = re.sub(r"^(#|asserts =).*\n", "", messages, flags=re.MULTILINE)
+    _drop_unused(files)
+    files["messages.toml"] = _messages("\n".join(files.values()))
     made = Packed(files)
     if len(made.text) > LARGEST:
         raise PackError(f"the packed self-checks have {len(made.text)} characters, over {LARGEST}")
@@ -174,23 +177,77 @@ def _imports(text: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names if node.level == 0)
 
 
-def _stripped(text: str) -> str:
-    """Python text without comments and docstrings, which are read where the source is."""
-    lines = text.splitlines()
-    spans = [
-        (token.start[0], token.start[1], token.end[0], token.end[1])
-        for token in tokenize.generate_tokens(io.StringIO(text).readline)
-        if token.type == tokenize.COMMENT
+def _drop_unused(files: dict[str, str]) -> None:
+    """Takes out functions and classes whose names nothing in these modules mentions."""
+    while True:
+        words = Counter(WORD.findall("\n".join(files.values())))
+        unused = {
+            (name, node)
+            for name, text in files.items()
+            for node in ast.parse(text).body
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            and words[node.name]
+            == len(re.findall(rf"\b{node.name}\b", ast.get_source_segment(text, node) or ""))
+        }
+        if not unused:
+            return
+        for name, node in sorted(unused, key=lambda each: -each[1].lineno):
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            lines = files[name].splitlines(keepends=True)
+            files[name] = "".join([*lines[: first - 1], *lines[node.end_lineno :]])
+
+
+def _messages(code: str) -> str:
+    """The sentences that this code may say, as TOML."""
+    sections = tomllib.loads(SOURCE.joinpath("xorkit", "messages.toml").read_text("utf-8"))
+    rows = [
+        (f"{section}.{name}", row["says"], name)
+        for section in sections
+        for name, row in sections[section].items()
     ]
-    for node in ast.walk(ast.parse(text)):
+    return "\n".join(
+        f"[{key}]\nsays = {json.dumps(says, ensure_ascii=False)}"
+        for key, says, name in rows
+        if f'"{name}"' in code or f'"{key}"' in code
+    )
+
+
+def _stripped(text: str) -> str:
+    """Python text without comments, docstrings and annotations, which are read in its source."""
+    lines = [line.encode() for line in text.splitlines()]  # ast counts bytes
+    spans = [*_comments(text, lines), *_unread(ast.parse(text), lines)]
+    for begin, left, last, right in sorted(spans, reverse=True):
+        lines[begin - 1 : last] = [lines[begin - 1][:left].rstrip() + lines[last - 1][right:]]
+    return "\n".join(line.decode() for line in lines) + "\n"
+
+
+Span = tuple[int, int, int, int]  # from line and byte to line and byte
+
+
+def _comments(text: str, lines: Sequence[bytes]) -> Iterator[Span]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            yield row, len(token.line[:column].encode()), row, len(lines[row - 1])
+
+
+def _unread(tree: ast.Module, lines: Sequence[bytes]) -> Iterator[Span]:
+    """Docstrings of more than nothing, and what functions say of their arguments and values."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and len(node.body) > 1:
             first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 last = first.end_lineno or first.lineno  # a docstring stands alone on its lines
-                spans.append((first.lineno, first.col_offset, last, len(lines[last - 1])))
-    for begin, left, last, right in sorted(spans, reverse=True):
-        lines[begin - 1 : last] = [lines[begin - 1][:left].rstrip() + lines[last - 1][right:]]
-    return "\n".join(lines) + "\n"
+                yield first.lineno, first.col_offset, last, len(lines[last - 1])
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            yield node.lineno, node.col_offset + len(node.arg.encode()), *_end(node.annotation)
+        if isinstance(node, ast.FunctionDef) and node.returns is not None:
+            row = node.returns.lineno
+            yield row, lines[row - 1].rindex(b"->", 0, node.returns.col_offset), *_end(node.returns)
+
+
+def _end(node: ast.expr) -> tuple[int, int]:
+    return node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
 
 
 # --------------------------------------------------------------------------------------- sheet
@@ -350,7 +407,28 @@ def with_checks(source: NotebookNode, lesson: Lesson) -> None:
 
 
 def unpacked(text: str) -> str:
-    """All that a release's cell has packed, as text; empty where it has nothing packed."""
-    found = [bz2.decompress(base64.b85decode(piece)).decode() for piece in PIECE.findall(text)]
-    files = [module for piece in found for module in json.loads(piece).values()]
-    return "\n".join([*files, *SHEET.findall(text)])
+    """All that a release's cell has packed, as text; empty where it has nothing packed.
+
+    Raises PackError where it can't be unpacked.
+    """
+    try:
+        found = [bz2.decompress(base64.b85decode(piece)).decode() for piece in PIECE.findall(text)]
+        return "\n".join(
+            string
+            for part in [*found, *SHEET.findall(text)]
+            for string in strings(json.loads(part))
+        )
+    except (ValueError, OSError, EOFError) as error:
+        raise PackError(f"what is packed can't be unpacked: {error}") from error
+
+
+def strings(value: object) -> Iterator[str]:
+    """Every text in a JSON value, names too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, dict):
+        yield from value
+        yield from strings([*value.values()])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +16,21 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from xorkit.cell_text import plain_values
-from xorkit.conventions import filled, secret_regions, solution_texts
+from xorkit.conventions import (
+    filled,
+    grade_id,
+    is_test,
+    metadata,
+    secret_regions,
+    solution_texts,
+)
 from xorkit.engine import machine, workers
 from xorkit.engine.assignment import of_course
 from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, CourseError, code_version
 from xorkit.engine.grading import grade
 from xorkit.engine.job import Job, Settings
+from xorkit.engine.packing import PackError, sheet_of, strings, unpacked
 from xorkit.engine.store import unpack_evidence
 from xorkit.evidence import Evidence
 from xorkit.files import digest, write
@@ -31,6 +41,7 @@ from xorkit.verdict import Diagnosis, Verdict
 Text = Annotated[str, StringConstraints(min_length=1)]
 OWN_RESULT = "test_predictions"  # about the learner's own result, which may be good by luck
 SOLVED, UNTOUCHED = "the solutions", "the untouched release"
+SENTENCE = 30  # characters of a rubric's text that no other text has by chance
 LEAST = 12  # characters of a solution line that says enough to be looked for in the release
 
 
@@ -94,6 +105,7 @@ def prove(course: Course, settings: Settings, count: int | None) -> Iterator[Che
     for mistake in listed:
         yield _costs(mistake, verdicts[mistake.name])
     if listed:
+        yield _checks_agree(course, listed, verdicts)
         yield _all_tests_fail_somewhere(course, verdicts)
 
 
@@ -192,6 +204,73 @@ def _all_tests_fail_somewhere(course: Course, verdicts: Mapping[str, Verdict]) -
     return Check("every hidden test is failed by a listed mistake", not never, ", ".join(never))
 
 
+OUTCOMES = {"passed": True, "failed": False, "not_judged": None}
+
+
+def _checks_agree(
+    course: Course, listed: Sequence[Mistake], verdicts: Mapping[str, Verdict]
+) -> Check:
+    """Whether the notebook's checks tick what the grade credits; an open row says nothing."""
+    claim = "the checks in the notebook tick what the grade credits, on every listed mistake"
+    differing = []
+    for name, rows in _ticks(course, listed).items():
+        graded = {
+            test.claim: OUTCOMES[test.outcome]
+            for cell in verdicts[name].cells
+            for test in cell.tests
+        }
+        differing += [
+            f"“{name}”: {'✓' if state else '✗'} {what}"
+            for what, state in rows
+            if state is not None and what in graded and graded[what] is not state
+        ]
+    return Check(claim, not differing, "; ".join(differing[:3]))
+
+
+def _ticks(course: Course, listed: Sequence[Mistake]) -> dict[str, list[tuple[str, bool | None]]]:
+    """What the check of each mistake's own cell shows. Kept: it costs a start of PyTorch."""
+    sheet = sheet_of(course.source, course.lesson)
+    asked = [
+        (mistake.name, mistake.cell, _cells_to(course, mistake))
+        for mistake in listed
+        if (cell := sheet.cell(mistake.cell)) is not None and cell.claims
+    ]
+    if not asked:
+        return {}
+    text = json.dumps({"sheet": sheet.to_text(), "asked": asked})
+    kept = course.path(
+        ".xorkit", "proof", course.assignment, f"{digest([text, code_version()])}.json"
+    )
+    if not kept.exists():
+        done = subprocess.run(
+            [sys.executable, "-m", "xorkit.selfcheck"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CourseError(f"the checks of the notebook stop with:\n{done.stderr.strip()}")
+        for path in kept.parent.glob("*.json"):
+            path.unlink()
+        write(kept, done.stdout.encode())
+    found: dict[str, list[tuple[str, bool | None]]] = json.loads(kept.read_bytes())
+    return found
+
+
+def _cells_to(course: Course, mistake: Mistake) -> list[tuple[str, str]]:
+    """What a notebook with this mistake has run when its cell is checked: given cells, answers."""
+    texts = mistake.changed(solution_texts(course.source))
+    cells = []
+    for cell in course.source.cells:
+        name = grade_id(cell)
+        if cell.cell_type == "code" and metadata(cell) and not is_test(cell):
+            cells.append((name, texts.get(name, cell.source)))
+        if name == mistake.cell:
+            break
+    return cells
+
+
 def _rubrics(course: Course) -> Iterator[Check]:
     """No test answer of a rubric may get a sure mark that is two points off.
 
@@ -232,6 +311,10 @@ def leaks(course: Course, path: Path) -> list[str]:
     if path.suffix == ".ipynb":
         notebook = nbformat.read(path, as_version=4)
         text = "\n".join(line for cell in notebook.cells for line in _lines(cell))
+        try:
+            text += unpacked("\n".join(cell.source for cell in notebook.cells))
+        except PackError as error:
+            return [str(error)]
     return [secret for secret in secrets(course) if secret in text]
 
 
@@ -241,7 +324,7 @@ def _lines(cell: Any) -> list[str]:
 
 
 def secrets(course: Course) -> list[str]:
-    """Every line that only the source may hold: solutions, hidden tests, model answers.
+    """Every line that only the source may hold: solutions, hidden tests, and the rubrics and keys.
 
     A line that the matching exercise offers in its menu is no secret, nor is a comment.
     """
@@ -249,8 +332,15 @@ def secrets(course: Course) -> list[str]:
     for cell in course.source.cells:
         for region in secret_regions(cell.source):
             lines += [re.sub(r"# @param.*", "", line).strip() for line in region.splitlines()]
-    lines += [rubric.model_answer for rubric in course.lesson.recall.values()]
+    for rubric in course.lesson.recall.values():
+        lines.append(rubric.model_answer)
+        told = strings(rubric.model_dump(mode="json", exclude={"question", "lesson"}))
+        lines += [text for text in told if len(text) >= SENTENCE]
     exercise = course.lesson.matching
-    shown = set(exercise.options) if exercise else set()
-    secret = [line for line in dict.fromkeys(lines) if line not in shown and line[:1] != "#"]
+    for line in exercise.lines if exercise else ():
+        lines += [line.does, line.belief]
+    shown = [rubric.question for rubric in course.lesson.recall.values()]
+    shown += [*exercise.options, *(job.job for job in exercise.jobs)] if exercise else []
+    asked = "\n".join(shown)
+    secret = [line for line in dict.fromkeys(lines) if line not in asked and line[:1] != "#"]
     return [line for line in secret if len(line) >= LEAST]

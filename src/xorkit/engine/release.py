@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from xorkit.engine.authoring import problems
 from xorkit.engine.course import Course, CourseError, nbgrader_config
 from xorkit.engine.gradebook import missing_file
 
@@ -28,8 +29,12 @@ def _inside(folder: Path) -> Iterator[None]:
 def generate(course: Course, release: Path, *, db_url: str | None = None) -> None:
     """Builds the release into a folder and makes the assignment known to the gradebook.
 
-    Raises CourseError with nbgrader's own words where it refuses the notebook.
+    The release stays as it was where that fails. Raises CourseError, which says what to change in
+    which cell, or has nbgrader's own words.
     """
+    if found := problems(course.source, course.lesson):
+        path = course.notebook_path("source")
+        raise CourseError(f"{path} can't be built yet:\n" + "\n".join(found))
     release.mkdir(parents=True, exist_ok=True)
     with (
         _made_whole(db_url or course.db_url) as url,

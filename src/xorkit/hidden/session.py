@@ -212,6 +212,7 @@ class _Plugin:
     def _tell(self, found: Finding, grade_id: str) -> str:
         """What was found, as a sentence; kept where it has a code."""
         told = replace(tell(found, self.lesson.hints), grade_id=solution_of(grade_id))
+        told = judging.named_only(told, self.evidence.answers.get(told.grade_id, ""))
         if told.code is not None:
             self.findings.append(told)
         return told.message

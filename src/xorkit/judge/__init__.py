@@ -1,5 +1,6 @@
 """Is this recorded run gradient descent, and if not, what is it? Pure functions on evidence."""
 
+from xorkit.judge.calls import named_only
 from xorkit.judge.claims import Claim
 from xorkit.judge.data import Data, judge_data
 from xorkit.judge.model import Model, judge_model
@@ -23,6 +24,7 @@ __all__ = [
     "judge_result",
     "judge_settings",
     "judge_training",
+    "named_only",
     "needed",
     "own_task",
     "questions",

@@ -54,9 +54,9 @@ def lesson_objects(questions: Mapping[str, Any], start: Sequence[float]) -> dict
     pairs = itertools.pairwise(questions["layers"])
     for (n_in, n_out), name in zip(pairs, questions["activations"], strict=True):
         layers += [nn.Linear(n_in, n_out), ACTIVATIONS[name]()]
-    model = nn.Sequential(*layers)
-    fill(parameters_of(model), start)
-    return _around(model, parameters_of(model), questions)
+    net = nn.Sequential(*layers)
+    fill(parameters_of(net), start)
+    return _around(net, parameters_of(net), questions)
 
 
 def _around(

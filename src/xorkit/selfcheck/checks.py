@@ -265,7 +265,7 @@ class _Judging:
         """A claim that doesn't hold, with the sentence that grading has for it."""
         if found.finding is None:
             return Row(False, what)
-        told = tell(found.finding, self.sheet.hints)
+        told = judge.named_only(tell(found.finding, self.sheet.hints), self.text)
         return Row(False, what, told.message, str(told.code or ""))
 
     def _part(self, name: str) -> Any:
@@ -313,10 +313,10 @@ class _Judging:
     def _epochs(self, what: str, training: judge.Training, found: judge.Claim) -> Row:
         """A loop that was short: only a whole run from another start could tell why it ended."""
         own = training.own
-        if training.updates and own is None:
+        if own is None:
             text = "Run the cell once more: its epochs are counted while it runs."
             return Row(None, what, text)
-        if training.updates and own is not None:
+        if training.updates:
             rows = arranged(own.rows, own.shapes, self.task, self.task.net)
             if rows is not None and near(rows, self.task.net, self.task).all():
                 text = f"{own.passes} epochs: fine, if your loop ends once it has learned."

@@ -30,6 +30,10 @@ WRONG = (
     "feedback xor --student nobody",
     "export xor --to excel",
     "export xor --to csv",
+    "report xor --since yesterday",
+    "mark xor --csv waiting.csv --from marks.csv",
+    "mark xor --from nowhere.csv",
+    "checked xor nobody",
     "collect",
     "collect nowhere.zip",
 )

@@ -12,7 +12,6 @@ import yaml
 from xorkit import recall
 from xorkit.engine import records, store
 from xorkit.engine.course import Course, open_course
-from xorkit.engine.release import generate
 from xorkit.engine.store import Keys, StoredResult
 from xorkit.lesson import Lesson
 from xorkit.verdict import CellVerdict, TestOutcome, Verdict
@@ -24,11 +23,10 @@ HELDOUT = ROOT / "tests" / "recall" / "heldout.yaml"
 
 def waiting_course(root: Path, count: int) -> Course:
     """The XOR course in an empty folder, with exactly this many answers that wait."""
-    for name in ("source", "lessons"):
+    for name in ("source", "lessons", "release"):
         shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "nbgrader_config.py", root)
     course = open_course(root, "xor")
-    generate(course, root / "release")
     for verdict in _verdicts(course.lesson, count):
         store.keep_verdict(course, StoredResult(verdict, Keys()))
     assert sum(len(v.needs_review) for v in records.verdicts(course)) == count

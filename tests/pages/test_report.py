@@ -115,7 +115,7 @@ def test_a_row_says_why_wherever_points_are_missing(
     for verdict in verdicts:
         reason = row_of(page, verdict.student)
         lost = [c for c in verdict.cells if c.score < c.max_score and not c.needs_review]
-        told = [int(points) for points in re.findall("−(\\d+)", reason)]
+        told = [float(points) for points in re.findall(r"−([\d.]*\d)", reason)]
 
         assert sum(told) == sum(c.max_score - c.score for c in lost)
         for cell in lost:

@@ -27,7 +27,7 @@ MIME = "application/vnd.xorkit.evidence+json"  # of the probe's answer in a kern
 QUESTION = "# xorkit "
 NOTHING = "pass"  # the cell that is run where nothing is to run before the probe is asked
 
-# A run of 20,000 kept passes of a net with nine parameters is 1 MB as base64; eight times that is
+# A run of 20,000 kept passes of a net of a few parameters is 1 MB as base64; eight times that is
 # room for larger nets, and still nothing that a grader's memory would notice.
 MAX_BYTES = 8 << 20
 DTYPES = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,3 +177,10 @@ def test_a_lesson_adds_its_own_hint_by_code_or_by_symptom() -> None:
     assert tell(found, {"no-step": "a", "no-step.never": "b"}).message == f"{plain} b"
     assert tell(found, {"crash": "See page 9."}).message == plain
     assert lesson().hints
+
+
+def test_the_way_from_rows_to_a_sentence_is_short() -> None:
+    ways = runpy.run_path(str(ROOT / "bench" / "ways.py"))["ways"]()
+
+    assert 5 < len(ways["a run to its sentence"]) < 15
+    assert 15 < len(ways["a submission's evidence to its verdict"]) < 30

@@ -68,6 +68,20 @@ def only_trains(source: str) -> bool:
     )
 
 
+def runs_again(source: str) -> bool:
+    """Whether a loop's text `only_trains` in loops over ranges, which no first run uses up."""
+    if not only_trains(source):
+        return False
+    nodes = [*ast.walk(ast.parse(source))]
+    over = [node.iter for node in nodes if isinstance(node, ast.For)]
+    ranges = all(isinstance(each, ast.Call) and _name(each.func) == "range" for each in over)
+    return ranges and not any(isinstance(node, ast.While) for node in nodes)
+
+
+def _name(node: ast.expr) -> str:
+    return str(getattr(node, "id", ""))
+
+
 def _assigned(node: ast.stmt) -> dict[str, Plain]:
     """Raises ValueError for any other statement."""
     match node:

@@ -16,7 +16,7 @@ import pytest
 from xorkit import judge as judging
 from xorkit import matching as matching_
 from xorkit import recall as recall_
-from xorkit.cell_text import only_trains, typed_answer
+from xorkit.cell_text import only_trains, runs_again, typed_answer
 from xorkit.conventions import solution_of
 from xorkit.evidence import (
     Evidence,
@@ -287,7 +287,8 @@ class _Plugin:
                 mine = judging.own_task(data, model, settings, task)
             except Exception:  # what is wrong with another cell is said of that one
                 mine = None
-            return judging.judge_training(seen, task, self.lesson.start_facts, mine)
+            facts, again = self.lesson.start_facts, runs_again(text or "draw()")
+            return judging.judge_training(seen, task, facts, mine, again=again)
 
         return self._once("training", make)
 

@@ -74,14 +74,17 @@ def own_task(data: Data, model: Model, settings: Settings, task: Task) -> Task |
 
 
 @np.errstate(all="ignore")  # a run that ends in NaN is evidence like any other
-def judge_training(runs: Runs, task: Task, facts: Facts, mine: Task | None = None) -> Training:
+def judge_training(
+    runs: Runs, task: Task, facts: Facts, mine: Task | None = None, *, again: bool = False
+) -> Training:
     """The claims about the loop, from its runs.
 
-    `mine` is what the learner's own run trains, where the judge knows it: see `own_task`.
+    `mine` is what the learner's own run trains, where the judge knows it: see `own_task`. `again`:
+    the loop's text lets it run a second time, so that the run alone tells all.
     """
     run = in_order(runs.alone, task)
     mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)
-    if _only_own_tells(runs, mechanism):
+    if not again and _only_own_tells(runs, mechanism):
         return _by_own(runs, facts, mine)
     found = _faults(runs, run, mechanism, task, mine)
     passes = judge_passes(runs.own, runs.whole, task, facts, clean=mechanism.clean)

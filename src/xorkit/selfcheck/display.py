@@ -62,8 +62,9 @@ class Table:
         body = "".join(map(_row, self.rows))
         listed = "".join(
             f'<tr style="{LINE};background:none">'
-            + "".join(f'<td style="{CELL};padding-right:1em">{_rich(text)}</td>' for text in line)
-            + "</tr>"
+            + f'<td style="{CELL};padding-right:1em">{_rich(line[0])}</td>'
+            + f'<td style="{CELL};padding-right:1em">{_rich(line[1])}</td>'
+            + f'<td style="{CELL}"><div style="min-width:10.5em">{_rich(line[2])}</div></td></tr>'
             for line in self.listed
         )
         tables = "".join(

@@ -23,7 +23,7 @@ def sigmoid(z: Array) -> Array:
 
 @dataclass(frozen=True)
 class Activation:
-    """A function of a layer's weighted sums, and its slope given the function's own value."""
+    """A function of a layer's weighted sums, and its derivative given the function's own value."""
 
     value: Callable[[Array], Array]
     slope: Callable[[Array], Array]

@@ -57,6 +57,8 @@ def judge_passes(
     if not count:
         return fails(Diagnosis.TOO_FEW_EPOCHS, "none")
     ended = own is not None and not own.stopped
+    if own is not None and ended and _at_accuracy(own, task) and not _learned(own, task):
+        return fails(Diagnosis.TOO_FEW_EPOCHS, "accuracy", epochs=_updates(own, task))
     endless = _endless(own, whole, task)
     if endless is not None and not ended:
         return fails(Diagnosis.TIMEOUT, "endless", backwards=endless.passes)
@@ -93,8 +95,6 @@ def _endless(own: Run | None, whole: tuple[Run, ...], task: Task) -> Run | None:
 def _few(own: Run, whole: tuple[Run, ...], task: Task, facts: Facts) -> Claim:
     """What to say of a loop that ended too early."""
     made = _updates(own, task)
-    if _at_accuracy(own, task):
-        return fails(Diagnosis.TOO_FEW_EPOCHS, "accuracy", epochs=made)
     if len({run.passes for run in whole}) > 1:
         return fails(Diagnosis.TOO_FEW_EPOCHS, "early", epochs=made)
     return fails(Diagnosis.TOO_FEW_EPOCHS, "count", epochs=made, typical=facts.typical)
@@ -102,7 +102,8 @@ def _few(own: Run, whole: tuple[Run, ...], task: Task, facts: Facts) -> Claim:
 
 def _at_accuracy(run: Run, task: Task) -> bool:
     """Whether a run ended just when all predictions had come to the right side of the middle."""
-    rows = arranged(run.rows, run.shapes, task, task.net) if run.complete else None
+    asked = run.passes == task.epochs  # then it didn't end for what it had come to
+    rows = arranged(run.rows, run.shapes, task, task.net) if run.complete and not asked else None
     if rows is None or len(rows) < SOON:
         return False
     middle = (task.targets.min() + task.targets.max()) / 2

@@ -90,6 +90,13 @@ def test_every_snippet_of_the_second_assignment_stands_in_its_files() -> None:
         assert any(snippet.strip() in text for text in texts), snippet
 
 
+def test_the_page_of_sentences_is_what_the_table_makes() -> None:
+    sys.path.insert(0, str(DOCS))
+    from make_sentences import PAGE, page
+
+    assert PAGE.read_text("utf-8") == page(), "run python docs/make_sentences.py"
+
+
 def test_every_command_is_documented() -> None:
     from xorkit.cli import app
 

@@ -1,6 +1,6 @@
 """Stand-ins for packages that Colab has and this machine hasn't: they take any use without harm.
 
-`colab_packages.txt` names what Colab can import, and `xorkit.guest.colab_list` makes it anew.
+`colab_packages.txt` names what Colab can import; `bench/colab_packages.py` makes it anew.
 """
 
 from __future__ import annotations

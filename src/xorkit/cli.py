@@ -570,11 +570,17 @@ def _copy_course(root: Path, folder: Path) -> None:
 def _build(
     course: Course, *, prove: bool, settings: Settings | None = None, workers: int | None = None
 ) -> None:
+    from xorkit.engine.course import CourseError
     from xorkit.engine.proof import prove as checks
+    from xorkit.engine.publishing import colab_link
     from xorkit.engine.release import generate
 
     generate(course, course.root / "release")
     out.print(f"Built {course.notebook_path('release')}")
+    try:
+        colab_link(course)
+    except CourseError as error:
+        _say(str(error))
     if not prove or settings is None:
         return
     failed = 0

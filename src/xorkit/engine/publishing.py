@@ -61,7 +61,7 @@ def colab_link(course: Course) -> str:
         raise CourseError(
             f"no link for Colab: c.ReleaseCells.colab in {course.root / 'nbgrader_config.py'} is"
             f" {place!r}. Say there which repository learners open the notebook from"
-            f" ({PLACEHOLDER}), run `xorkit build`, then this again."
+            f" ({PLACEHOLDER}), and run `xorkit build` again."
         )
     owner, repository, branch = place.split("/", 2)
     path = f"release/{course.assignment}/{course.assignment}.ipynb"

@@ -88,7 +88,11 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         contradicted=_names(rubric.concepts, said, "contradicts"),
         denied=_names(rubric.concepts, denied, "accepts"),
         misconceptions=_names(rubric.misconceptions, said, "misconception"),
-        unsure=tuple(s.found.pattern for s in said if s.phrase.role == "unsure"),
+        unsure=tuple(
+            " ".join(reading.words[index] for index in sorted(s.found.said))
+            for s in said
+            if s.phrase.role == "unsure"
+        ),
         stray=stray,
         beside=frozenset(_beside(reading, explained)).intersection(stray),
         unread=tuple(

@@ -67,7 +67,6 @@ class Match:
     an "if" where the clause begins so ("if you don't clear …").
     """
 
-    pattern: str
     start: int
     end: int
     said: frozenset[int]
@@ -106,7 +105,7 @@ def find(pattern: Pattern, reading: Reading) -> Iterator[Match]:
         clause = reading.clause_starts[start]
         nots = {index for index in range(clause, end) if reading.words[index] in english.NEGATORS}
         conditional = is_conditional(reading, clause)
-        yield Match(pattern.text, start, end, said, frozenset(nots - said), conditional)
+        yield Match(start, end, said, frozenset(nots - said), conditional)
 
 
 def is_conditional(reading: Reading, clause: int) -> bool:

@@ -72,13 +72,14 @@ def _updates(run: Run, task: Task) -> int:
     """The passes after which the parameters moved, or had no gradient that float32 could show.
 
     Where nothing moves at all, that is another cell's doing: a loop that moves nothing has lost
-    these points already. Its passes count.
+    these points already. So it is where another net than the task's was trained, of whose gradients
+    nothing is known. Their passes count.
     """
     moving = moves(run.rows)
-    if not moving.any():
-        return run.passes
     rows = arranged(run.rows, run.shapes, task, task.net)
-    if rows is not None and not moving.all():
+    if rows is None or not moving.any():
+        return run.passes
+    if not moving.all():
         moving = moving | matches(rows, descent(rows, task, task.net))
     later = run.passes - len(moving)  # of a longer run not every pass is kept
     return int(moving.sum()) + (later if len(run.end_rows) > 1 else 0)

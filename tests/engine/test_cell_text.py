@@ -112,7 +112,7 @@ def test_values_are_read_where_the_kernel_ends(warm: Warm) -> None:
     told = "first = 'x'"
     steps = [Step("answer", "0", trap), Step("answer", "1", told)]
 
-    evidence, _ = run([*steps, Step("observe", "1", told, ("first",))], {}, warm, 20)
+    evidence, _ = run([*steps, Step("observe", "1", told, names=("first",))], {}, warm, 20)
 
     assert [cell.status for cell in evidence.cells] == ["ok", "died"]
     assert evidence.observations == {"1": {"values": {"first": "x"}}}

@@ -219,7 +219,7 @@ def test_a_mark_that_is_taken_back_is_gone(course: Course) -> None:
     graded(course)
     mark_by_hand(course, "ada", "test_number", 1)
     graded(course)
-    with batch.open_gradebook(course.db_url) as book:
+    with open_gradebook(course.db_url) as book:
         book.find_grade("test_number", "tiny", "tiny", "ada").manual_score = None
         book.db.commit()
 

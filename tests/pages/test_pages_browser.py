@@ -46,7 +46,7 @@ def files(room: Room, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
@@ -225,7 +225,7 @@ def test_without_scripts_every_learner_is_still_there(
 
 def test_on_paper_everything_is_unfolded(page: Page, files: dict[str, Path]) -> None:
     page.goto(files["right"].as_uri())
-    claim = page.get_by_text("The weights move.")
+    claim = page.get_by_text("The parameters change.")
     assert not claim.is_visible()
 
     page.emulate_media(media="print")
@@ -260,4 +260,4 @@ def test_a_link_to_an_exercise_is_reached_and_opened_by_keyboard(
     summary.focus()
     page.keyboard.press("Enter")
 
-    assert page.get_by_text("The weights move.").is_visible()
+    assert page.get_by_text("The parameters change.").is_visible()

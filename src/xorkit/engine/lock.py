@@ -33,7 +33,7 @@ def alone(course: Course) -> Iterator[None]:
             " same command again"
         ) from error
     except (OSError, NotImplementedError) as error:  # the second: a file system without locks
-        raise CourseError(f"{path} can't be locked ({error}): is the folder read-only?") from error
+        raise CourseError(f"{path} can't be written ({error}): is the folder read-only?") from error
     try:
         yield
     finally:

@@ -252,14 +252,14 @@ def parameters_of(model: Any, inputs: torch.Tensor | None = None) -> list[torch.
         found = [p for p in model.parameters() if isinstance(p, torch.Tensor)]
         if inputs is not None and any(map(is_lazy, found)):
             model(inputs)
-    except Exception:  # whatever a learner's object raises, it has no parameters
+    except (Exception, SystemExit):  # whatever a learner's object raises, it has no parameters
         found = []
     if found or inputs is None or not callable(model):
         return found
     try:
         with torch.enable_grad():
             found = [leaf for _, leaf in leaves(model(inputs).grad_fn)]
-    except Exception:  # a learner's function may raise anything
+    except (Exception, SystemExit):  # a learner's function may raise anything
         return []
     # Layers that a module keeps in a plain list are lost to whoever asks it for its parameters.
     lost = isinstance(model, nn.Module) and any(isinstance(p, nn.Parameter) for p in found)

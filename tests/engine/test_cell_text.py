@@ -85,7 +85,7 @@ def test_reading_sees_what_running_sees(warm: Warm, cells: list[str]) -> None:
     read = [
         step
         for name, source in asked
-        for step in (Step("answer", name, source), Step("observe", name, source, NAMES))
+        for step in (Step("answer", name, source), Step("observe", name, source, names=NAMES))
     ]
     # A cell between them that does anything at all has the kernel run and show what came before.
     told = [

@@ -51,7 +51,7 @@ def test_without_a_repository_for_colab_nothing_is_published(
     [
         "### BEGIN HIDDEN TESTS",
         "optimizer = torch.optim.SGD(model.parameters(), lr=1.0)",
-        "assert training.updates, training.updates",
+        "hidden.check(training.updates)",
     ],
 )
 def test_a_release_that_leaks_is_not_published(course: Course, tmp_path: Path, secret: str) -> None:

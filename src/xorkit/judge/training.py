@@ -213,6 +213,8 @@ def _late(run: Run, task: Task, *, shared: bool = False) -> Finding | None:
 
     `shared`: several backward passes make one update, as where each row has its own.
     """
+    if not moves(run.rows).any():
+        return None  # another cell's doing: a loop that moves nothing is told when it runs alone
     ordered = in_order(run, task)
     seen = deviations(ordered, task) if ordered is not None else None
     if seen is None:

@@ -175,6 +175,10 @@ def commented(address: str, learner: str) -> tuple[str, str]:
         page.goto(f"{address}/manage_students/{learner}/xor")
         page.locator("#main-table").get_by_role("link", name="xor").click()
         score_box(page)
+        # The formgrader asks for comments after it has shown the page.
+        page.wait_for_function(
+            "[...document.querySelectorAll('textarea.comment')].some(each => each.value)"
+        )
         said = page.locator("textarea.comment").evaluate_all("all => all.map(each => each.value)")
         return page.locator("input#test_recall_stuck").input_value(), "".join(said)
 

@@ -22,7 +22,7 @@ PASSES = 5
 
 
 def draw_update() -> None:
-    """How far two loops go in their first passes, beside −lr · gradient at the same points."""
+    """How far two loops go in their first epochs, beside −lr · gradient at the same points."""
     task = lesson.load(HERE.parent / "lessons" / "xor.yaml").trained
     start = reference.random_starts(np.random.default_rng(3), 1, task.net.sizes)
     mpl.rcParams.update({"font.size": 12, "svg.fonttype": "none", "svg.hashsalt": "xorkit"})

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -56,15 +57,20 @@ class Served:
     said: list[str]
 
     def ended(self) -> int:
-        """Waits for its end; gives back the exit status."""
+        """Waits for its end; gives back the exit status: a negative one if it had to be killed."""
         assert self.process.stdout is not None
+        late = threading.Timer(60, self.process.kill)
+        late.start()
         self.said += list(self.process.stdout)
-        return self.process.wait(60)
+        late.cancel()
+        return self.process.wait()
 
 
 @contextmanager
 def served(course: Course) -> Iterator[Served]:
     command = [str(Path(sys.executable).with_name("xorkit")), "mark", "xor", "--no-browser"]
+    # Whatever a shell starts in the background ignores Ctrl-C, and so would what that starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command, cwd=course.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

@@ -558,6 +558,166 @@ def test_what_counts_hangs_neither_on_the_order_nor_on_how_it_is_packed(
     assert seen == wanted
 
 
+# ------------------------------------------------------------------- whose it is, without a roster
+
+ZOE = "Zoë Müller"
+D2L = "152711-351765 - Jane Doe - May 18, 2026 1224 PM"
+SAKAI = "XOR lab/Doe, Jane(jdoe)"
+HTML = b"<html><body>a list</body></html>"
+PDF = b"%PDF-1.7"
+PLACES: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
+    "Brightspace, folders": (
+        {
+            f"{D2L}/xor.ipynb": TWO,
+            "152711-351765 - Jane Doe- May 9, 2026 130 AM/xor.ipynb": ONE,
+            "152712-351765 - Zoë Müller- May 18, 2026 930 AM/Copy of xor.ipynb": ONE,
+            "index.html": HTML,
+        },
+        {"152711": "2", "152712": "1"},
+    ),
+    "Brightspace, files": (
+        {f"{D2L} - xor.ipynb": ONE, f"{D2L} - README.txt": b"hi", "index.html": HTML},
+        {"152711": "1"},
+    ),
+    "Sakai": (
+        {
+            f"{SAKAI}/Submission attachment(s)/xor.ipynb": ONE,
+            f"{SAKAI}/Feedback Attachment(s)/xor.ipynb": TWO,
+            f"{SAKAI}/Doe, Jane(jdoe)_submissionText.html": b"<p>see the file</p>",
+            f"{SAKAI}/timestamp.txt": b"20260501101530123",
+            f"{SAKAI}/comments.txt": b"",
+            "XOR lab/Müller, Zoë(mueller.z)/提出物の添付ファイル/xor.ipynb": TWO,
+            "XOR lab/grades.csv": b'"XOR lab","Points"',
+        },
+        {"jdoe": "1", "mueller.z": "2"},
+    ),
+    "nbgrader's exchange": (
+        {
+            "inbound/jdoe+xor+2026-05-01 10:00:00.123456 UTC+c2VjcmV0/xor.ipynb": ONE,
+            "inbound/jdoe+xor+2026-05-01 11:00:00.123456 UTC+c2VjcmV0/xor.ipynb": TWO,
+        },
+        {"jdoe": "2"},
+    ),
+    "Teams, with versions": (
+        {
+            f"Submitted files/{ZOE}/XOR lab/Version 10/xor.ipynb": TWO,
+            f"Submitted files/{ZOE}/XOR lab/Version 9/xor.ipynb": ONE,
+            "Submitted files/Jane Doe/XOR lab/xor.ipynb": ONE,
+        },
+        {"Zoë_Müller": "2", "Jane_Doe": "1"},
+    ),
+    "GitHub Classroom": (
+        {"xor-jdoe/xor.ipynb": ONE, "xor-kim/src/xor.ipynb": TWO},
+        {"jdoe": "1", "kim": "2"},
+    ),
+    "Drive, in the assignment's folder": (
+        {"XOR lab/Jane Doe - xor.ipynb": ONE, f"XOR lab/{ZOE} - Copy of xor.ipynb": TWO},
+        {"Jane_Doe": "1", "Zoë_Müller": "2"},
+    ),
+    "a class in a folder": (
+        {"hw 3/jdoe/xor.ipynb": ONE, "hw 3/kim/lab.ipynb": TWO, "hw 3/ann/xor.pdf": PDF},
+        {"jdoe": "1", "kim": "2"},
+    ),
+    "sections": (
+        {"A/jdoe/xor.ipynb": ONE, "A/kim/xor.ipynb": TWO, "B/ann/xor.ipynb": ONE},
+        {"jdoe": "1", "kim": "2", "ann": "1"},
+    ),
+    "files called after people, in a folder": (
+        {"hw 3/jdoe_xor.ipynb": ONE, "hw 3/xor-kim.ipynb": TWO},
+        {"jdoe": "1", "kim": "2"},
+    ),
+    "each learner's zip": (
+        {
+            "jdoe.zip": as_zip({"xor.ipynb": ONE}),
+            "kim_xor.zip": as_zip({"my folder/xor.ipynb": TWO}),
+        },
+        {"jdoe": "1", "kim": "2"},
+    ),
+    "each learner's zip, in a folder": (
+        {"hw 3/jdoe.zip": as_zip({"xor.ipynb": ONE}), "hw 3/kim.zip": as_zip({"xor.ipynb": TWO})},
+        {"jdoe": "1", "kim": "2"},
+    ),
+    "a class's zip in a zip": (
+        {"all.zip": as_zip({"jdoe/xor.ipynb": ONE, "kim/xor.ipynb": TWO})},
+        {"jdoe": "1", "kim": "2"},
+    ),
+    "a notebook that is only called a zip": ({"jdoe/xor.ipynb.zip": ONE}, {"jdoe": "1"}),
+    "one learner's tries": ({"jdoe/v1/xor.ipynb": ONE, "jdoe/final/xor.ipynb": ONE}, {"jdoe": "2"}),
+    "tries that all have": (
+        {f"{who}/{week}/{week}.ipynb": ONE for who in ("jdoe", "kim") for week in ("mon", "tue")},
+        {"jdoe": "1", "kim": "1"},
+    ),
+    "one learner's notebooks": ({"jdoe/lab.ipynb": ONE, "jdoe/notes.ipynb": BLANK}, {"jdoe": "1"}),
+    "Jupyter's own copies": (
+        {
+            "jdoe/xor-checkpoint.ipynb": TWO,
+            "jdoe/xor.ipynb": ONE,
+            "jdoe/.ipynb_checkpoints/xor-checkpoint.ipynb": TWO,
+        },
+        {"jdoe": "1"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "whose"), PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("kind", [Zip, Loose], ids=["zip", "files"])
+def test_each_learner_s_work_is_found_without_a_roster(
+    kind: type[Zip] | type[Loose],
+    files: dict[str, bytes],
+    whose: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    done = take_in(
+        tmp_path, kind({name: (OLD, data) for name, data in files.items()}), listed=False
+    )
+    found = {path.parents[1].name for path in tmp_path.glob("submitted/*/xor/xor.ipynb")}
+
+    assert {student: attempt_in(tmp_path, student) for student in found} == whose
+    assert done.unplaced == ()
+    assert {item.student for item in done.refused} <= {"ann"}
+
+
+@pytest.mark.parametrize(
+    ("files", "zone", "handed_in"),
+    [
+        ({f"{D2L}/xor.ipynb": ONE}, "America/Toronto", "2026-05-18T16:24:00+00:00"),
+        ({"1-2 - A B - 18 May, 2026 1224/xor.ipynb": ONE}, "UTC", "2026-05-18T12:24:00+00:00"),
+        ({"1-2 - A B - Mai 18, 2026 1224 PM/xor.ipynb": ONE}, "UTC", ""),
+        (
+            {f"{SAKAI}/timestamp.txt": b"20260501101530123"},
+            "Asia/Tokyo",
+            "2026-05-01T10:15:30+00:00",
+        ),
+        (
+            {f"{SAKAI}/timestamp.txt": b"2026-05-01T10:15:30+09:00"},
+            "UTC",
+            "2026-05-01T01:15:30+00:00",
+        ),
+        ({f"{SAKAI}/timestamp.txt": b"99999999999999"}, "UTC", ""),
+        (
+            {"jdoe+xor+2026-05-01 10:00:00 UTC/xor.ipynb": ONE},
+            "Asia/Tokyo",
+            "2026-05-01T10:00:00+00:00",
+        ),
+        ({"jdoe+xor+2026-99-01 10:00:00 UTC/xor.ipynb": ONE}, "UTC", ""),
+    ],
+)
+def test_the_times_in_names_and_stamps_are_read(
+    files: dict[str, bytes], zone: str, handed_in: str, tmp_path: Path
+) -> None:
+    files = (
+        {**files}
+        if len(files) == 1 and ONE in files.values()
+        else {**files, f"{SAKAI}/a/xor.ipynb": ONE}
+    )
+    take_in(
+        tmp_path, Zip({name: (OLD, data) for name, data in files.items()}), zone=zone, listed=False
+    )
+
+    (path,) = tmp_path.glob("submitted/*/xor/xor.ipynb")
+    assert read_record(path).handed_in == handed_in
+
+
 # -------------------------------------------------------------------------------------- side files
 
 SIDE_FILES = {

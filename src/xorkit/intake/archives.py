@@ -108,11 +108,12 @@ class Opener:
             yield _broken(source, parts, f"It is a link or a special file: not followed. {_ASK}")
             return
         modified = clock.file_time(status.st_mtime)
-        if path.suffix.lower() == ".zip":
-            inside = self._archive(self._kept_open(path), () if top else parts, source, depth=1)
+        plain = IncomingFile(source, parts, lambda: self._read(lambda: path.open("rb")), modified)
+        if _is_zip(plain):
+            inside = self._archive(self._kept_open(path), plain, () if top else parts, depth=1)
             yield from (replace(found, packed=modified) for found in inside)
         else:
-            yield IncomingFile(source, parts, lambda: self._read(lambda: path.open("rb")), modified)
+            yield plain
 
     def _kept_open(self, path: Path) -> Callable[[], zipfile.ZipFile]:
         """The archive at this path, opened once when it is first wanted."""
@@ -121,18 +122,19 @@ class Opener:
     def _archive(
         self,
         opened: Callable[[], zipfile.ZipFile],
+        packed: IncomingFile,
         trail: tuple[str, ...],
-        source: str,
         depth: int,
     ) -> Iterator[IncomingFile]:
-        here = trail or (PurePosixPath(source).name,)
+        source, here = packed.source, packed.parts
         try:
             members = [member for member in opened().infolist() if not member.is_dir()]
         except Refusal as error:
             yield _broken(source, here, str(error))
             return
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            yield _broken(source, here, f"The zip archive is damaged ({error}). {_ASK}")
+            reason = f"The zip archive is damaged ({error}). {_ASK}"
+            yield _broken(source, here, reason) if _begins_as_zip(packed) else packed
             return
         if len(members) > MAX_MEMBERS:
             reason = f"The zip archive holds {len(members)} files, more than {MAX_MEMBERS}. {_ASK}"
@@ -168,7 +170,7 @@ class Opener:
             yield _broken(found.source, found.parts, reason)
         else:
             opened = partial(self._unpacked, found)
-            yield from self._archive(opened, found.parts, found.source, depth + 1)
+            yield from self._archive(opened, found, found.parts, depth + 1)
 
     def _unpacked(self, found: IncomingFile) -> zipfile.ZipFile:
         if self._last is None or self._last[0] is not found:
@@ -202,6 +204,14 @@ def _ignored(name: str, *, folder: bool = False) -> bool:
 
 def _is_zip(found: IncomingFile) -> bool:
     return not found.broken and found.name.lower().endswith(".zip")
+
+
+def _begins_as_zip(found: IncomingFile) -> bool:
+    """Else it is only called so: "xor.ipynb.zip" may well be the notebook itself."""
+    try:
+        return found.read().startswith(b"PK")
+    except Refusal:
+        return True  # whatever reads it says why it can't be read
 
 
 def _path_of(member: zipfile.ZipInfo) -> PurePosixPath:

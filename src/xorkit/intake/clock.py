@@ -6,6 +6,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_tz
 from functools import lru_cache
@@ -32,6 +33,15 @@ def zone_named(name: str) -> tzinfo:
 def placed(time: datetime, zone: tzinfo | None) -> datetime:
     """A local time as a point in time: in this zone, or (None) in this machine's."""
     return time.replace(tzinfo=zone) if zone else time.astimezone()
+
+
+def written(date: str, time: str, zone: tzinfo | None) -> datetime | None:
+    """ "1 May 2026" and "3:00 PM", in one of the ways in which English sites write them."""
+    for pattern in ("%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%d %b %Y", "%d %B, %Y"):
+        for hours in ("%I:%M %p", "%H:%M"):
+            with suppress(ValueError, OverflowError):
+                return placed(datetime.strptime(f"{date} {time}", f"{pattern} {hours}"), zone)
+    return None
 
 
 def placed_as_said(time: datetime, said: str, zone: tzinfo | None) -> datetime:

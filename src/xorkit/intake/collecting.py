@@ -346,6 +346,7 @@ def _read(
         aside += others
     else:
         refused += others
+    readable.sort(key=lambda file: "-checkpoint" in file.name)  # Jupyter's own copies last
     return sorted(readable, key=cmp_to_key(_counts), reverse=True), refused, aside
 
 

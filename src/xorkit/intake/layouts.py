@@ -20,6 +20,16 @@ _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_.*)?"
 _BLACKBOARD = re.compile(
     r"(?P<attempt>(?P<who>.+?)_[^\W\d_][^_\d]*_(?P<time>\d{4}(?:-\d\d){5}))(?:_.*|\.txt)"
 )
+# Two numbers (the user's, the folder's), the name and the local time.
+_BRIGHTSPACE = re.compile(
+    r"(?P<attempt>(?P<id>\d+)-\d+ ?- (?P<name>.+?) ?- (?P<date>[^-]*\d{4})"
+    r" (?P<hour>\d{1,2})(?P<minute>\d\d)(?P<half> [AP]M)?)(?: ?- .+)?"
+)
+_SAKAI = re.compile(r"(?P<name>[^,()]+,[^()]*)\((?P<id>[^()\s]+)\)(?:_.+)?")
+# Of nbgrader's exchange: user, assignment, time, and since 0.9 a secret.
+_NBGRADER = re.compile(
+    r"(?P<attempt>(?P<id>[^+]+)\+[^+]+\+(?P<time>\d{4}-\d\d-\d\d [^+]+))(?:\+.+)?"
+)
 # The zone after a time of day at the end of a line: "Date Submitted: … 4:49:41 PM EDT".
 _SAID_ZONE = re.compile(
     r"\d:\d\d(?: ?[ap]\.?m\.?)? +((?:UTC|GMT)?[+-]\d{1,2}:?(?:\d\d)?|[A-Z]{1,5})\s*$",
@@ -34,6 +44,14 @@ _COPY = re.compile(r"^(?:copy of |kopie von |copie de |copia de )+", re.IGNORECA
 _NUMBER = re.compile(r"\s*\(\d+\)$|-\d+$")
 # Folders that archives and tools put around the students' own.
 _WRAPPERS = ("submitted", "submissions", "downloaded", "extracted", "archive")
+# What learners call the folders of their own tries.
+_TRY = re.compile(
+    r"(?:.*[\W_])?(?:v|version|versuch|attempt|try|week|part|old|new|final|draft|backup)[\W_]*\d*",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(r"version (\d{1,9})", re.IGNORECASE)  # Microsoft Teams' folder of an attempt
+# What Sakai puts into a learner's folder itself.
+_OF_SAKAI = ("timestamp.txt", "comments.txt", "feedbackText.html")
 # Names under which a notebook can hide; files of other names only count where there is none.
 _LIKELY = (".ipynb", ".json", ".txt", ".py")
 # Of notebooks, and of what is handed in instead of one; other dots can belong to a name.
@@ -76,10 +94,10 @@ class Collection:
     submitters: Mapping[str, Ownership] = field(default_factory=dict)
     usernames: Mapping[str, str] = field(default_factory=dict)  # by what Blackboard puts in front
     zones: Mapping[str, str] = field(default_factory=dict)  # as Blackboard says them, by attempt
+    times: Mapping[tuple[str, ...], datetime] = field(default_factory=dict)  # Sakai's, by folder
     zone: tzinfo | None = None  # of local times that nothing else is said of
-    wrapper: str = ""
     ilias: int = -1  # how deep in the paths ILIAS's folders stand
-    depth: int = -1  # how deep in the paths an LMS's names stand in at least half of them
+    depth: int = 0  # how deep in the paths the learners' folders stand: above, those of the class
 
 
 Reading = tuple[IncomingFile, tuple[Ownership, ...]]
@@ -102,22 +120,58 @@ def readings(
 def _survey(
     assignment: str, files: Sequence[IncomingFile], root: str, zone: tzinfo | None
 ) -> Collection:
-    folders = {found.parts[0] for found in files if len(found.parts) > 1}
-    names = {PurePosixPath(root).stem.casefold(), assignment.casefold(), *_WRAPPERS}
-    only = next(iter(folders)) if len(folders) == 1 else ""
-    wrapper = only if only.casefold() in names else ""
+    depth = _class_depth(assignment, files, root)
     lists = [found for found in files if found.name == gradescope.LIST]
     listed = min(lists, key=lambda found: len(found.parts), default=None)
-    texts = list(_blackboard_texts(files, wrapper))
+    texts = list(_blackboard_texts(files, depth))
     return Collection(
         assignment,
         submitters=_gradescope_list(listed) if listed else {},
         usernames={match["who"]: _username(text, match["who"]) for match, text in texts},
         zones={match["attempt"]: _said_zone(text) for match, text in texts},
+        times={found.parts[:-1]: time for found in files if (time := _sakai_time(found))},
         zone=zone,
-        wrapper=wrapper,
-        ilias=_ilias_depth(files, wrapper),
+        ilias=_ilias_depth(files),
+        depth=depth,
     )
+
+
+def _class_depth(assignment: str, files: Sequence[IncomingFile], root: str) -> int:
+    """How many folders of the class stand around the learners' own.
+
+    Such a one is called as tools call it, or holds the folders of several learners, each called
+    otherwise. A folder in which notebooks lie, or tries at one, is a learner's.
+    """
+    generic = {PurePosixPath(root).stem.casefold(), assignment.casefold(), *_WRAPPERS}
+    work = [found.parts for found in files if is_work(found.name)]
+    notebooks = [parts for parts in work if is_notebook(parts[-1])]
+    folders = {found.parts[0] for found in files if len(found.parts) > 1}
+    depth = int(len(folders) == 1 and folders.pop().casefold() in generic)
+    while notebooks and all(len(parts) > depth + 1 for parts in notebooks):
+        in_folders = {
+            p[: depth + 2]: _person(p[depth + 1], assignment) for p in work if len(p) > depth + 2
+        }
+        as_files = {
+            p: _person(p[-1], assignment, of_file=True) for p in notebooks if len(p) == depth + 2
+        }
+        inside = in_folders | as_files
+        people = {name.casefold() for name in inside.values() if name}
+        if len({parts[: depth + 1] for parts in inside}) == len(inside) or len(people) < len(
+            inside
+        ):
+            break
+        depth += 1
+    return depth
+
+
+def _person(name: str, assignment: str, *, of_file: bool = False) -> str:
+    """Whom a folder (or zip) is called after, or a file "jdoe_xor.ipynb"; "" where nobody."""
+    stem = stem_of(name) if of_file or name.lower().endswith(".zip") else name
+    stem = _NUMBER.sub("", _COPY.sub("", stem))
+    person = _without(assignment, r"[\s_.-]+", stem)
+    if _is_file_name(person, assignment) or _NO_NAME.fullmatch(person) or _TRY.fullmatch(person):
+        return ""
+    return "" if of_file and person == stem else person
 
 
 def _usual_depth(read: Iterable[Reading]) -> int:
@@ -134,7 +188,8 @@ def _usual_depth(read: Iterable[Reading]) -> int:
 
 def _ranked(claims: tuple[Ownership, ...], usual: int) -> tuple[Ownership, ...]:
     by_lms = {c for c in claims if c.sure and c.layout != "folder" and c.depth <= usual}
-    sure = by_lms or {claim for claim in claims if claim.sure and claim.layout == "folder"}
+    folders = (c for c in claims if c.layout == "folder" and c.depth >= usual)
+    sure = by_lms or {claim for claim in folders if claim.sure}
     return tuple(replace(claim, sure=claim in sure) for claim in claims)
 
 
@@ -185,22 +240,29 @@ def _are_hand_in_times(times: Sequence[datetime], packed: datetime | None) -> bo
 
 def _timestamp(found: IncomingFile) -> datetime | None:
     """What nbgrader's timestamp.txt says."""
+    try:
+        return _utc(found.read()[:100].decode("utf-8").strip())
+    except (Refusal, ValueError):
+        return None
+
+
+def _utc(text: str) -> datetime | None:
+    """A time as nbgrader writes it; it says UTC, or another zone."""
     from nbgrader.utils import parse_utc
 
     try:
-        text = found.read()[:100].decode("utf-8").strip()
         return parse_utc(text).replace(tzinfo=UTC) if text else None
-    except (Refusal, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return None
 
 
 def _blackboard_texts(
-    files: Sequence[IncomingFile], wrapper: str
+    files: Sequence[IncomingFile], depth: int
 ) -> Iterator[tuple[re.Match[str], str]]:
     """The texts beside the submissions; deeper ones are of a learner's making."""
     for found in files:
         match = _BLACKBOARD.fullmatch(found.name)
-        if match and is_list(found) and len(_inside(found.parts, wrapper)) == 1:
+        if match and is_list(found) and len(found.parts) <= depth + 1:
             with suppress(Refusal):
                 yield match, found.read()[:1000].decode("utf-8", "replace")
 
@@ -216,10 +278,9 @@ def _said_zone(text: str) -> str:
     return said[1].upper() if said else ""
 
 
-def _ilias_depth(files: Sequence[IncomingFile], wrapper: str) -> int:
+def _ilias_depth(files: Sequence[IncomingFile]) -> int:
     """Where every folder is called Nachname_Vorname_login, the names mostly with capitals."""
-    paths = [_inside(found.parts, wrapper) for found in files]
-    paths = [parts for parts in paths if len(parts) > 1 or ".ipynb" in parts[-1]]
+    paths = [found.parts for found in files if len(found.parts) > 1 or is_notebook(found.name)]
     number = {-1: 0}
     for depth in range(min((len(parts) - 1 for parts in paths), default=0)):
         folders = {parts[depth] for parts in paths}
@@ -228,10 +289,6 @@ def _ilias_depth(files: Sequence[IncomingFile], wrapper: str) -> int:
         if len({m["login"] for m in people}) == len(folders) <= 2 * capitals:
             number[depth] = len(folders)
     return max(number, key=lambda depth: number[depth])  # an outer folder can be called so as well
-
-
-def _inside(parts: tuple[str, ...], wrapper: str) -> tuple[str, ...]:
-    return parts[1:] if wrapper and parts[0] == wrapper and len(parts) > 1 else parts
 
 
 def is_list(found: IncomingFile) -> bool:
@@ -244,10 +301,37 @@ def is_list(found: IncomingFile) -> bool:
 
 def _of_learners(files: Sequence[IncomingFile]) -> list[IncomingFile]:
     """The files without the download's own lists; an attempt that has no file has its text."""
-    own = [found for found in files if not is_list(found)]
+    of_brightspace = {f for f in files if any(map(_BRIGHTSPACE.fullmatch, f.parts))}
+    own = [
+        found
+        for found in files
+        if not (is_list(found) or _is_sakai_s(found))
+        and not (of_brightspace and found.name == "index.html" and found not in of_brightspace)
+    ]
     attempts = {_attempt(found) for found in own}
     texts = (found for found in files if is_list(found) and found.name != gradescope.LIST)
     return own + [found for found in texts if _attempt(found) not in attempts]
+
+
+def _is_sakai_s(found: IncomingFile) -> bool:
+    """Whether Sakai or the instructor has put it into a learner's folder."""
+    *above, folder, below = ("", "", *found.parts)[-3:]
+    if _SAKAI.fullmatch(folder):
+        return below in _OF_SAKAI
+    return bool(_SAKAI.fullmatch(above[0])) and folder.lower().startswith("feedback attachment")
+
+
+def _sakai_time(found: IncomingFile) -> datetime | None:
+    """What Sakai's timestamp.txt says: 17 digits down to milliseconds, or ISO 8601."""
+    if not _is_sakai_s(found) or found.name != "timestamp.txt":
+        return None
+    try:
+        text = found.read()[:100].decode("utf-8").strip()
+        time = datetime.strptime(text[:14], "%Y%m%d%H%M%S") if text.isdigit() else None
+        time = time or datetime.fromisoformat(text)
+    except (Refusal, ValueError):
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _attempt(found: IncomingFile) -> str:
@@ -258,8 +342,7 @@ def _attempt(found: IncomingFile) -> str:
 
 def _read(found: IncomingFile, collection: Collection) -> tuple[Ownership, ...]:
     """What each layout reads in the outermost part of the path that looks like its own."""
-    parts = _inside(found.parts, collection.wrapper)
-    return tuple(claim for layout in _LAYOUTS for claim in layout(parts, collection))
+    return tuple(claim for layout in _LAYOUTS for claim in layout(found.parts, collection))
 
 
 def _gradescope(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
@@ -322,6 +405,32 @@ def _ilias(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership
         yield Ownership("ilias", (match["login"], parts[depth]), (name,), depth=depth)
 
 
+def _brightspace(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
+    for depth, part in enumerate(parts):
+        if match := _BRIGHTSPACE.fullmatch(part):
+            clock_time = f"{match['hour']}:{match['minute']}{match['half'] or ''}"
+            time = clock.written(match["date"], clock_time, collection.zone)
+            ids, names, attempt = (match["id"],), (match["name"],), match["attempt"]
+            yield Ownership("brightspace", ids, names, time, attempt=attempt, depth=depth)
+            return
+
+
+def _sakai(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
+    for depth, part in enumerate(parts):
+        if match := _SAKAI.fullmatch(part):
+            time = collection.times.get(parts[: depth + 1])
+            yield Ownership("sakai", (match["id"],), (match["name"],), time=time, depth=depth)
+            return
+
+
+def _nbgrader(parts: tuple[str, ...], _collection: Collection) -> Iterator[Ownership]:
+    for depth, part in enumerate(parts):
+        if match := _NBGRADER.fullmatch(part):
+            time, attempt = _utc(match["time"]), match["attempt"]
+            yield Ownership("nbgrader", (match["id"],), time=time, attempt=attempt, depth=depth)
+            return
+
+
 def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
     """Google Classroom's "Jane Doe - xor.ipynb", Google Forms' "xor - Jane Doe.ipynb"."""
     stem = stem_of(parts[-1])
@@ -340,20 +449,29 @@ def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership
 
 
 def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
-    """A folder for each student, or files that are called after them."""
-    usual = {collection.assignment.casefold(), ""}
-    own = True
+    """A folder or a zip for each student, or files that are called after them."""
+    assignment, own = collection.assignment, True
+    tries = [int(match[1]) for part in parts[:-1] if (match := _VERSION.fullmatch(part))]
+    turn = tries[-1] if tries else 0
     for depth, folder in enumerate(parts[:-1]):
-        if not folder.lower().endswith(".zip") and folder.casefold() not in usual:
-            yield Ownership("folder", (folder,), (folder,), depth=depth, sure=own)
-            own = False
-    stem = _NUMBER.sub("", _COPY.sub("", stem_of(parts[-1])))
-    name = re.escape(collection.assignment)
-    stem = re.sub(rf"^{name}[\s_.-]+|[\s_.-]+{name}$", "", stem, flags=re.IGNORECASE)
-    if not _is_file_name(stem, collection.assignment) and not _NO_NAME.fullmatch(stem):
+        packed = folder.lower().endswith(".zip")
+        person = _person(folder, assignment) if packed else _without(assignment, "[_.-]", folder)
+        if person and folder.casefold() != assignment.casefold():
+            names = tuple(dict.fromkeys((person, folder)))
+            sure = own and depth >= collection.depth
+            yield Ownership("folder", names, names, None, turn, str(turn), depth=depth, sure=sure)
+            own = own and not sure
+    stem = _without(assignment, r"[\s_.-]+", _NUMBER.sub("", _COPY.sub("", stem_of(parts[-1]))))
+    if not _is_file_name(stem, assignment) and not _NO_NAME.fullmatch(stem):
         # What lies about and is no notebook is nobody's, unless the roster knows its name.
         own = own and is_likely(parts[-1]) and is_work(parts[-1])
         yield Ownership("folder", (stem,), (stem,), depth=len(parts) - 1, sure=own)
+
+
+def _without(assignment: str, between: str, name: str) -> str:
+    """What stands before or behind the assignment's name."""
+    escaped = re.escape(assignment)
+    return re.sub(rf"^{escaped}{between}|{between}{escaped}$", "", name, flags=re.IGNORECASE)
 
 
 _LAYOUTS: tuple[Callable[[tuple[str, ...], Collection], Iterator[Ownership]], ...] = (
@@ -362,6 +480,9 @@ _LAYOUTS: tuple[Callable[[tuple[str, ...], Collection], Iterator[Ownership]], ..
     _blackboard,
     _canvas,
     _ilias,
+    _brightspace,
+    _sakai,
+    _nbgrader,
     _drive,
     _folder,
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import cached_property
@@ -169,12 +168,8 @@ def _person(columns: Sequence[str], row: Sequence[str], key: int, zone: tzinfo |
 
 def _moodle_time(text: str, zone: tzinfo | None) -> datetime | None:
     """ "Friday, 1 May 2026, 3:00 PM"; None in another language, or where there is none."""
-    text = re.sub(r"^[A-Z][a-z]+day, ", "", text)
-    for date in ("%d %B %Y", "%B %d, %Y"):
-        for time in ("%I:%M %p", "%H:%M"):
-            with suppress(ValueError, OverflowError):
-                return clock.placed(datetime.strptime(text, f"{date}, {time}"), zone)
-    return None
+    date, _, time = re.sub(r"^[A-Z][a-z]+day, ", "", text).rpartition(", ")
+    return clock.written(date, time, zone)
 
 
 def _number_at_end(text: str) -> str:

@@ -23,7 +23,7 @@ from warm import EPOCHS, WarmProcess  # noqa: E402 - beside this file
 from xorkit.hidden.session import judge  # noqa: E402
 
 RECORD = "import xorkit.probe as probe\nprobe.recorder()"
-ENDLESS = 40 * EPOCHS  # ten times what is kept of the passes
+ENDLESS = 40 * EPOCHS  # ten times what is kept of the epochs
 LIGHT = 20  # judgements in a round: one takes a few milliseconds
 
 
@@ -34,7 +34,7 @@ def main(rounds: int) -> None:
         recorded.train(ENDLESS)
         grown = resident(recorded.pid) - before
     show("recorded training / plain", [mine / theirs for theirs, mine in pairs])
-    show(f"memory that {ENDLESS} more passes add (MiB)", [grown / (1 << 20)])
+    show(f"memory that {ENDLESS} more epochs add (MiB)", [grown / (1 << 20)])
 
     course = w.lesson()
     cells, evidence = w.hidden_cells(), w.observe({}, course).evidence

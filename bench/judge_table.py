@@ -2,7 +2,7 @@
 
     python bench/judge_table.py [--starts 20] [--quick] [--out docs/judge.md]
 
-Everything runs as in the tests, with all of the lesson's passes (`--quick`: fewer where learning is
+Everything runs as in the tests, with all of the lesson's epochs (`--quick`: fewer where learning is
 not at stake). Prints how often a right way lost a point, how often a mistake cost anything else
 than its own points, and how often the first diagnosis was the right one.
 """

@@ -59,7 +59,6 @@ def runs(lesson: Lesson, kind: str, rng: np.random.Generator) -> Iterator[dict[s
     for k in range(RUNS):
         yield {
             "losses": np.round([values[k] for values in losses], 5).tolist(),
-            "passes": epochs,
             "drawn": epochs,
             "theta": np.round(theta[k], 4).tolist(),
             "sizes": list(task.net.sizes),

@@ -22,12 +22,15 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+# What names and forms evidence has. Kept evidence of another number can't be judged again; its
+# notebook is run again.
+FORM = 2
 MIME = "application/vnd.xorkit.evidence+json"  # of the probe's answer in a kernel's message
 # How an expression begins that the probe answers; to a kernel without it, it is a comment.
 QUESTION = "# xorkit "
 NOTHING = "pass"  # the cell that is run where nothing is to run before the probe is asked
 
-# A run of 20,000 kept passes of a net of a few parameters is 1 MB as base64; eight times that is
+# A run of 20,000 kept epochs of a net of a few parameters is 1 MB as base64; eight times that is
 # room for larger nets, and still nothing that a grader's memory would notice.
 MAX_BYTES = 8 << 20
 DTYPES = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
@@ -37,7 +40,7 @@ MAX_TEXT = 1_000_000  # letters of a run's events: six times what the probe keep
 MAX_SHAPES = 64  # tensors of a model
 MAX_TENSOR = 10_000  # values of a tensor that a cell leaves behind: a thousand times a lesson's
 EVENTS = "fFbgzsoBS"  # letters of a run: see `Run`
-MAX_COUNT = 10**12  # passes: more than any grader waits for
+MAX_COUNT = 10**12  # epochs: more than any grader waits for
 MAX_NAMES = 1000  # values that a cell leaves behind: a hundred times what any lesson asks for
 LARGEST_INT = 1 << 53  # in JSON a larger number may be read as another one
 
@@ -127,25 +130,25 @@ def _record(value: object, names: set[str], also: Sequence[str] = ()) -> Mapping
 class Run:
     """What was recorded while a training loop ran.
 
-    A pass is one `backward` (or `torch.autograd.grad`); `rows[k]` are all parameters, flat, when
-    pass k began, the last row is where they were in the end. Of a run that is longer than what is
-    kept, `rows` are its first passes, and `end_rows` its last ones and the end. `events` are
-    letters in the order of what happened: f forward (F: with parameters that may have no gradient),
-    b backward, g `torch.autograd.grad`, z `zero_grad`, s `step`, o another optimizer's step. Where
+    `rows[k]` are all parameters, flat, when backward pass k (or `torch.autograd.grad`) began, the
+    last row is where they were in the end. Of a run that is longer than what is kept, `rows` are
+    of its first backward passes, and `end_rows` of its last ones and the end. `events` are letters
+    in the order of what happened: f forward (F: with parameters that may have no gradient), b
+    backward, g `torch.autograd.grad`, z `zero_grad`, s `step`, o another optimizer's step. Where
     the loop ran once more alone, B and S are the ends of backward and step, and `detail_rows` and
     `detail_grads` hold parameters and `.grad` at the first of all these moments (NaN: None).
     """
 
     shapes: tuple[tuple[int, ...], ...]
-    rows: Array  # (passes kept + 1, parameters)
+    rows: Array  # (backward passes kept + 1, parameters)
     events: str
-    before: str  # events of before the first pass, when no parameters were known yet
+    before: str  # events of before the first of them, when no parameters were known yet
     detail_rows: Array  # (events looked at, parameters)
     detail_grads: Array
-    losses: Array  # what the first passes walked back from (NaN: no single number)
-    passes: int  # all of them, kept or not
-    total: int  # passes of all models together
-    models: int = 1  # how many different sets of parameters went through a pass
+    losses: Array  # what the first backward passes began at (NaN: no single number)
+    backwards: int  # how many backward passes, kept or not
+    total: int  # those of all models together
+    models: int = 1  # how many different sets of parameters went through one
     on_model: bool = True  # whether `model` holds these parameters afterwards
     stopped: bool = False  # the recorder ended it: it had seen enough, or the time was over
     error: tuple[str, str] | None = None  # name and text of what the loop raised
@@ -158,8 +161,8 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether every pass was kept."""
-        return len(self.rows) == self.passes + 1
+        """Whether every backward pass was kept."""
+        return len(self.rows) == self.backwards + 1
 
 
 @dataclass(frozen=True)
@@ -310,8 +313,8 @@ def read_settings(value: object) -> SettingsObservation:
     seen = _record(value, {"loss", "optimizer"})
     loss: LossValues | Failure | None = _read_failure(seen["loss"])
     if loss is None:
-        said = _record(seen["loss"], {"values", "slopes"})
-        loss = LossValues(read_numbers(said["values"], 1), read_numbers(said["slopes"], 3))
+        said = _record(seen["loss"], {"values", "gradients"})
+        loss = LossValues(read_numbers(said["values"], 1), read_numbers(said["gradients"], 3))
         if len(loss.values) != len(loss.gradients):
             raise EvidenceError(f"{len(loss.values)} losses, {len(loss.gradients)} gradients")
     optimizer: OptimizerSteps | Failure | None = _read_failure(seen["optimizer"])
@@ -377,7 +380,7 @@ def read_run(value: object) -> Run:
         detail_rows=detail_rows,
         detail_grads=detail_grads,
         losses=read_numbers(seen["losses"], 1),
-        passes=read_count(seen["passes"]),
+        backwards=read_count(seen["backwards"]),
         total=read_count(seen["total"]),
         models=read_count(seen["models"]),
         on_model=_read_truth(seen["on_model"]),
@@ -387,9 +390,9 @@ def read_run(value: object) -> Run:
         end_rows=end_rows,
     )
     width = sum(math.prod(shape) for shape in shapes)
-    if not len(rows) or rows.shape[1] != width or len(rows) - 1 > run.passes:
+    if not len(rows) or rows.shape[1] != width or len(rows) - 1 > run.backwards:
         raise EvidenceError(f"rows of shape {rows.shape} for {width} parameters")
-    if end_rows.shape[1] != width or len(rows) + len(end_rows) > run.passes + 1:
+    if end_rows.shape[1] != width or len(rows) + len(end_rows) > run.backwards + 1:
         raise EvidenceError(f"rows of the end of shape {end_rows.shape} for {width} parameters")
     details = detail_rows.shape == detail_grads.shape == (len(detail_rows), width)
     if not details or len(detail_rows) > len(run.events):
@@ -504,6 +507,7 @@ class Evidence:
 
     def to_json(self) -> dict[str, Any]:
         return {
+            "form": FORM,
             "cells": [
                 {
                     "grade_id": c.grade_id,
@@ -525,6 +529,8 @@ class Evidence:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evidence:
+        if value["form"] != FORM:
+            raise EvidenceError(f"evidence of form {shown(value['form'])}; this is read: {FORM}")
         cells = tuple(
             CellRun(
                 c["grade_id"],

@@ -49,7 +49,7 @@ class _Part(BaseModel):
 
 
 class TaskSpec(_Part):
-    """What is trained: the table, the net's layers, the learning rate, the number of passes."""
+    """What is trained: the table, the net's layers, the learning rate, the number of epochs."""
 
     inputs: tuple[tuple[float, ...], ...] = Field(min_length=1)
     targets: tuple[tuple[float, ...], ...] = Field(min_length=1)
@@ -83,8 +83,8 @@ class StartFacts(_Part):
 
     starts: int
     stalled: int
-    typical: int  # passes after which half of those that learn have learned
-    slowest: int  # passes after which 95 of 100 of those that learn have learned
+    typical: int  # epochs after which half of those that learn have learned
+    slowest: int  # epochs after which 95 of 100 of those that learn have learned
     good: tuple[tuple[float, ...], ...] = Field(min_length=1)
     stall: tuple[tuple[float, ...], ...] = Field(min_length=1)
     curve_epochs: tuple[int, ...]

@@ -1,6 +1,6 @@
 """A fully connected net, by hand: forward pass, loss and chain rule in float64 NumPy.
 
-Everything works on a batch of parameter vectors at once, so that all passes of a recorded run are
+Everything works on a batch of parameter vectors at once, so that a whole recorded run is
 recomputed in one go. The chain rule is the textbook one (Rumelhart, Hinton and Williams, 1986);
 the tests check it against finite differences and against autograd.
 """
@@ -26,7 +26,7 @@ class Activation:
     """A function of a layer's weighted sums, and its derivative given the function's own value."""
 
     value: Callable[[Array], Array]
-    slope: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
 
 
 ACTIVATIONS = {
@@ -89,10 +89,10 @@ Between = Callable[[Array, Array], Array]
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss of predictions p and targets t, both (K, N, out), and its slope in each p."""
+    """A loss of predictions p and targets t, both (K, N, out), and its gradient in each p."""
 
     value: Between  # (K,)
-    slope: Between  # (K, N, out)
+    gradient: Between  # (K, N, out)
 
 
 def _mean(values: Array) -> Array:
@@ -111,7 +111,7 @@ def _bce(p: Array, t: Array) -> Array:
     return _mean(-t * np.log(p) - (1 - t) * np.log(1 - p))
 
 
-def _bce_slope(p: Array, t: Array) -> Array:
+def _bce_gradient(p: Array, t: Array) -> Array:
     p = np.clip(p, _TINY, 1 - _TINY)
     return (p - t) / (p * (1 - p)) / _count(p)
 
@@ -119,15 +119,15 @@ def _bce_slope(p: Array, t: Array) -> Array:
 def _again(loss: Loss) -> Loss:
     """A loss of predictions that are squashed once more before they are compared."""
 
-    def slope(p: Array, t: Array) -> Array:
+    def gradient(p: Array, t: Array) -> Array:
         squashed = sigmoid(p)
-        return loss.slope(squashed, t) * squashed * (1 - squashed)
+        return loss.gradient(squashed, t) * squashed * (1 - squashed)
 
-    return Loss(lambda p, t: loss.value(sigmoid(p), t), slope)
+    return Loss(lambda p, t: loss.value(sigmoid(p), t), gradient)
 
 
 MSE = Loss(lambda p, t: _mean((p - t) ** 2), lambda p, t: 2 * (p - t) / _count(p))
-BCE = Loss(_bce, _bce_slope)
+BCE = Loss(_bce, _bce_gradient)
 LOSSES = {
     "mse": MSE,
     "sum": Loss(lambda p, t: ((p - t) ** 2).sum(axis=(1, 2)), lambda p, t: 2 * (p - t)),
@@ -179,16 +179,16 @@ def gradient(theta: Array, inputs: Array, targets: Array, net: Net, name: str = 
     """The loss's gradient (K, P) at K parameter vectors, over the whole batch of inputs."""
     layers = _layers(theta, net)
     values = _forward(layers, inputs, net)
-    slope = LOSSES[name].slope(values[-1].T, targets).T
+    grad = LOSSES[name].gradient(values[-1].T, targets).T
     parts: list[Array] = []
     for depth in range(len(layers) - 1, -1, -1):
         weights, _ = layers[depth]
-        slope = slope * ACTIVATIONS[net.activations[depth]].slope(values[depth + 1])  # now of z
-        by_weight = np.einsum("onk,ink->oik", slope, values[depth])
+        grad = grad * ACTIVATIONS[net.activations[depth]].derivative(values[depth + 1])  # now of z
+        by_weight = np.einsum("onk,ink->oik", grad, values[depth])
         n_out, n_in, count = weights.shape
-        parts[:0] = [by_weight.reshape(n_out * n_in, count), slope.sum(axis=1)]
+        parts[:0] = [by_weight.reshape(n_out * n_in, count), grad.sum(axis=1)]
         if depth:
-            slope = np.einsum("oik,onk->ink", weights, slope)
+            grad = np.einsum("oik,onk->ink", weights, grad)
     return np.concatenate(parts).T
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -291,10 +293,23 @@ def test_results_of_withdrawn_work_stay_and_are_told_of(course: Course) -> None:
     assert "ada" in said[0]
 
 
-def test_judging_again_without_evidence_says_how_to_get_some(course: Course) -> None:
+def _spoiled(evidence: bytes) -> bytes:
+    return evidence[:20]
+
+
+def _of_an_older_kit(evidence: bytes) -> bytes:
+    value = json.loads(gzip.decompress(evidence))
+    return gzip.compress(json.dumps(value | {"form": value["form"] - 1}).encode())
+
+
+@pytest.mark.parametrize("change", [_spoiled, _of_an_older_kit])
+def test_judging_again_without_evidence_says_how_to_get_some(
+    course: Course, change: Callable[[bytes], bytes]
+) -> None:
     hand_in(course, "ada")
     graded(course)
-    course.result_path("ada", store.EVIDENCE).write_bytes(b"spoiled")
+    path = course.result_path("ada", store.EVIDENCE)
+    path.write_bytes(change(path.read_bytes()))
     before = kept_files(course)
 
     said: list[str] = []

@@ -159,7 +159,7 @@ def test_changed_evidence_is_judged_or_refused(seen: dict[str, Any]) -> None:
 @given(arrays(), arrays(), arrays(), st.text("fbBgzsSo", max_size=40), st.integers(0, 60))
 @settings(max_examples=300, deadline=None)
 def test_a_run_of_any_numbers_is_judged_or_refused(
-    rows: Any, details: Any, losses: Any, events: str, passes: int
+    rows: Any, details: Any, losses: Any, events: str, backwards: int
 ) -> None:
     """Well-formed runs of nonsense: rows of 0, inf, NaN, of any width and any number."""
     honest_run = honest()["observations"]["training_loop"]["alone"]
@@ -174,8 +174,8 @@ def test_a_run_of_any_numbers_is_judged_or_refused(
         "detail_grads": encode(kept),
         "losses": losses,
         "events": events + "b" * len(kept),
-        "passes": passes,
-        "total": passes,
+        "backwards": backwards,
+        "total": backwards,
     }
     seen = {"own": run, "alone": run, "whole": [run, run], "replaced": []}
 
@@ -201,7 +201,7 @@ def test_numbers_that_no_training_makes_earn_nothing(rows: np.ndarray) -> None:
         single = rows.astype(np.float32)
     loop = copy.deepcopy(honest()["observations"]["training_loop"])
     for run in (loop["alone"], loop["own"]):
-        run |= {"rows": encode(single), "passes": len(rows) - 1, "total": len(rows) - 1}
+        run |= {"rows": encode(single), "backwards": len(rows) - 1, "total": len(rows) - 1}
 
     training = judging.judge_training(read_training(loop), TASK, FACTS)
 
@@ -239,7 +239,7 @@ FORGED = {
     "an error of another form": {"error": ["x", "y", "z"], "type": "Sequential"},
     "shapes without outputs": {"shapes": [[2, 2]]},
     "flat outputs": {"shapes": [[2, 2], [2], [1, 2], [1]], "outputs": encode(np.zeros(42))},
-    "a loss alone": {"loss": {"values": [0.1], "slopes": []}, "optimizer": {}},
+    "a loss alone": {"loss": {"values": [0.1], "gradients": []}, "optimizer": {}},
     "runs of another type": {"alone": {}, "own": None, "whole": [], "replaced": []},
     "a row alone": {"row": encode(np.zeros(9))},
 }
@@ -393,10 +393,10 @@ def test_what_is_no_array_is_refused(value: Any) -> None:
         ("shapes", [[float("inf")]]),
         ("events", "f" * 2_000_000),
         ("events", 5),
-        ("passes", -1),
-        ("passes", 1.5),
-        ("passes", 10**400),
-        ("passes", 1),
+        ("backwards", -1),
+        ("backwards", 1.5),
+        ("backwards", 10**400),
+        ("backwards", 1),
         ("on_model", 1),
         ("stopped", None),
         ("events", "fzb<script>"),

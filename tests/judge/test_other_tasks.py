@@ -27,7 +27,7 @@ CLAIMS = {
     "data": ("inputs_right", "targets_shaped", "targets_right"),
     "model": ("takes_inputs", "sized", "hidden_activated", "output_activated"),
     "loss_and_optimizer": ("loss_right", "optimizer_right", "rate_right"),
-    "training_loop": ("weights_move", "fresh_slopes", "one_step", "updates", "passes"),
+    "training_loop": ("weights_move", "fresh_gradients", "one_step", "updates", "epochs"),
 }
 FIXTURES = {"loss_and_optimizer": "settings", "training_loop": "training"}
 RESULT = "def test_rows(result):\n    for row in result.rows:\n        check(row)\n"

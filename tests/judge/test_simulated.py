@@ -103,7 +103,7 @@ def named(loop: Loop, task: Task, passes: int, rng: np.random.Generator) -> list
 
 
 def codes(training: Training) -> list[str]:
-    claims = (training.weights_move, training.fresh_slopes, training.one_step, training.updates)
+    claims = (training.weights_move, training.fresh_gradients, training.one_step, training.updates)
     found = [claim.finding.code for claim in claims if claim.finding]
     return list(dict.fromkeys(found))
 
@@ -158,8 +158,8 @@ def test_a_loop_that_counts_to_less_is_told_from_one_that_has_learned() -> None:
         counts = judge_training(Runs(alone[k], short[k], (short[k], stalled[k])), TASK, FACTS)
         looks = judge_training(Runs(alone[k], learned[k], (learned[k], patient[k])), TASK, FACTS)
 
-        assert counts.passes.finding is not None
-        assert counts.passes.finding.code == "too-few-epochs"
+        assert counts.epochs.finding is not None
+        assert counts.epochs.finding.code == "too-few-epochs"
         assert counts.updates
         assert looks.right
 
@@ -176,9 +176,9 @@ def test_a_run_that_never_ends_costs_its_epochs_and_one_that_waits_to_learn_noth
     ended = judge_training(Runs(alone, replace(kept, stopped=False)), task, FACTS)
     waits = judge_training(Runs(alone, kept, (learned,)), task, FACTS)
 
-    assert endless.passes.finding is not None
-    assert endless.passes.finding.code == "timeout"
-    assert dict(endless.passes.finding.facts) == {"backwards": 400}
+    assert endless.epochs.finding is not None
+    assert endless.epochs.finding.code == "timeout"
+    assert dict(endless.epochs.finding.facts) == {"backwards": 400}
     assert codes(endless) == codes(ended) == codes(waits) == []
     assert ended.right
     assert waits.right
@@ -205,7 +205,7 @@ def test_what_is_told_of_some_epochs_is_true_of_so_many(
         return
     assert seen is not None
     assert seen.carried == count
-    assert seen.right + seen.wrong + seen.skipped + seen.stuck == seen.passes
+    assert seen.right + seen.wrong + seen.skipped + seen.stuck == seen.epochs
 
 
 def test_a_trajectory_of_straight_lines_is_no_training() -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PLANTED = {
     "a solution": 'step = "optimizer = torch.optim.SGD(model.parameters(), lr=1.0)"',
     "a model answer": "ANSWER = {recall_step!r}",
-    "a hidden test": "    hidden.check(training.fresh_slopes)",
+    "a hidden test": "    hidden.check(training.fresh_gradients)",
     "an answer of a rubric": "SAID = {tested!r}",
     "what a line of the menu gives away": "# {belief}",
 }

@@ -23,7 +23,7 @@ Single = npt.NDArray[Any]  # of float32
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop: what each pass calls, in letters, and what its parts are set to.
+    """A loop: what each epoch calls, in letters, and what its parts are set to.
 
     f forward, z zero_grad, b backward, s step, r the start put back. A step must not stand between
     a forward and its backward: PyTorch would raise there.
@@ -32,7 +32,7 @@ class Loop:
     order: str = "fzbs"
     before: str = ""  # called once
     after: str = ""
-    clear_every: int = 1  # z clears in every so many passes only
+    clear_every: int = 1  # z clears in every so many epochs only
     step_every: int = 1
     lr: float = 1.0  # times the lesson's
     loss: str = "mse"
@@ -41,7 +41,7 @@ class Loop:
     targets: tuple[float, ...] = ()  # others than the lesson's
     momentum: float = 0.0
     decay: float = 0.0
-    shrink: float = 1.0  # of lr, from pass to pass
+    shrink: float = 1.0  # of lr, from epoch to epoch
     held: tuple[int, ...] = ()  # the columns that the optimizer moves; all if empty
 
 
@@ -56,7 +56,7 @@ class _State:
         self.loop, self.task = loop, task
         self.lr = np.float32(task.lr * loop.lr)
         self.rows = np.empty((room, *starts.shape), np.float32)
-        self.passes = 0
+        self.backwards = 0
         self.events: list[str] = []
         self.looked: list[tuple[Single, Single]] = []
         self.losses: list[Single] = []
@@ -88,13 +88,13 @@ class _State:
 
     def _b(self, epoch: int) -> None:
         self.note("b")
-        self.rows[self.passes] = self.theta
-        self.passes += 1
+        self.rows[self.backwards] = self.theta
+        self.backwards += 1
         net, name = self.task.net, self.loop.loss
         self.losses.append(reference.loss(self.theta, self.inputs, self.goal, net, name))
-        slope: Single = reference.gradient(self.theta, self.inputs, self.goal, net, name)
-        slope = (self.loop.scale * slope).astype(np.float32)
-        self.grad = slope if self.grad is None else self.grad + slope
+        grad: Single = reference.gradient(self.theta, self.inputs, self.goal, net, name)
+        grad = (self.loop.scale * grad).astype(np.float32)
+        self.grad = grad if self.grad is None else self.grad + grad
         self.note("B")
 
     def _s(self, epoch: int) -> None:
@@ -117,7 +117,7 @@ class _State:
     def runs(self, *, stopped: bool) -> Iterator[Run]:
         events = "".join(self.events)
         for k in range(len(self.theta)):
-            rows = np.concatenate([self.rows[: self.passes, k], self.theta[k][None]])
+            rows = np.concatenate([self.rows[: self.backwards, k], self.theta[k][None]])
             yield Run(
                 shapes=self.task.net.shapes,
                 rows=rows.astype(np.float64),
@@ -126,8 +126,8 @@ class _State:
                 detail_rows=np.array([row[k] for row, _ in self.looked], np.float64),
                 detail_grads=np.array([grad[k] for _, grad in self.looked], np.float64),
                 losses=np.array([loss[k] for loss in self.losses[:64]], np.float64),
-                passes=self.passes,
-                total=self.passes,
+                backwards=self.backwards,
+                total=self.backwards,
                 stopped=stopped,
             )
 
@@ -135,12 +135,12 @@ class _State:
 def simulate(
     starts: Array, loop: Loop, task: Task, epochs: int, *, stopped: bool = False
 ) -> list[Run]:
-    """What a recorder sees of a loop of so many passes from each of the starts (K, P).
+    """What a recorder sees of a loop of so many epochs from each of the starts (K, P).
 
-    `stopped`: it was ended at the next walk back, and what comes after the loop isn't reached.
+    `stopped`: it was ended at the next backward pass, and what comes after the loop isn't reached.
     """
-    walks = max(1, loop.order.count("b"))
-    state = _State(starts, loop, task, room=walks * epochs + len(loop.before + loop.after))
+    backwards = max(1, loop.order.count("b"))
+    state = _State(starts, loop, task, room=backwards * epochs + len(loop.before + loop.after))
     with np.errstate(all="ignore"):  # a loop without clearing may run away
         for letter in loop.before:
             state.call(letter, 0)

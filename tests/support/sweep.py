@@ -12,8 +12,8 @@ from xorkit import reference
 from xorkit.evidence import ModelOutputs, PredictionsObservation, Run, Runs
 from xorkit.judge.claims import HOLDS
 from xorkit.judge.data import Data
+from xorkit.judge.epochs import Facts
 from xorkit.judge.model import Model
-from xorkit.judge.passes import Facts
 from xorkit.judge.questions import UPDATES, questions, vetted_start
 from xorkit.judge.result import judge_result
 from xorkit.judge.settings import Settings
@@ -24,7 +24,7 @@ from xorkit.reference import Task
 BATCH = 500  # starts simulated at once: 90 MB of rows
 SEED = 2026
 
-LESSON = "the lesson's own loop"  # run to its end; of the others the first passes tell
+LESSON = "the lesson's own loop"  # run to its end; of the others the first epochs tell
 # Right orders; all of them must be credited from every start.
 RIGHT = {
     LESSON: Loop("fzbs"),
@@ -36,13 +36,13 @@ RIGHT = {
 WRONG = {
     "zero_grad forgotten": Loop("fbs"),
     "zero_grad once, before": Loop("fbs", before="z"),
-    "zero_grad every second pass": Loop("fzbs", clear_every=2),
-    "zero_grad every tenth pass": Loop("fzbs", clear_every=10),
+    "zero_grad every second epoch": Loop("fzbs", clear_every=2),
+    "zero_grad every tenth epoch": Loop("fzbs", clear_every=10),
     "zero_grad before step": Loop("fbzs"),
     "step twice": Loop("fzbss"),
     "backward twice": Loop("fzbbs"),
     "step forgotten": Loop("fzb"),
-    "step in every second pass": Loop("fzbs", step_every=2),
+    "step in every second epoch": Loop("fzbs", step_every=2),
     "backward forgotten": Loop("fzs"),
     "flat target": Loop("fzbs", flat_target=True),
     "another row wrong": Loop("fzbs", targets=(0, 1, 1, 1)),
@@ -75,7 +75,7 @@ def sweep(task: Task, facts: Facts, starts: int, seed: int = SEED) -> Sweep:
     """Right and wrong loops, each from `starts` random starts.
 
     A right loop is wronged where it or its result loses a point, a wrong one believed where all is
-    credited but the number of its passes.
+    credited but the number of its epochs.
     """
     rng = np.random.default_rng(seed)
     rejects, accepts = dict.fromkeys(RIGHT, 0), dict.fromkeys(WRONG, 0)
@@ -104,7 +104,7 @@ def sweep(task: Task, facts: Facts, starts: int, seed: int = SEED) -> Sweep:
 
 
 def _order_right(training: Training) -> bool:
-    claims = (training.weights_move, training.fresh_slopes, training.one_step, training.updates)
+    claims = (training.weights_move, training.fresh_gradients, training.one_step, training.updates)
     return all(claims)
 
 
@@ -125,7 +125,7 @@ def _result_right(
         ModelOutputs(task.net.shapes, outputs, (True,) * len(task.net.shapes)), row
     )
     result = judge_result(seen, asked, own, _parts(training, task), task, facts)
-    return bool(training.passes) and all(result.rows), result.note is not None
+    return bool(training.epochs) and all(result.rows), result.note is not None
 
 
 def _parts(training: Training, task: Task) -> tuple[Data, Model, Settings, Training]:

@@ -80,7 +80,7 @@ def table(name: str) -> dict[str, dict[str, Any]]:
 
 @cache
 def lesson(epochs: int = 5000) -> Lesson:
-    """XOR's lesson, with fewer passes where a test need not wait for learning."""
+    """XOR's lesson, with fewer epochs where a test need not wait for learning."""
     loaded = lessons.load(ROOT / "lessons" / "xor.yaml")
     assert loaded.task is not None
     return loaded.model_copy(update={"task": loaded.task.model_copy(update={"epochs": epochs})})

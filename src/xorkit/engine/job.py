@@ -244,7 +244,7 @@ def _judged_again(assignment: Assignment, job: Job) -> JobResult:
     """From kept evidence alone, which stays as it is, with no look at what is handed in now."""
     found = unpack_evidence(job.evidence)
     if found is None or found[1].run != job.keys.run:
-        return JobResult(job.student, problem="there is no evidence that can be read")
+        return JobResult(job.student, problem="there is no evidence that this kit can read")
     keys = replace(job.keys, judged=assignment.judged)
     return _judged(assignment, job.student, found[0], keys, from_bytes(job.notebook))
 

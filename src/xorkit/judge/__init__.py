@@ -3,8 +3,8 @@
 from xorkit.judge.calls import named_only
 from xorkit.judge.claims import Claim
 from xorkit.judge.data import Data, judge_data
+from xorkit.judge.epochs import Facts
 from xorkit.judge.model import Model, judge_model
-from xorkit.judge.passes import Facts
 from xorkit.judge.questions import begins_as_asked, needed, questions
 from xorkit.judge.result import Result, judge_result
 from xorkit.judge.settings import Settings, judge_settings

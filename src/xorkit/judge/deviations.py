@@ -36,9 +36,9 @@ ODD = 0.01  # of the updates: what draws a new start is right again at once
 
 @dataclass(frozen=True)
 class Deviations:
-    """How many epochs (passes of a run) do what; `first` is the number of the first wrong one."""
+    """How many epochs (backward passes) do what; `first` is the number of the first wrong one."""
 
-    passes: int = 0
+    epochs: int = 0
     right: int = 0
     first: int = 0
     carried: int = 0  # the update before is still in the update
@@ -53,7 +53,7 @@ class Deviations:
     @property
     def updates(self) -> int:
         """Epochs whose step moved the parameters, or had nothing to move them by."""
-        return self.passes - self.repeated - self.emptied - self.stuck - self.skipped
+        return self.epochs - self.repeated - self.emptied - self.stuck - self.skipped
 
     @property
     def wrong(self) -> int:
@@ -80,20 +80,20 @@ def deviations(run: Run, task: Task) -> Deviations | None:
     right = matches(rows, wanted)
     if not right[np.flatnonzero(moving)[:FEW]].all() and right.mean() < MOST:
         return None
-    passes = len(went)
+    epochs = len(went)
     if right.all():
-        return Deviations(passes, passes)
-    after = (calls(run) + [""] * passes)[:passes]
+        return Deviations(epochs, epochs)
+    after = (calls(run) + [""] * epochs)[:epochs]
     still = np.flatnonzero(~right & ~moving)
     wrong = np.flatnonzero(~right & moving)
     kinds = _of_updates(wrong, still, went, wanted, rows, after, task)
-    around = "s" in run.events.partition("b")[0]  # steps with closures begin before their pass
+    around = "s" in run.events.partition("b")[0]  # a closure's backward pass comes within the step
     idle = Counter(
         "emptied" if "z" in before and step else "stuck" if step and not around else "skipped"
         for before, step, _ in (after[k].partition("s") for k in still if k not in kinds.within)
     )
     return Deviations(
-        passes,
+        epochs,
         int(right.sum()) + kinds.rounded,
         int(np.argmin(right)) + 1,
         kinds.carried,
@@ -132,14 +132,14 @@ def _of_updates(
     found = _Updates()
     if not len(wrong):
         return found
-    updates, slopes, states = went[wrong], wanted[wrong], rows[wrong]
-    factors = ratios(updates, slopes)
-    lengths = np.linalg.norm(updates - factors[:, None] * slopes, axis=1)
-    alike = relative(lengths, slopes, states)
+    updates, grads, states = went[wrong], wanted[wrong], rows[wrong]
+    factors = ratios(updates, grads)
+    lengths = np.linalg.norm(updates - factors[:, None] * grads, axis=1)
+    alike = relative(lengths, grads, states)
     last = _last_update(went)[wrong]
-    carried = relative(np.linalg.norm(updates - slopes - last, axis=1), slopes, states)
+    carried = relative(np.linalg.norm(updates - grads - last, axis=1), grads, states)
     others = {
-        name: relative(np.linalg.norm(updates - task.lr * gradient(states), axis=1), slopes, states)
+        name: relative(np.linalg.norm(updates - task.lr * gradient(states), axis=1), grads, states)
         for name, gradient in gradients(task, task.net)
         if name != "mse"
     }
@@ -167,7 +167,7 @@ def _of_updates(
 
 
 def _within(k: int, idle: set[int], after: list[str]) -> set[int]:
-    """The backward passes just before pass k whose gradients nothing has zeroed."""
+    """The backward passes just before the k-th whose gradients nothing has zeroed."""
     within: set[int] = set()
     while k - 1 in idle and "z" not in after[k - 1]:
         k -= 1
@@ -176,7 +176,7 @@ def _within(k: int, idle: set[int], after: list[str]) -> set[int]:
 
 
 def _last_update(went: Array) -> Array:
-    """Of each pass (K, P), the last update before it that was one."""
+    """Of each epoch (K, P), the last update before it that was one."""
     places = np.where(went.any(axis=1), np.arange(len(went)), -1)
     latest = np.concatenate([[-1], np.maximum.accumulate(places)[:-1]])
     return np.where(latest[:, None] < 0, 0.0, went[latest])

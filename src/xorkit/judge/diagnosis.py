@@ -38,11 +38,11 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     `after` is a run that was not stopped, which also shows what comes after the loop. The runs'
     columns are in the net's order, except where the mechanism is a misfit.
     """
-    if run.stopped and not run.passes:
+    if run.stopped and not run.backwards:
         return (finding(Diagnosis.TIMEOUT, "no-backward"),)
     if run.error is not None:
         return (broken(run),)
-    if not (run.events or run.passes):
+    if not (run.events or run.backwards):
         return (finding(Diagnosis.NOT_TRAINED, "nothing"),)
     if mechanism.kind == "misfit":
         return (_misfit(run, task),)
@@ -51,7 +51,7 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         return (_straight(run),)
     if mechanism.kind == "still":
         return (_still(run, after, habit),)
-    if mechanism.kind in ("linear", "adaptive") and habit is not None and not habit.slopes_right:
+    if mechanism.kind in ("linear", "adaptive") and habit is not None and not habit.gradients_right:
         mechanism = Mechanism("unknown", error=mechanism.error)  # the gradients are at fault
     found = [
         _not_cleared(run, mechanism, habit, task),
@@ -71,11 +71,11 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
 
 
 def rebuilt(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
-    """A run in which most passes had a model of their own, or answers that were made anew.
+    """A run in which most epochs had a model of their own, or answers that were made anew.
 
     Parameters that are new tensors each time, but go on from the values before, are no new model.
     """
-    goes_on = run.passes == run.total and mechanism.descends
+    goes_on = run.backwards == run.total and mechanism.descends
     if run.models <= 2 or run.models * 4 <= run.total or goes_on:
         return None
     if run.shapes == (task.targets.shape,):
@@ -139,7 +139,7 @@ def _still(run: Run, after: Run | None, habit: Habits | None) -> Finding:
     if habit is not None and habit.stepped:
         return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, "undone", backwards=backwards)
     if after is not None and backwards and not steps and _ends_with_step(after):
-        return finding(Diagnosis.STEP_OUTSIDE_LOOP, "at-end", backwards=after.passes)
+        return finding(Diagnosis.STEP_OUTSIDE_LOOP, "at-end", backwards=after.backwards)
     if not backwards and not steps and not events.count("f"):
         return finding(Diagnosis.NO_BACKWARD, "nothing", zeroed=events.count("z"))
     if not backwards and not steps:
@@ -162,7 +162,8 @@ def _still_with_steps(run: Run, after: Run | None, steps: int, backwards: int) -
     if not len(run.detail_grads):  # a learner's own run: the calls are all that is known
         if np.mean(["z" in part.partition("s")[0] for part in calls(run)]) > 1 - ODD:
             return finding(Diagnosis.ZERO_GRAD_BEFORE_STEP, "gone", backwards=backwards)
-        return finding(Diagnosis.NO_STEP, "nothing-moved", count=run.passes, epochs=run.passes)
+        count = run.backwards
+        return finding(Diagnosis.NO_STEP, "nothing-moved", count=count, epochs=count)
     if len(computed) and np.isnan(computed).all():
         return finding(Diagnosis.DETACHED_LOSS, "no-gradient", backwards=backwards)
     if len(computed) and not np.nan_to_num(computed).any():
@@ -182,13 +183,13 @@ def _grads(run: Run, letter: str) -> Array:
 
 
 def _steps_first(run: Run, after: Run | None) -> bool:
-    """Whether a pass steps before it walks back: in a ring of calls, its ends tell."""
+    """Whether an epoch steps before its backward pass: in a ring of calls, its ends tell."""
     first = run.events.find("s") < run.events.find("b")
     ends = run if after is None else after
     return first and (ends.stopped or ends.events.rfind("b") > ends.events.rfind("s"))
 
 
-# ---------------------------------------------------------------------- slopes that add up
+# ------------------------------------------------------------------- gradients that add up
 
 
 def _not_cleared(
@@ -228,11 +229,11 @@ def _length(
         return (_schedule(run, task),)
     if habit is None:
         return (_by_calls(run, factor),)
-    if not habit.slopes_right:
+    if not habit.gradients_right:
         return (_scaled(factor),)
     found = []
     rest = factor / habit.scale
-    backwards = habit.walks if habit.walks_whole and _whole(habit.walks) else 1
+    backwards = habit.backwards if habit.backward_whole and _whole(habit.backwards) else 1
     if backwards >= 2:
         found.append(
             finding(Diagnosis.BACKWARD_TWICE, "factor", factor=factor, backwards=backwards)
@@ -254,7 +255,7 @@ def _length(
 def _by_calls(run: Run, factor: float) -> Finding:
     """Why updates are longer, in a run of which only the calls were recorded."""
     steps = float(np.median([part.count("s") for part in calls(run)] or [0]))
-    backwards = run.passes / max(1, int(moves(run.rows).sum()))
+    backwards = run.backwards / max(1, int(moves(run.rows).sum()))
     if steps >= 2 and abs(factor - steps) < NEAR:
         return finding(Diagnosis.STEP_TWICE, "factor", factor=factor, steps=steps)
     if backwards >= 2 - NEAR and abs(factor - backwards) < NEAR:
@@ -277,18 +278,18 @@ def _too_often(
     mechanism: Mechanism, habit: Habits | None, after: Run | None, task: Task
 ) -> Finding | None:
     """Several steps an epoch that make no plain factor: for some rows each, or by another rule."""
-    if mechanism.kind == "batch" and after is not None and after.passes <= task.epochs:
+    if mechanism.kind == "batch" and after is not None and after.backwards <= task.epochs:
         return finding(Diagnosis.WRONG_LOSS, "other-rows", rows=len(task.inputs))
     if mechanism.kind == "batch":
         return finding(Diagnosis.STEP_TWICE, "batches", rows=len(task.inputs))
     plain = mechanism.kind in ("clean", "factor", "sums", "schedule")
-    if plain or habit is None or habit.steps < 2 or not habit.slopes_right:
+    if plain or habit is None or habit.steps < 2 or not habit.gradients_right:
         return None
     return finding(Diagnosis.STEP_TWICE, "several", steps=habit.steps)
 
 
 def _other_values(run: Run, task: Task) -> bool:
-    """Whether what the loop walks back from is no mean of squared errors."""
+    """Whether what the backward passes begin at is no mean of squared errors."""
     known = len(run.losses) > 0 and len(run.rows) > len(run.losses)
     return known and not np.allclose(run.losses, _mean_squares(run, task), rtol=1e-3)
 
@@ -330,9 +331,9 @@ def _other_rule(mechanism: Mechanism) -> Finding | None:
 
 
 def _pulls(run: Run, task: Task) -> Array:
-    """The gradient of the mean squared error with respect to the predictions of the first pass."""
+    """The gradient of the mean squared error with respect to the predictions of the first epoch."""
     predicted = reference.predict(run.rows[:1], task.inputs, task.net)
-    return reference.MSE.slope(predicted, task.targets[None]).ravel()
+    return reference.MSE.gradient(predicted, task.targets[None]).ravel()
 
 
 def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
@@ -361,7 +362,7 @@ def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) ->
     """A run whose updates follow no gradient of the task's loss: what are they instead?"""
     if habit is not None and habit.steps and habit.undone:
         return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, "overwritten")
-    if habit is not None and habit.slopes_right:
+    if habit is not None and habit.gradients_right:
         return finding(Diagnosis.WRONG_OPTIMIZER, "besides")
     net = _other_net(run.rows, task)
     if net is not None:
@@ -405,7 +406,7 @@ def now_and_then(seen: Deviations, task: Task) -> Finding | None:
     told = max(counts, key=lambda each: counts[each])
     if counts[told] < MEANT:
         return None
-    facts: dict[str, Fact] = {"count": counts[told], "epochs": seen.passes}
+    facts: dict[str, Fact] = {"count": counts[told], "epochs": seen.epochs}
     if told[0] == Diagnosis.STEP_TWICE:
         facts["factor"] = float(np.median(twice))
     if told[0] == Diagnosis.TARGET_SHAPE:
@@ -415,17 +416,17 @@ def now_and_then(seen: Deviations, task: Task) -> Finding | None:
 
 def skipped(seen: Deviations) -> Finding:
     """Backward passes that no step follows."""
-    return finding(Diagnosis.NO_STEP, "now-and-then", count=seen.skipped, epochs=seen.passes)
+    return finding(Diagnosis.NO_STEP, "now-and-then", count=seen.skipped, epochs=seen.epochs)
 
 
 def strayed(seen: Deviations) -> Finding | None:
     """Updates that follow no gradient at all, more of them than new starts would make."""
-    if seen.jumps <= max(FEW, ODD * seen.passes):
+    if seen.jumps <= max(FEW, ODD * seen.epochs):
         return None  # a new start now and then, or other weights put in their place at the end
     return finding(
         Diagnosis.WRONG_OPTIMIZER,
         "later",
-        epochs=seen.passes,
+        epochs=seen.epochs,
         count=seen.jumps,
         first=seen.first,
     )

@@ -10,15 +10,15 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.evidence import Array, Run
-from xorkit.judge.passes import ENOUGH
+from xorkit.judge.epochs import ENOUGH
 from xorkit.reference import Task
 
-UPDATES = 48  # a few dozen: enough for "every tenth pass" to show, and 0.01 s
+UPDATES = 48  # a few dozen: enough for "every tenth epoch" to show, and 0.01 s
 VECTORS = 6  # parameter vectors at which a model is asked for its outputs
 WIDTH = 64  # numbers in each, more than any sensible answer has; they repeat if need be
 MORE_INPUTS = 3  # besides the task's own
 TRIES = 1000
-NOTABLE = 0.01  # of the slope's size: thirty times what the judge takes for rounding
+NOTABLE = 0.01  # of the gradient's size: thirty times what the judge takes for rounding
 TABLES, NET = ("X", "Y"), ("X", "Y", "layers", "activations", "lr")
 NEEDED = {  # by role; nothing that comes before the loop is told from where it will start
     "model": (*TABLES, "inputs", "vectors"),
@@ -27,7 +27,7 @@ NEEDED = {  # by role; nothing that comes before the loop is told from where it 
     "predictions": (*TABLES, "inputs", "vectors"),
 }
 HALF = 2e-3  # how far a number of the start may be off in a model of half precision
-TINY = 1e-4  # a hundredth of a slope that float32 computes well
+TINY = 1e-4  # a hundredth of a gradient that float32 computes well
 
 
 def questions(
@@ -84,21 +84,21 @@ def vetted_start(task: Task, rng: np.random.Generator) -> Array:
 
 
 def _shows_everything(start: Array, task: Task) -> bool:
-    """Whether what mistakes change is a notable part of the slope at a start (1, P).
+    """Whether what mistakes change is a notable part of the gradient at a start (1, P).
 
-    Each weight matrix and each bias has a slope of its own (frozen layers), comparing each
+    Each weight matrix and each bias has a gradient of its own (frozen layers), comparing each
     prediction with every target turns it (the least visible mistake), another loss is no multiple
-    of it, and one update changes it (old slopes, late slopes, momentum).
+    of it, and one update changes it (old gradients, late gradients, momentum).
     """
 
-    def slope(theta: Array, goal: Array, loss: str = "mse") -> Array:
+    def gradient(theta: Array, goal: Array, loss: str = "mse") -> Array:
         return np.asarray(reference.gradient(theta, task.inputs, goal, task.net, loss)[0])
 
-    own = slope(start, task.targets)
+    own = gradient(start, task.targets)
     ends = np.cumsum([math.prod(shape) for shape in task.net.shapes])[:-1]
-    broadcast = slope(start, np.full_like(task.targets, task.targets.mean()))
-    after = slope(start - task.lr * own, task.targets)
-    bce = slope(start, task.targets, "bce")
+    broadcast = gradient(start, np.full_like(task.targets, task.targets.mean()))
+    after = gradient(start - task.lr * own, task.targets)
+    bce = gradient(start, task.targets, "bce")
     unlike = bce - own * (bce @ own) / (own @ own)
     differences = [*np.split(own, ends), broadcast - own, after - own]
     notable = NOTABLE * np.linalg.norm(own)

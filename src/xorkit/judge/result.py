@@ -12,8 +12,8 @@ from xorkit import reference
 from xorkit.evidence import Array, EvidenceError, ModelOutputs, PredictionsObservation, Run
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.data import Data
+from xorkit.judge.epochs import ENOUGH, Facts, near
 from xorkit.judge.model import Model, judge_model
-from xorkit.judge.passes import ENOUGH, Facts, near
 from xorkit.judge.settings import Settings
 from xorkit.judge.training import Training
 from xorkit.judge.updates import (
@@ -35,7 +35,7 @@ UNLEARNED = 0.6
 ZERO = 1e-9  # of an update: a thousandth of what float32 shows beside parameters of size 1
 FEW_ODD = 0.01  # of the updates: new starts within a run
 ENDED = 1e-3  # how far a replayed run may end from where the weights are: float32 makes 1e-5
-MOST_REPLAYED = 20_000  # passes, two seconds
+MOST_REPLAYED = 20_000  # epochs, two seconds
 SHOWN_LOSSES = 200
 ALIKE = 0.1  # of the targets' range: predictions that differ by less are told from no others
 
@@ -145,7 +145,7 @@ class _Way:
 
     first: Array  # (K + 1, P), from the start on
     end: Array  # (L + 1, P), empty where the first rows lead there already
-    between: int  # passes of which nothing was kept
+    between: int  # epochs of which nothing was kept
 
 
 def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _Way | None:
@@ -171,7 +171,7 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
         if len(there) and k == 0:
             return _Way(rows[: there[0] + 1], end[:0], 0)
         if len(there):
-            return _Way(first, rows[: there[0] + 1], own.passes + 1 - len(first) - len(end))
+            return _Way(first, rows[: there[0] + 1], own.backwards + 1 - len(first) - len(end))
     return None
 
 
@@ -286,8 +286,8 @@ def _alike(theta: Array, mine: Task) -> Claim | None:
 
 
 def _stalls(theta: Array, own: Run, mine: Task) -> bool:
-    """Whether the passes that a right loop saved by stopping early wouldn't have helped either."""
-    rest = mine.epochs - own.passes
+    """Whether the epochs that a right loop saved by stopping early wouldn't have helped either."""
+    rest = mine.epochs - own.backwards
     if rest <= (1 - ENOUGH) * mine.epochs:
         return True
     end = reference.descend(theta, mine.inputs, mine.targets, mine.net, lr=mine.lr, epochs=rest)

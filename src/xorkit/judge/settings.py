@@ -81,7 +81,7 @@ def _judge_gradients(seen: LossValues, questions: Mapping[str, Any]) -> Claim:
     """Whether a loss that has the right values also tells the way downhill."""
     pairs = np.asarray(questions["pairs"], dtype=np.float64)
     gradients = seen.gradients
-    wanted = np.stack([reference.MSE.slope(p[None], t[None])[0] for p, t in pairs])
+    wanted = np.stack([reference.MSE.gradient(p[None], t[None])[0] for p, t in pairs])
     if gradients.shape != wanted.shape:
         raise EvidenceError(f"wanted gradients of shape {wanted.shape}, saw {gradients.shape}")
     if np.allclose(gradients, wanted, rtol=SAME, atol=SAME):

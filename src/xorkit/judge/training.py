@@ -1,7 +1,7 @@
-"""The training loop and what came of it: order and number of its calls, its passes, its result.
+"""The training loop and what came of it: order and number of its calls, its epochs, its result.
 
 The loop is judged on the run that it made alone, on the lesson's own objects and from a start that
-nobody knew; its passes are counted in the learner's own run, or in whole runs where there is none.
+nobody knew; its epochs are counted in the learner's own run, or in whole runs where there is none.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.data import Data
 from xorkit.judge.deviations import MEANT, MOST, deviations
 from xorkit.judge.diagnosis import broken, faults, now_and_then, rebuilt, skipped, strayed
+from xorkit.judge.epochs import ENOUGH, Facts, judge_epochs, near
 from xorkit.judge.model import Model
-from xorkit.judge.passes import ENOUGH, Facts, judge_passes, near
 from xorkit.judge.settings import Settings
 from xorkit.judge.updates import FEW, Mechanism, arrangement, explain, moves
 from xorkit.messages import finding
@@ -26,7 +26,8 @@ from xorkit.verdict import Diagnosis, Finding
 
 MANY = 10  # forward passes for one backward pass: most of the loop's work comes to nothing
 COUNTED = 0.002  # how far from the lesson's number of epochs a loop is that counts to it
-IDLE = 0.2  # of walks back that no step follows; a look at the slopes now and then is no mistake
+# Of the backward passes, without a step; a look at the gradients now and then is no mistake.
+IDLE = 0.2
 
 # What each fault of order or number breaks, besides `updates`, which any fault breaks.
 CLEARING = (
@@ -49,10 +50,10 @@ class Training:
     """What was said of the training loop, claim by claim; `review`: why a person should look."""
 
     weights_move: Claim
-    fresh_slopes: Claim
+    fresh_gradients: Claim
     one_step: Claim
     updates: Claim
-    passes: Claim
+    epochs: Claim
     mechanism: Mechanism
     run: Run | None = None  # the one that the claims are about
     own: Run | None = None
@@ -60,7 +61,7 @@ class Training:
 
     @property
     def right(self) -> bool:
-        return bool(self.fresh_slopes and self.one_step and self.updates and self.passes)
+        return bool(self.fresh_gradients and self.one_step and self.updates and self.epochs)
 
 
 def own_task(data: Data, model: Model, settings: Settings, task: Task) -> Task | None:
@@ -87,11 +88,11 @@ def judge_training(
     if not again and _only_own_tells(runs, mechanism):
         return _by_own(runs, facts, mine)
     found = _faults(runs, run, mechanism, task, mine)
-    passes = judge_passes(runs.own, runs.whole, task, facts, clean=mechanism.clean)
+    epochs = judge_epochs(runs.own, runs.whole, task, facts, clean=mechanism.clean)
     if found and (found[0].code == Diagnosis.TIMEOUT or runs.alone.error is not None):
-        passes = Claim(False, found[0])
+        epochs = Claim(False, found[0])
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4
-    return Training(*claims, passes, mechanism, runs.alone, runs.own)
+    return Training(*claims, epochs, mechanism, runs.alone, runs.own)
 
 
 def _only_own_tells(runs: Runs, mechanism: Mechanism) -> bool:
@@ -101,9 +102,9 @@ def _only_own_tells(runs: Runs, mechanism: Mechanism) -> bool:
     iterator that is used up.
     """
     own, alone = runs.own, runs.alone
-    if own is None or own.passes < FEW or runs.raised is not None:
+    if own is None or own.backwards < FEW or runs.raised is not None:
         return False
-    if not (alone.events or alone.passes) or alone.error is not None:
+    if not (alone.events or alone.backwards) or alone.error is not None:
         return True
     few = moves(alone.rows).sum() < FEW and not alone.stopped
     return (few or mechanism.kind == "still") and bool(moves(own.rows).sum() >= FEW)
@@ -121,13 +122,13 @@ def _by_own(runs: Runs, facts: Facts, mine: Task | None) -> Training:
     seen, born_again = deviations(ordered, mine), rebuilt(own, mechanism, mine)
     if born_again is not None:
         told: tuple[Finding, ...] = (born_again,)
-    elif mechanism.clean or (seen is not None and 2 * seen.right > seen.passes):
+    elif mechanism.clean or (seen is not None and 2 * seen.right > seen.epochs):
         told = tuple(each for each in (_late(own, mine),) if each is not None)
     else:
         told = faults(ordered, mechanism, None, mine)
     claims = _claims(own, told) if told else (HOLDS,) * 4
     return Training(
-        *claims, judge_passes(own, (), mine, facts, clean=mechanism.clean), mechanism, ordered, own
+        *claims, judge_epochs(own, (), mine, facts, clean=mechanism.clean), mechanism, ordered, own
     )
 
 
@@ -175,7 +176,7 @@ def _of_broken(
             return (broken(replace(runs.own, error=runs.raised, line=runs.line)),)
         return (broken(alone, alone=True),)
     forwards, updates = alone.events.count("f"), int(moves(alone.rows).sum())
-    if alone.error is None and 0 < updates < FEW and forwards > MANY * alone.passes:
+    if alone.error is None and 0 < updates < FEW and forwards > MANY * alone.backwards:
         few = finding(Diagnosis.STEP_OUTSIDE_LOOP, "few", forwards=forwards, updates=updates)
         return (few,)
     if alone.error is None and mechanism.kind not in WHOLLY:
@@ -197,7 +198,7 @@ def _exceptions(run: Run | None, task: Task | None) -> Finding | None:
     if ordered is None or task is None:
         return None
     seen = deviations(ordered, task)
-    if seen is None or seen.jumps or seen.right < MOST * seen.passes:
+    if seen is None or seen.jumps or seen.right < MOST * seen.epochs:
         return None
     return now_and_then(seen, task)
 
@@ -224,8 +225,8 @@ def _late(run: Run, task: Task, *, shared: bool = False) -> Finding | None:
         return told
     # A backward pass without a step may be a look at the gradients, which comes on top of the
     # lesson's epochs; a step that is left out is missing in their number.
-    counted = abs(run.passes - task.epochs) <= COUNTED * task.epochs and not run.stopped
-    gives_up = seen.skipped > IDLE * seen.passes and seen.updates < ENOUGH * task.epochs
+    counted = abs(run.backwards - task.epochs) <= COUNTED * task.epochs and not run.stopped
+    gives_up = seen.skipped > IDLE * seen.epochs and seen.updates < ENOUGH * task.epochs
     gives_up = gives_up and ordered is not None and not near(ordered.rows, task.net, task).all()
     if seen.skipped >= MEANT and (counted or gives_up) and not shared:
         return skipped(seen)
@@ -238,44 +239,44 @@ def _tampered(replaced: tuple[str, ...]) -> Finding:
 
 def _elsewhere(run: Run, task: Task) -> Finding:
     count = run.rows.shape[1]
-    return finding(Diagnosis.NOT_TRAINED, "elsewhere", backwards=run.passes, count=count)
+    return finding(Diagnosis.NOT_TRAINED, "elsewhere", backwards=run.backwards, count=count)
 
 
 def _too_short(run: Run) -> Finding | None:
-    """Two updates tell nothing of what a pass finds when it begins."""
+    """Two updates tell nothing of what an epoch finds when it begins."""
     count = int(moves(run.rows).sum())
     if count >= FEW:
         return None
     forwards = run.events.count("f")
-    if forwards > MANY * run.passes:
+    if forwards > MANY * run.backwards:
         return finding(Diagnosis.STEP_OUTSIDE_LOOP, "few", forwards=forwards, updates=count)
     return finding(Diagnosis.TOO_FEW_EPOCHS, "short", updates=count)
 
 
 def _idle(runs: Runs, task: Task) -> Finding | None:
-    """Walks back over all rows that no step follows, in a loop that makes too few steps for it."""
+    """Backward passes over all rows without a step, in a loop that makes too few steps for it."""
     run = runs.alone
     idle = int((~moves(run.rows)).sum())
-    passes = max(each.passes for each in (run, runs.own, *runs.whole) if each is not None)
-    updates = passes * (1 - idle / run.passes)
-    if idle <= IDLE * run.passes or updates >= ENOUGH * task.epochs or _shared(run):
+    backwards = max(each.backwards for each in (run, runs.own, *runs.whole) if each is not None)
+    updates = backwards * (1 - idle / run.backwards)
+    if idle <= IDLE * run.backwards or updates >= ENOUGH * task.epochs or _shared(run):
         return None
-    made = run.passes - idle
-    return finding(Diagnosis.NO_STEP, "idle", backwards=run.passes, updates=made)
+    made = run.backwards - idle
+    return finding(Diagnosis.NO_STEP, "idle", backwards=run.backwards, updates=made)
 
 
 def _shared(run: Run) -> bool:
-    """Whether several walks add up to one slope, as when every row is walked by itself."""
+    """Whether several backward passes make one gradient, as when every row has its own."""
     looked = run.events[: len(run.detail_grads)]
     grads = np.nan_to_num(run.detail_grads[[k for k, e in enumerate(looked) if e == "B"]])
-    several = (~moves(run.rows)).sum() > IDLE * run.passes
+    several = (~moves(run.rows)).sum() > IDLE * run.backwards
     return bool(
         several and len(grads) > 1 and (grads[1:] != grads[:-1]).any(axis=1).mean() > 1 - IDLE / 2
     )
 
 
 def _claims(run: Run, found: tuple[Finding, ...]) -> tuple[Claim, Claim, Claim, Claim]:
-    """weights_move, fresh_slopes, one_step, updates: which of them the faults break."""
+    """weights_move, fresh_gradients, one_step, updates: which of them the faults break."""
     wrong = Claim(False, found[0])
     if not moves(run.rows).any() or found[0].code in NOTHING_SHOWN:
         return wrong, wrong, wrong, wrong
@@ -283,7 +284,7 @@ def _claims(run: Run, found: tuple[Finding, ...]) -> tuple[Claim, Claim, Claim, 
         next((Claim(False, each) for each in found if each.code in codes), HOLDS)
         for codes in (CLEARING, STEPPING)
     )
-    if moves(run.rows).sum() < FEW:  # nothing could be seen of a second pass
+    if moves(run.rows).sum() < FEW:  # nothing could be seen of a second epoch
         fresh, step = wrong, wrong
     told = (fresh.finding, step.finding)
     rest = next((each for each in found if each not in told), found[0])

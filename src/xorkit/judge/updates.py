@@ -1,6 +1,6 @@
 """Is this recorded run gradient descent, and if not, what is it? Pure functions on arrays.
 
-`rows` (K + 1, P) are the parameters at K passes and at the end; an update d_k = rows[k] −
+`rows` (K + 1, P) are the parameters at K backward passes and at the end; an update d_k = rows[k] −
 rows[k+1] is explained by the gradients g_k that are recomputed at the rows themselves.
 """
 
@@ -24,7 +24,7 @@ EPS = float(np.finfo(np.float32).eps)
 # that is summed over four rows. Over 600,000 updates of right loops the largest error was 3.2 times
 # this estimate; a learning rate of 0.9999 makes 23 times.
 ROUNDING = 8.0
-# Relative, for mechanisms that add rounding up over many passes (sums, momentum). Right loops stay
+# Relative, for mechanisms that add rounding up over many epochs (sums, momentum). Right loops stay
 # below 3e-5, the smallest mistake that people make (a target of shape (4,)) begins at 1e-3.
 CLOSE = 3e-4
 FITTED = 10 * CLOSE  # where numbers were fitted, they take up some of the error
@@ -46,8 +46,8 @@ class Mechanism:
     """What makes a run's updates.
 
     kind: clean (θ − lr·∇L, every time), still (nothing moves), sums (of gradients), factor (times
-    lr·∇L), schedule (a factor that changes), straight (always the same way, whatever the slope),
-    late (the gradient of the pass before), targets (others than the lesson's), linear (momentum,
+    lr·∇L), schedule (a factor that changes), straight (always the same way, whatever the gradient),
+    late (the gradient of the epoch before), targets (others than the lesson's), linear (momentum,
     weight decay), rates (a factor for each number), adaptive (Adam and its like), part (some rows
     of the data only), batch (now these rows, now those), pulls (another loss of the predictions),
     misfit (no parameters of this net) or unknown. `loss` is the loss whose gradient it is;
@@ -59,7 +59,7 @@ class Mechanism:
     factor: float = 1.0
     momentum: float = 0.0
     cleared: tuple[int, ...] = ()  # sums: the updates before which the gradients were cleared
-    still: tuple[int, ...] = ()  # the columns that never move though their slope is not 0
+    still: tuple[int, ...] = ()  # the columns that never move though their gradient is not 0
     targets: tuple[float, ...] = ()  # pulls: the way in which the first update moves each answer
     name: str = ""  # adaptive: which
     error: float = math.inf  # of the worst update, relative to plain descent
@@ -70,7 +70,7 @@ class Mechanism:
 
     @property
     def descends(self) -> bool:
-        """Whether it is some way of training: each update follows from slopes alone."""
+        """Whether it is some way of training: each update follows from gradients alone."""
         return self.kind not in ("still", "straight", "misfit", "unknown")
 
 
@@ -97,12 +97,12 @@ def relative(errors: Array, predicted: Array, states: Array) -> Array:
 
 
 def moves(rows: Array) -> npt.NDArray[np.bool_]:
-    """Which of the passes (K,) were followed by a change of any parameter."""
+    """Which of the backward passes (K,) were followed by a change of any parameter."""
     return np.asarray((rows[1:] != rows[:-1]).any(axis=1))
 
 
 def distinct(rows: Array) -> Array:
-    """The rows without the repetitions: several passes at one point make one update."""
+    """The rows without the repetitions: several backward passes at one point make one update."""
     return np.asarray(rows[np.concatenate([[True], moves(rows)])])
 
 
@@ -119,7 +119,7 @@ def gradients(task: Task, net: Net) -> Iterator[tuple[str, Callable[[Array], Arr
         return lambda rows: reference.gradient(rows, inputs, goal, net, name)
 
     yield "mse", of("mse", targets)
-    # A target of shape (4,) is compared with every prediction: the same slope as its mean.
+    # A target of shape (4,) is compared with every prediction: the same gradient as its mean.
     yield "target-shape", of("mse", np.full_like(targets, targets.mean()))
     for name in ("bce", "mse-again", "bce-again", "l1"):
         yield name, of(name, targets)
@@ -134,71 +134,71 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
     states = distinct(rows)
     wanted = descent(states, task, net)
     if matches(states, wanted).all():
-        # Where all slopes are as small as rounding, anything that hardly moves would match them.
+        # Where all gradients are as small as rounding, anything that hardly moves would match them.
         seen = np.linalg.norm(wanted, axis=1) > VISIBLE
         return Mechanism("clean" if seen[:FEW].all() else "still", error=0.0)
     updates, begun = states[:-1] - states[1:], states[:-1]
-    slopes = {name: task.lr * gradient(begun) for name, gradient in gradients(task, net)}
-    error = float(distance(updates, slopes["mse"], begun).max())
+    grads = {name: task.lr * gradient(begun) for name, gradient in gradients(task, net)}
+    error = float(distance(updates, grads["mse"], begun).max())
     found = (
-        _by_slopes((_clean, _factor, _sums, _schedule), updates, slopes, begun)
+        _by_gradients((_clean, _factor, _sums, _schedule), updates, grads, begun)
         or _straight(updates)
         or _targets(updates, begun, task, net)
-        or _by_slopes((_late, _rates, _linear, _adaptive), updates, slopes, begun)
-        or _by_slopes((_linear, _adaptive), updates, _never_cleared(slopes), begun)
+        or _by_gradients((_late, _rates, _linear, _adaptive), updates, grads, begun)
+        or _by_gradients((_linear, _adaptive), updates, _never_cleared(grads), begun)
         or _batch(updates, begun, task, net)
         or _pulls(updates, begun, task, net)
     )
     return replace(found or Mechanism("unknown"), error=error)
 
 
-def _never_cleared(slopes: Mapping[str, Array]) -> dict[str, Array]:
+def _never_cleared(grads: Mapping[str, Array]) -> dict[str, Array]:
     """What steps find in .grad where nobody ever clears it."""
-    return {name: np.cumsum(slope, axis=0) for name, slope in slopes.items()}
+    return {name: np.cumsum(grad, axis=0) for name, grad in grads.items()}
 
 
 Attempt = Callable[[Array, Array, Array], Mechanism | None]
 
 
-def _by_slopes(
-    attempts: Sequence[Attempt], updates: Array, slopes: Mapping[str, Array], states: Array
+def _by_gradients(
+    attempts: Sequence[Attempt], updates: Array, grads: Mapping[str, Array], states: Array
 ) -> Mechanism | None:
     """What makes the updates (K, P) from lr·gradients (K, P) of some loss at the states (K, P)."""
     still = ~updates.any(axis=0)
-    moving = {loss: slope[:, ~still] for loss, slope in slopes.items()}
+    moving = {loss: grad[:, ~still] for loss, grad in grads.items()}
     went, begun = updates[:, ~still], states[:, ~still]
     for attempt in attempts:
-        for loss, slope in slopes.items():
+        for loss, grad in grads.items():
             found = attempt(went, moving[loss], begun)
             if found is not None:
-                frozen = still & (np.abs(slope) > 4 * EPS * np.abs(states).max()).any(axis=0)
+                frozen = still & (np.abs(grad) > 4 * EPS * np.abs(states).max()).any(axis=0)
                 return replace(found, loss=loss, still=tuple(np.flatnonzero(frozen).tolist()))
     return None
 
 
-def _clean(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
-    return Mechanism("clean") if distance(updates, slopes, states).max() <= CLOSE else None
+def _clean(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+    return Mechanism("clean") if distance(updates, grads, states).max() <= CLOSE else None
 
 
-def ratios(updates: Array, slopes: Array) -> Array:
-    """How many times the slope each update goes (K,)."""
-    return np.asarray((updates * slopes).sum(axis=1) / ((slopes**2).sum(axis=1) + 1e-300))
+def ratios(updates: Array, grads: Array) -> Array:
+    """How many times lr·gradient each update goes (K,)."""
+    return np.asarray((updates * grads).sum(axis=1) / ((grads**2).sum(axis=1) + 1e-300))
 
 
-def _factor(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+def _factor(updates: Array, grads: Array, states: Array) -> Mechanism | None:
     """Right directions, another length, the same for all updates."""
-    factor = float(np.median(ratios(updates, slopes)))
-    if distance(updates, factor * slopes, states).max() > CLOSE:
+    factor = float(np.median(ratios(updates, grads)))
+    if distance(updates, factor * grads, states).max() > CLOSE:
         return None
     return Mechanism("factor", factor=factor)
 
 
-def _sums(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+def _sums(updates: Array, grads: Array, states: Array) -> Mechanism | None:
     """Each update is fresh, or the one before is still in it: gradients that add up."""
-    factor = float(ratios(updates[:1], slopes[:1])[0])
+    factor = float(ratios(updates[:1], grads[:1])[0])
     if abs(factor - 1) < 0.01:
         factor = 1.0
-    fresh = factor * slopes
+    fresh = factor * grads
     carried = fresh + np.concatenate([np.zeros_like(updates[:1]), updates[:-1]])
     # Each number is fresh or carried by itself: clearing may reach a part of the model only.
     by_fresh, by_carried = np.abs(updates - fresh), np.abs(updates - carried)
@@ -212,23 +212,23 @@ def _sums(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
     return Mechanism("sums", factor=factor, cleared=tuple(np.flatnonzero(cleared).tolist()))
 
 
-def _late(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
-    """Each update follows the gradient of the pass before."""
-    if len(updates) < FEW or distance(updates[1:], slopes[:-1], states[1:]).max() > CLOSE:
+def _late(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+    """Each update follows the gradient of the epoch before."""
+    if len(updates) < FEW or distance(updates[1:], grads[:-1], states[1:]).max() > CLOSE:
         return None
     return Mechanism("late")
 
 
-def _linear(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
-    """Shares of the update before (momentum: Polyak, 1964), of the slope before, of θ itself."""
+def _linear(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+    """Shares of the update before (momentum: Polyak, 1964), of the gradient before, of θ itself."""
     if len(updates) < 2 * FEW:
         return None
     before = np.zeros_like(updates[:1])
     terms = np.stack(
         [
-            slopes,
+            grads,
             np.concatenate([before, updates[:-1]]),
-            np.concatenate([before, slopes[:-1]]),
+            np.concatenate([before, grads[:-1]]),
             states,
         ]
     )
@@ -239,31 +239,31 @@ def _linear(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
     return Mechanism("linear", factor=factor, momentum=momentum) if factor > CLOSE else None
 
 
-def _schedule(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+def _schedule(updates: Array, grads: Array, states: Array) -> Mechanism | None:
     """Right directions, lengths that change."""
-    factors = ratios(updates, slopes)
-    if distance(updates, factors[:, None] * slopes, states).max() > CLOSE:
+    factors = ratios(updates, grads)
+    if distance(updates, factors[:, None] * grads, states).max() > CLOSE:
         return None
     return Mechanism("schedule", factor=float(np.median(factors)))
 
 
-def _rates(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+def _rates(updates: Array, grads: Array, states: Array) -> Mechanism | None:
     """A length of its own for each number, the same for all updates."""
     if len(updates) < 2 * FEW:
         return None
-    rates = (updates * slopes).sum(axis=0) / ((slopes**2).sum(axis=0) + 1e-300)
+    rates = (updates * grads).sum(axis=0) / ((grads**2).sum(axis=0) + 1e-300)
     factor = float(np.median(rates))
-    alike = distance(updates, factor * slopes, states).max() <= FITTED
-    if alike or distance(updates, rates * slopes, states).max() > FITTED:
+    alike = distance(updates, factor * grads, states).max() <= FITTED
+    if alike or distance(updates, rates * grads, states).max() > FITTED:
         return None
     return Mechanism("rates", factor=factor)
 
 
-def _adaptive(updates: Array, slopes: Array, states: Array) -> Mechanism | None:
+def _adaptive(updates: Array, grads: Array, states: Array) -> Mechanism | None:
     """Adam (Kingma and Ba, 2015) and its like with PyTorch's defaults and any lr."""
     for name, rule in ADAPTIVE.items():
         for rows in (slice(0, ADAPTIVE_ROWS), slice(None)):
-            steps = rule(slopes[rows])
+            steps = rule(grads[rows])
             factor = float((updates[rows] * steps).sum() / ((steps**2).sum() + 1e-300))
             close = distance(updates[rows], factor * steps, states[rows]) <= ADAPTIVE_CLOSE
             if close.mean() < ADAPTIVE_SHARE:
@@ -298,7 +298,7 @@ ADAPTIVE: dict[str, Callable[[Array], Array]] = {
 
 
 def _straight(updates: Array) -> Mechanism | None:
-    """Whether all updates go the very same way: no slope of a curved loss does."""
+    """Whether all updates go the very same way: no gradient of a curved loss does."""
     if len(updates) < FEW:
         return None
     ways = updates / np.linalg.norm(updates, axis=1)[:, None]
@@ -311,12 +311,12 @@ def _targets(updates: Array, states: Array, task: Task, net: Net) -> Mechanism |
     if len(updates) < FEW or count > MAX_TARGETS:
         return None
 
-    def slopes(targets: Array) -> Array:
+    def grads(targets: Array) -> Array:
         goal = targets.reshape(task.targets.shape)
         return (task.lr * reference.gradient(states, task.inputs, goal, net)).ravel()
 
-    without = slopes(np.zeros(count))
-    terms = np.stack([without - slopes(unit) for unit in np.eye(count)], axis=1)
+    without = grads(np.zeros(count))
+    terms = np.stack([without - grads(unit) for unit in np.eye(count)], axis=1)
     targets, *_ = np.linalg.lstsq(terms, without - updates.ravel())
     predicted = (without - terms @ targets).reshape(updates.shape)
     if distance(updates, predicted, states).max() > FITTED:
@@ -325,17 +325,17 @@ def _targets(updates: Array, states: Array, task: Task, net: Net) -> Mechanism |
 
 
 def _pulls(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | None:
-    """Any other loss of the predictions, whatever it is: a weight for the slope of each of them."""
+    """Any other loss of the predictions, whatever it is: a gradient of its own in each of them."""
     count = task.targets.size
     if len(updates) < FEW or 2 * count >= states.shape[1]:
         return None  # so many free numbers would explain any update
 
-    def slopes(targets: Array) -> Array:
+    def grads(targets: Array) -> Array:
         goal = targets.reshape(task.targets.shape)
         return reference.gradient(states, task.inputs, goal, net) * count / 2
 
-    without = slopes(np.zeros(count))
-    terms = np.stack([without - slopes(unit) for unit in np.eye(count)], axis=2)
+    without = grads(np.zeros(count))
+    terms = np.stack([without - grads(unit) for unit in np.eye(count)], axis=2)
     pulls = (np.linalg.pinv(terms) @ updates[:, :, None]) / -task.lr
     predicted = -task.lr * (terms @ pulls)[:, :, 0]
     if distance(updates, predicted, states).max() > FITTED:
@@ -354,11 +354,11 @@ def _batch(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | N
         for chosen in itertools.combinations(range(count), size):
             part = list(chosen)
             inputs, targets = task.inputs[part], task.targets[part]
-            slopes = task.lr * reference.gradient(states, inputs, targets, net)
-            errors = distance(updates, slopes, states)
+            grads = task.lr * reference.gradient(states, inputs, targets, net)
+            errors = distance(updates, grads, states)
             if errors.max() <= CLOSE:
                 return Mechanism("part")
-            sums = relative(np.linalg.norm(updates - carried - slopes, axis=1), slopes, states)
+            sums = relative(np.linalg.norm(updates - carried - grads, axis=1), grads, states)
             best = np.minimum(best, np.minimum(errors, sums))
     return Mechanism("batch") if best.max() <= CLOSE else None
 
@@ -425,10 +425,10 @@ def arrangement(
     best, least = None, np.inf
     for index in readings:
         states = early[:, index]
-        updates, slopes = states[:-1] - states[1:], descent(states, task, net)
-        slopes = slopes * updates.any(axis=0)  # what stays behind is told apart later
+        updates, grads = states[:-1] - states[1:], descent(states, task, net)
+        grads = grads * updates.any(axis=0)  # what stays behind is told apart later
         # However far they go, and be it uphill.
-        error = np.abs(updates - ratios(updates, slopes)[:, None] * slopes).sum()
+        error = np.abs(updates - ratios(updates, grads)[:, None] * grads).sum()
         if best is None and plain:
             error /= PLAIN  # the net's own shapes in the net's own order
         if best is None or error < least:
@@ -458,8 +458,8 @@ def _likely(states: Array, task: Task, net: Net) -> list[npt.NDArray[np.int64]]:
     if len(states) < 2 or not len(orders):
         return [np.arange(net.width)][: len(orders)]
     updates = (states[0] - states[1])[orders]
-    slopes = task.lr * reference.gradient(states[0][orders], task.inputs, task.targets, net)
-    errors = np.linalg.norm(updates - ratios(updates, slopes)[:, None] * slopes, axis=1)
+    grads = task.lr * reference.gradient(states[0][orders], task.inputs, task.targets, net)
+    errors = np.linalg.norm(updates - ratios(updates, grads)[:, None] * grads, axis=1)
     return [*orders[np.argsort(errors, kind="stable")[:CANDIDATES]]]
 
 

@@ -119,29 +119,29 @@ def put(parameter: torch.Tensor, numbers: Sequence[float]) -> None:
 
 
 def ask_loss(loss_fn: Any, questions: Mapping[str, Any]) -> dict[str, Any]:
-    """A loss function's value and slope for each pair of predictions and targets."""
+    """A loss function's value and gradient for each pair of predictions and targets."""
     try:
         pairs = [(torch.tensor(p), torch.tensor(t)) for p, t in questions["pairs"]]
         with recorder().aside():
             recorder().reset()
-            found = limited(lambda: [_value_and_slope(loss_fn, p, t) for p, t in pairs])
-        values, slopes = zip(*found, strict=True)
-        gradients = torch.stack(slopes).double().numpy()
-        return {"values": encode(np.array(values)), "slopes": encode(gradients)}
+            found = limited(lambda: [_value_and_gradient(loss_fn, p, t) for p, t in pairs])
+        values, gradients = zip(*found, strict=True)
+        stacked = torch.stack(gradients).double().numpy()
+        return {"values": encode(np.array(values)), "gradients": encode(stacked)}
     except Exception as error:  # a learner's function may raise anything
         return {"error": describe(error), "type": type(loss_fn).__name__[:80]}
 
 
-def _value_and_slope(
+def _value_and_gradient(
     loss_fn: Any, predictions: torch.Tensor, targets: torch.Tensor
 ) -> tuple[float, torch.Tensor]:
-    """The slope is 0 where nothing leads from the loss back to the predictions."""
+    """The gradient is 0 where nothing leads from the loss back to the predictions."""
     predictions.requires_grad_()
     loss = loss_fn(predictions, targets)
     if isinstance(loss, torch.Tensor) and loss.requires_grad:
         torch.autograd.backward(loss)
-    slope = torch.zeros_like(predictions) if predictions.grad is None else predictions.grad
-    return float(loss), slope
+    gradient = predictions.grad
+    return float(loss), torch.zeros_like(predictions) if gradient is None else gradient
 
 
 def ask_optimizer(model: object, optimizer: Any, questions: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,11 +161,11 @@ def _steps(parameters: list[torch.Tensor], optimizer: Any, grads: Sequence[Any])
     with kept(parameters), _memory_kept(optimizer):
         rows = [_row(parameters)]
         for vector in grads:
-            slopes = [torch.empty_like(parameter) for parameter in parameters]
-            fill(slopes, vector)
-            for parameter, slope in zip(parameters, slopes, strict=True):
+            gradients = [torch.empty_like(parameter) for parameter in parameters]
+            fill(gradients, vector)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
                 # None reaches a parameter that doesn't require it.
-                parameter.grad = slope.detach() if parameter.requires_grad else None
+                parameter.grad = gradient.detach() if parameter.requires_grad else None
             optimizer.step()
             rows.append(_row(parameters))
         return np.stack(rows)

@@ -35,7 +35,7 @@ from xorkit.probe.rerun import (
 
 ASSIGNMENT = re.compile(r"^\s*(\w+)\s*=(?!=)", re.MULTILINE)
 MOST_NAMES = 100  # that a cell assigns; an answer sets one or two
-WAITED = 4  # times the lesson's passes until a loop that waits for a small loss should have it
+WAITED = 4  # times the lesson's epochs until a loop that waits for a small loss should have it
 STANDARD = "float32"  # in which layers count unless they are told otherwise
 
 Observer = Callable[[Namespace, str, Mapping[str, Any]], dict[str, Any]]
@@ -96,7 +96,7 @@ def observe_training_loop(
     namespace: Namespace, source: str, questions: Mapping[str, Any]
 ) -> dict[str, Any]:
     record = recorder()
-    own, passes = _own(namespace, questions)
+    own, backwards = _own(namespace, questions)
     endless = isinstance(record.raised, KeyboardInterrupt)  # the cell's time was over
     raised = None if endless else describe(record.raised)
     line = raising_line(record.raised, source) if raised is not None else ""
@@ -106,13 +106,13 @@ def observe_training_loop(
     if endless:
         # Does it wait until it has learned, and its start never did? From one that learns it ends.
         starts, limit = ["good"], WAITED * questions["epochs"]
-    elif passes < questions["enough"]:
-        # Too few passes, early stopping, or a crash elsewhere? Whole runs from two starts tell: one
+    elif backwards < questions["enough"]:
+        # Too few epochs, early stopping, or a crash elsewhere? Whole runs from two starts tell: one
         # that learns, one that stalls. A loop without end has to be ended.
         starts, limit = ["good", "stall"], 2 * questions["epochs"]
     else:
         return seen
-    for start in starts if alone.run["passes"] and alone.run["error"] is None else ():
+    for start in starts if alone.run["backwards"] and alone.run["error"] is None else ():
         run = run_in(
             alone.setting,
             source,
@@ -131,7 +131,7 @@ def observe_training_loop(
 
 
 def _own(namespace: Namespace, questions: Mapping[str, Any]) -> tuple[dict[str, Any] | None, int]:
-    """The learner's own run, if any was recorded, and how many passes were made with one model.
+    """The learner's own run, if any was recorded, and how many backward passes one model made.
 
     Of more models than anybody tries one after the other, those of all together: they were built in
     the loop, and need no whole runs to show it.
@@ -143,13 +143,13 @@ def _own(namespace: Namespace, questions: Mapping[str, Any]) -> tuple[dict[str, 
         return None, 0
     stopped = isinstance(record.raised, KeyboardInterrupt)
     run = recording.to_json(
-        total=record.passes,
+        total=record.backwards,
         models=record.models,
         on_model="model" not in namespace or holds(parameters, recording),
         stopped=stopped,
         cut=stopped,
     )
-    return run, recording.passes if record.models <= MAX_MODELS else record.passes
+    return run, recording.backwards if record.models <= MAX_MODELS else record.backwards
 
 
 def observe_predictions(

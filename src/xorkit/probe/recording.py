@@ -29,16 +29,16 @@ from torch.optim.optimizer import (
 from xorkit.evidence import MAX_SHAPES, MAX_WIDTH, NOTHING, encode
 from xorkit.probe.notebook import Namespace, Snapshot, shell, snapshot
 
-# Numbers kept of a run's first rows: 18,000 passes of the lesson's net, more than three times what
+# Numbers kept of a run's first rows: 18,000 epochs of the lesson's net, more than three times what
 # it asks for. With all that else is seen of a loop they make 2 MB of JSON, which a kernel may
 # publish at once.
 ROOM = 162_000
-END_ROOM = 18_000  # numbers kept of a longer run's last rows: another 2,000 passes
-MAX_EVENTS = 160_000  # four letters a pass in a plain loop, twice that with a closure
+END_ROOM = 18_000  # numbers kept of a longer run's last rows: another 2,000 epochs
+MAX_EVENTS = 160_000  # four letters an epoch in a plain loop, twice that with a closure
 MAX_BEFORE = 400  # letters kept of what happened before there were parameters to speak of
 DETAIL_ROOM = 20_000  # numbers kept of them
 MAX_LOSSES = 64
-MAX_MODELS = 64  # recorded models kept; a loop that builds one a pass makes thousands
+MAX_MODELS = 64  # recorded models kept; a loop that builds one an epoch makes thousands
 MAX_LINE = 200  # characters of a line that raised
 MAX_NODES = 10_000  # of a loss's graph: a thousand times the lesson's, and still milliseconds
 
@@ -68,20 +68,20 @@ class Recording:
         self.events = bytearray()
         self.details: list[tuple[bytes, FloatArray]] = []
         self.losses: list[float] = []
-        self.passes = 0
+        self.backwards = 0
         self.renewals = 0  # how often new tensors took the place of its parameters
         # The ways through the graph from a loss to the parameters, and the first of them.
         self.paths: dict[Path, int] = {}
         self.path: Path = ()
         self._most_rows = max(1, room // max(self.width, 1))
         self._most_details = min(looks, DETAIL_ROOM // max(self.width, 1))
-        # Called in each pass: a Python function would take a microsecond of the 75 that it lasts.
+        # Called in each epoch: a Python function would take a microsecond of the 75 that it lasts.
         self.event: Callable[[int], None] = self._look if looks else self.events.append
         self._pointers: list[int] = []
         self._views: list[memoryview] = []
 
     def row(self) -> bytes:
-        """All parameters now, as bytes. Views of their memory make it cheap (0.5 µs a pass)."""
+        """All parameters now, as bytes. Views of their memory make it cheap (0.5 µs an epoch)."""
         pointers = [*map(torch.Tensor.data_ptr, self.parameters)]
         if pointers != self._pointers:
             if not _viewable(self.parameters):
@@ -105,7 +105,7 @@ class Recording:
     def renewed(self, found: Mapping[Path, torch.Tensor]) -> bool:
         """Takes new tensors in the place of its parameters, if a loss depends on them as on those.
 
-        `w = (w - lr * w.grad).detach().requires_grad_()` makes new ones in each pass. What became
+        `w = (w - lr * w.grad).detach().requires_grad_()` makes new ones in each epoch. What became
         of their values is for the judge to see.
         """
         if not self.separate or self.paths.keys() != found.keys():
@@ -120,7 +120,7 @@ class Recording:
         return True
 
     def takes(self, letter: int, loss: Any) -> bool:
-        """Notes a pass whose loss comes from these parameters by the way that the last one came.
+        """Notes a backward pass whose loss comes from these parameters by the way of the last one.
 
         One way tells it of a module's parameters; of tensors that stand alone each may be new.
         """
@@ -140,9 +140,9 @@ class Recording:
 
     def add_pass(self, letter: int, loss: torch.Tensor) -> None:
         self.event(letter)
-        self.passes += 1
+        self.backwards += 1
         (self.rows if len(self.rows) < self._most_rows else self.end).append(self.row())
-        if self.passes <= MAX_LOSSES:
+        if self.backwards <= MAX_LOSSES:
             self.losses.append(float(loss.detach()) if loss.numel() == 1 else np.nan)
         if len(self.events) >= MAX_EVENTS:
             self.event = lambda letter: None
@@ -160,11 +160,11 @@ class Recording:
 
     @property
     def moved(self) -> bool:
-        """Whether the parameters changed between any of the passes kept, or after them."""
+        """Whether the parameters changed between any of the backward passes kept, or after them."""
         return len({*self.rows, *self.end, self.row()}) > 1
 
     def values(self) -> FloatArray:
-        """All parameters at the passes kept and now (rows, width), as float32."""
+        """All parameters at the backward passes kept and now (rows, width), as float32."""
         return self._table([*self.rows, *self.end, self.row()])
 
     def to_json(
@@ -178,11 +178,11 @@ class Recording:
         error: object = None,
         line: str = "",
     ) -> dict[str, Any]:
-        """As evidence. `cut`: the last pass was interrupted, and half of a step may be done."""
+        """As evidence. `cut`: the last epoch was interrupted, and half of a step may be done."""
         grads = [grads for _, grads in self.details]
-        cut = cut and self.passes > 1
+        cut = cut and self.backwards > 1
         kept = [*self.rows, *self.end] if cut else [*self.rows, *self.end, self.row()]
-        first = len(self.rows) if self.passes > len(self.rows) + len(self.end) else len(kept)
+        first = len(self.rows) if self.backwards > len(self.rows) + len(self.end) else len(kept)
         return {
             "shapes": [list(parameter.shape) for parameter in self.parameters],
             "rows": encode(self._table(kept[:first])),
@@ -192,7 +192,7 @@ class Recording:
             "detail_rows": encode(self._table([row for row, _ in self.details])),
             "detail_grads": encode(np.array(grads, np.float32).reshape(len(grads), self.width)),
             "losses": encode(np.array(self.losses, np.float64)),
-            "passes": self.passes - cut,
+            "backwards": self.backwards - cut,
             "total": total,
             "models": models,
             "on_model": on_model,
@@ -289,11 +289,11 @@ class Recorder:
     ) -> None:
         """Begins anew, looking closely at the first `looks` events of each recording.
 
-        At pass number `limit` + 1 calls `at_limit`, which is to raise.
+        At backward pass number `limit` + 1 calls `at_limit`, which is to raise.
         """
         self.recordings: deque[Recording] = deque(maxlen=MAX_MODELS)
         self.models = 0
-        self.passes = 0
+        self.backwards = 0
         self.limit = limit
         self.at_limit = at_limit
         self.room, self.looks = room, looks
@@ -358,9 +358,9 @@ class Recorder:
                 with torch._C._DisableFuncTorch():
                     self._on_function(args[1], begin)
                 return original(*args, **kwargs)  # `torch.func.grad` and its like must not be ended
-            if self.limit is not None and self.passes >= self.limit:
+            if self.limit is not None and self.backwards >= self.limit:
                 self.at_limit()
-            self.passes += 1
+            self.backwards += 1
             recording = self.recordings[-1] if self.recordings else None
             try:
                 if not args or recording is None or not recording.takes(begin, args[0]):
@@ -395,29 +395,29 @@ class Recorder:
     def _on_pass(
         self, args: Any, kwargs: Any, letter: int, current: Recording | None
     ) -> Recording | None:
-        """A pass that doesn't come from the current recording as the last one did."""
+        """A backward pass that doesn't come from the current recording as the last one did."""
         tensors = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
         loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
         recording = self._find(loss, current)
         if recording is None:
             self._note(letter)
             return None
-        self.models += recording.passes == 0
+        self.models += recording.backwards == 0
         recording.add_pass(letter, loss)
         return recording
 
     def _on_function(self, inputs: Any, letter: int) -> None:
-        """A pass that `torch.func` makes: its inputs share memory with the model's numbers."""
-        self.passes += 1
+        """A gradient that `torch.func` makes: its inputs share memory with the model's numbers."""
+        self.backwards += 1
         with contextlib.suppress(Exception):  # as in `_observed`
             recording = self._placed([*map(torch._C._functorch.get_unwrapped, inputs)])
-            self.models += recording.passes == 0
+            self.models += recording.backwards == 0
             recording.add_pass(letter, torch.tensor(torch.nan))
 
     def _placed(self, inputs: Sequence[torch.Tensor]) -> Recording:
         """The recording of the parameters in whose memory these tensors lie, a new one if need be.
 
-        Tensors of their own memory are new parameters in the place of those of the pass before.
+        Tensors of their own memory are new parameters in the place of those of the epoch before.
         """
         places = {each.data_ptr() for each in inputs}
         for recording in reversed(self.recordings):
@@ -443,7 +443,7 @@ class Recorder:
     def _find(self, loss: torch.Tensor, current: Recording | None) -> Recording | None:
         """The recording of the parameters that this loss depends on, a new one if need be."""
         if loss.grad_fn is None:
-            return current  # cut off from all parameters: a pass of the loop all the same
+            return current  # cut off from all parameters: a backward pass of the loop all the same
         found = dict(leaves(loss.grad_fn))
         if not found:
             return current
@@ -508,15 +508,15 @@ class Recorder:
             return
 
     def of(self, parameters: Sequence[torch.Tensor]) -> Recording | None:
-        """The recording of these parameters, else of whatever made by far the most passes."""
-        passed = [r for r in self.recordings if r.passes and r.fits]
+        """The recording of these parameters, else the one with by far the most backward passes."""
+        passed = [r for r in self.recordings if r.backwards and r.fits]
         for recording in passed:  # the last update may have made new parameters
             own = parameters if recording.renewals else parameters_of(recording.owner)
             if [p.shape for p in own] == [p.shape for p in recording.parameters]:
                 recording.goes_on_with(own)
         return max(
             passed,
-            key=lambda recording: recording.passes * (4 if holds(parameters, recording) else 1),
+            key=lambda recording: recording.backwards * (4 if holds(parameters, recording) else 1),
             default=None,
         )
 

@@ -34,9 +34,9 @@ from xorkit.probe.recording import (
     recorder,
 )
 
-FEW_SECONDS = 5.0  # a few dozen passes of a right loop take 0.02 s, with a picture in each 3 s
-WHOLE_SECONDS = 20.0  # 5000 passes take a second, on a busy machine five
-LOOKS = 400  # events looked at closely: fifty passes of eight events
+FEW_SECONDS = 5.0  # a few dozen epochs of a right loop take 0.02 s, with a picture in each 3 s
+WHOLE_SECONDS = 20.0  # 5000 epochs take a second, on a busy machine five
+LOOKS = 400  # events looked at closely: fifty epochs of eight events
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {  # by the names of `reference.ACTIVATIONS`
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
@@ -45,7 +45,7 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {  # by the names of `refer
     "none": nn.Identity,
 }
 SETTINGS = 3  # see `settings`
-WHOLE_ROOM = 60_000  # numbers kept of a whole run's rows: 6,000 passes of the lesson's net
+WHOLE_ROOM = 60_000  # numbers kept of a whole run's rows: 6,000 epochs of the lesson's net
 
 
 def lesson_objects(questions: Mapping[str, Any], start: Sequence[float]) -> dict[str, Any]:
@@ -254,7 +254,7 @@ def run_alone(
     limit: int,
     raised: Sequence[str] | None = None,
 ) -> Alone:
-    """The first few passes of the learner's loop, in the first setting where they tell something.
+    """The first few epochs of the learner's loop, in the first setting where they tell something.
 
     A mistake in another cell can't reach it, and nobody knew the start before. Where no setting
     tells anything, the one that ends as the learner's own run did, with the error `raised`.
@@ -267,7 +267,7 @@ def run_alone(
         if run is None:
             break
         runs.append(run)
-        if run.telling or (run.run["stopped"] and not run.run["passes"]):
+        if run.telling or (run.run["stopped"] and not run.run["backwards"]):
             return run
     same = (each for each in runs if each.run["error"] == raised)
     return next(same, runs[0]) if raised is not None else runs[0]
@@ -283,7 +283,7 @@ def run_in(
     seconds: float,
     start: str = "start",
 ) -> Alone | None:
-    """The learner's loop in one setting, stopped after `limit` passes or so many seconds.
+    """The learner's loop in one setting, stopped after `limit` backward passes or so many seconds.
 
     It begins with the names, the objects and the files as they were before the cell. None where
     there is no such setting.
@@ -318,15 +318,15 @@ def _run_in(
         following = _following(_Start(right["model"]), [*known, *way.parameters])
         with swapped(namespace, way.names), following:
             error = _within(source, namespace, limit, seconds)
-            over = isinstance(error, EndOfRun) or record.passes >= limit
+            over = isinstance(error, EndOfRun) or record.backwards >= limit
             model = parameters_of(namespace.get("model"), right["X"])
             longest = record.of(model) or own
             run = longest.to_json(
-                total=record.passes,
+                total=record.backwards,
                 models=record.models,
                 on_model=holds(model, longest),
                 stopped=over,
-                cut=over and record.passes < limit,
+                cut=over and record.backwards < limit,
                 error=None if over else describe(error),
                 line="" if over else raising_line(error, source),
             )
@@ -348,7 +348,7 @@ def _registered(values: Iterable[Any]) -> Iterator[None]:
 
 
 def _within(source: str, namespace: Namespace, limit: int, seconds: float) -> BaseException | None:
-    """Runs a cell's text; after so many passes or seconds it raises Enough."""
+    """Runs a cell's text; after so many backward passes or seconds it raises Enough."""
     record = recorder()
     with alarmed(seconds) as hurry:
 

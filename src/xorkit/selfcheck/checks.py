@@ -20,7 +20,7 @@ from xorkit.evidence import (
     read_settings,
     read_training,
 )
-from xorkit.judge.passes import near
+from xorkit.judge.epochs import near
 from xorkit.judge.updates import arranged, moves
 from xorkit.messages import tell
 from xorkit.probe import observe
@@ -257,7 +257,7 @@ class _Judging:
             found = found[claim.row]
         if claim.part == "result":
             return self._prediction(what, part, claim.row or 0, found)
-        if claim.part == "training" and claim.name == "passes" and not found:
+        if claim.part == "training" and claim.name == "epochs" and not found:
             return self._epochs(what, part, found)
         return Row(True, what, self._seen(claim, part)) if found else self._missed(what, found)
 
@@ -319,7 +319,7 @@ class _Judging:
         if training.updates:
             rows = arranged(own.rows, own.shapes, self.task, self.task.net)
             if rows is not None and near(rows, self.task.net, self.task).all():
-                text = f"{own.passes} epochs: fine, if your loop ends once it has learned."
+                text = f"{own.backwards} epochs: fine, if your loop ends once it has learned."
                 return Row(None, what, text)
         return self._missed(what, found)
 
@@ -339,8 +339,8 @@ class _Judging:
         if claim.part == "model" and claim.name == "sized":
             sizes = [int(np.prod(shape)) for shape in part.shapes]
             return f"{' + '.join(map(str, sizes))} = {sum(sizes)} weights and biases"
-        if claim.part == "training" and claim.name == "passes":
-            return f"{part.own.passes} epochs seen" if part.own is not None else ""
+        if claim.part == "training" and claim.name == "epochs":
+            return f"{part.own.backwards} epochs seen" if part.own is not None else ""
         rows = self._rows() if claim.part == "training" and claim.name == "updates" else None
         if rows is None:
             return ""

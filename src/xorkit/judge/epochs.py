@@ -1,4 +1,4 @@
-"""How many passes a loop makes, and whether stopping earlier was because it had learned."""
+"""How many epochs a loop makes, and whether stopping earlier was because it had learned."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from xorkit.judge.updates import arranged, descent, matches, moves
 from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis
 
-ENOUGH = 0.98  # of the lesson's passes: counting from 1 or stopping at the last print is no mistake
+ENOUGH = 0.98  # of the lesson's epochs: counting from 1 or stopping at the last print is no mistake
 
 
-SOON = 20  # passes: a loop that looks at its accuracy does so in each of them, or in every tenth
+SOON = 20  # epochs: a loop that looks at its accuracy does so in each of them, or in every tenth
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Facts:
 
     starts: int
     stalled: int
-    typical: int  # passes after which half of those that learn have learned
+    typical: int  # epochs after which half of those that learn have learned
 
 
 def near(rows: Array, net: Net, task: Task) -> Array:
@@ -35,21 +35,21 @@ def near(rows: Array, net: Net, task: Task) -> Array:
     return np.asarray((np.abs(predicted - task.targets) <= task.near).all(axis=1))
 
 
-def judge_passes(
+def judge_epochs(
     own: Run | None, whole: tuple[Run, ...], task: Task, facts: Facts, *, clean: bool
 ) -> Claim:
-    """Whether the loop makes its passes; stopping because it has learned is no fault.
+    """Whether the loop makes its epochs; stopping because it has learned is no fault.
 
     In a `clean` run those count that made an update. Where the updates are at fault, that is not
     said a second time: there a backward pass is enough.
 
     Whole runs were made from a start that learns and from one that stalls: a loop that stops after
-    the same number of passes on both counts them, it doesn't look at its loss. Where they took too
+    the same number of epochs on both counts them, it doesn't look at its loss. Where they took too
     long to tell, what the own run shows is all that counts.
     """
-    runs = [run for run in (own, *whole) if run is not None and run.passes]
+    runs = [run for run in (own, *whole) if run is not None and run.backwards]
     count = max((_updates(run, task) for run in runs), default=0)
-    made = count if clean else max((run.passes for run in runs), default=0)
+    made = count if clean else max((run.backwards for run in runs), default=0)
     enough = made >= ENOUGH * task.epochs
     broke = next((run for run in whole if run.error is not None), None)
     if broke is not None and not enough:
@@ -61,7 +61,7 @@ def judge_passes(
         return fails(Diagnosis.TOO_FEW_EPOCHS, "accuracy", epochs=_updates(own, task))
     endless = _endless(own, whole, task)
     if endless is not None and not ended:
-        return fails(Diagnosis.TIMEOUT, "endless", backwards=endless.passes)
+        return fails(Diagnosis.TIMEOUT, "endless", backwards=endless.backwards)
     if enough or _looks(whole, task) or (endless and own is not None and _learned(own, task)):
         return HOLDS
     first = own if own is not None else runs[0]
@@ -69,19 +69,19 @@ def judge_passes(
 
 
 def _updates(run: Run, task: Task) -> int:
-    """The passes after which the parameters moved, or had no gradient that float32 could show.
+    """The epochs after which the parameters moved, or had no gradient that float32 could show.
 
     Where nothing moves at all, that is another cell's doing: a loop that moves nothing has lost
     these points already. So it is where another net than the task's was trained, of whose gradients
-    nothing is known. Their passes count.
+    nothing is known. Their epochs count.
     """
     moving = moves(run.rows)
     rows = arranged(run.rows, run.shapes, task, task.net)
     if rows is None or not moving.any():
-        return run.passes
+        return run.backwards
     if not moving.all():
         moving = moving | matches(rows, descent(rows, task, task.net))
-    later = run.passes - len(moving)  # of a longer run not every pass is kept
+    later = run.backwards - len(moving)  # of a longer run not every epoch is kept
     return int(moving.sum()) + (later if len(run.end_rows) > 1 else 0)
 
 
@@ -90,20 +90,20 @@ def _endless(own: Run | None, whole: tuple[Run, ...], task: Task) -> Run | None:
     if own is not None and own.stopped:
         waits = len(whole) == 1 and not whole[0].stopped and _learned(whole[0], task)
         return None if waits else own
-    return next((run for run in whole if run.stopped and run.passes == run.total), None)
+    return next((run for run in whole if run.stopped and run.backwards == run.total), None)
 
 
 def _few(own: Run, whole: tuple[Run, ...], task: Task, facts: Facts) -> Claim:
     """What to say of a loop that ended too early."""
     made = _updates(own, task)
-    if len({run.passes for run in whole}) > 1:
+    if len({run.backwards for run in whole}) > 1:
         return fails(Diagnosis.TOO_FEW_EPOCHS, "early", epochs=made)
     return fails(Diagnosis.TOO_FEW_EPOCHS, "count", epochs=made, typical=facts.typical)
 
 
 def _at_accuracy(run: Run, task: Task) -> bool:
     """Whether a run ended just when all predictions had come to the right side of the middle."""
-    asked = run.passes == task.epochs  # then it didn't end for what it had come to
+    asked = run.backwards == task.epochs  # then it didn't end for what it had come to
     rows = arranged(run.rows, run.shapes, task, task.net) if run.complete and not asked else None
     if rows is None or len(rows) < SOON:
         return False

@@ -22,11 +22,11 @@ from xorkit.engine import running, workers
 from xorkit.engine.assignment import of_course
 from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import open_course
-from xorkit.engine.job import Job, Settings
+from xorkit.engine.job import Job, RunSettings
 
 ROOT = Path(__file__).parents[1]
 COUNT, WORKERS, EACH = 100, 2, 5
-SETTINGS = Settings(timeout=3, memory=512 << 20)
+SETTINGS = RunSettings(timeout=3, memory=512 << 20)
 LOOK_SECONDS = 0.05
 MAPPED = """
 import mmap, os
@@ -139,7 +139,7 @@ def graded(assignment: bytes, files: dict[str, bytes]) -> float:
     """Seconds that the honest ones took, each by itself; prints how the attackers ended."""
     honest = 0.0
     jobs = [Job(student, SETTINGS, file=data) for student, data in files.items()]
-    for done in workers.run(assignment, jobs, WORKERS):
+    for done in workers.run_jobs(assignment, jobs, WORKERS):
         verdict = done.verdict
         if verdict is None or done.faults:
             raise SystemExit(f"the grader failed on {done.student}: {done.problem} {done.faults}")

@@ -141,7 +141,7 @@ def answered(lesson: Lesson, name: str, rng: np.random.Generator) -> dict[str, A
     rubric = lesson.recall[name]
     answers = [test.answer for test in rubric.tests] + ["Some kind of frobnication, I suppose?"]
     answer = str(rng.choice(answers))
-    mark = recall.grade(rubric, answer)
+    mark = recall.mark_answer(rubric, answer)
     return {**vars(mark), "credited": list(mark.credited), "answer": answer}
 
 
@@ -215,14 +215,14 @@ def main() -> None:
     verdicts = list(learners(lesson, arguments.learners))
     arguments.out.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    text = pages.report(verdicts, lesson, before={v.student: 20 for v in verdicts[::9]})
+    text = pages.report_page(verdicts, lesson, before={v.student: 20 for v in verdicts[::9]})
     seconds = time.perf_counter() - start
     path = arguments.out.resolve() / "report.html"
     path.write_text(text, "utf-8")
     each, sizes = [], []
     for verdict in verdicts[:50]:
         start = time.perf_counter()
-        sizes.append(len(pages.feedback(verdict, lesson).encode()))
+        sizes.append(len(pages.feedback_page(verdict, lesson).encode()))
         each.append(time.perf_counter() - start)
     found = {
         "learners": len(verdicts),

@@ -20,7 +20,7 @@ from support import real_course  # noqa: E402
 from support import workbench as w  # noqa: E402 - the tests' own harness, beside no package
 
 import xorkit  # noqa: E402
-from xorkit.engine.grading import grade  # noqa: E402
+from xorkit.engine.grading import grade_submission  # noqa: E402
 from xorkit.evidence import read_training  # noqa: E402
 from xorkit.hidden.session import HiddenTests  # noqa: E402
 from xorkit.judge import judge_training  # noqa: E402
@@ -59,7 +59,7 @@ def ways() -> dict[str, list[str]]:
             lambda: str(judge_training(read_training(raw), task, facts).updates)
         ),
         "a submission's evidence to its verdict": entered(
-            lambda: grade("ada", seen.evidence, HiddenTests(w.hidden_cells(), course))
+            lambda: grade_submission("ada", seen.evidence, HiddenTests(w.hidden_cells(), course))
         ),
     }
 

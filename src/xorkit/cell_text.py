@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from xorkit.evidence import LARGEST_INT, Evidence, EvidenceError, read_values
 
 Plain = str | int | float | None
-LONGEST = 20_000  # characters of a cell; whatever is longer than ten pages may as well be run
+LONGEST_CELL = 20_000  # characters of a cell; whatever is longer than ten pages may as well be run
 
 QUOTES = "\"'`´‘’“”„«»"
 _FORM = re.compile(r"\s*#\s*@param\b.*")  # what Colab's forms keep beside a value
@@ -26,7 +26,7 @@ _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 def plain_values(source: str) -> Mapping[str, Plain] | None:
     """The values by name; None for a cell that does, prints or warns of anything else."""
-    if len(source) > LONGEST:
+    if len(source) > LONGEST_CELL:
         return None
     try:
         with warnings.catch_warnings():
@@ -112,7 +112,7 @@ def written(source: str, name: str) -> dict[str, str]:
     stands there. Upper and lower case are one. The last one of a name counts, as in Python.
     """
     begins = re.compile(rf"[ \t]*(?:{name})[ \t]*[=:]{{1,2}}[ \t]*", re.IGNORECASE)
-    if len(source) > LONGEST:
+    if len(source) > LONGEST_CELL:
         return {}
     found: dict[str, str] = {}
     for part in _parts(source, begins):
@@ -191,7 +191,7 @@ def code_of(node: ast.expr, source: str) -> str:
 def tables(source: str) -> Iterator[dict[str, str]]:
     """The lists and dicts that a cell gives to names: place (from 1) or key -> text or code."""
     straight = source.translate(str.maketrans("“”„‘’", '"""\'\'')).strip()
-    tree = _tree(straight) if len(source) <= LONGEST else None
+    tree = _tree(straight) if len(source) <= LONGEST_CELL else None
     for node in tree.body if tree else ():
         match node:
             case ast.Assign(value=ast.List(elts=items) | ast.Tuple(elts=items)):

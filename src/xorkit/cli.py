@@ -22,7 +22,7 @@ from xorkit.foreign import for_terminal
 if TYPE_CHECKING:
     from xorkit.engine.batch import Progress
     from xorkit.engine.course import Course
-    from xorkit.engine.job import Settings
+    from xorkit.engine.job import RunSettings
     from xorkit.recall import Change, Report, SecondStage
     from xorkit.verdict import Verdict
 
@@ -56,7 +56,7 @@ err = _Terminal(stderr=True)
 CourseOption = Annotated[
     Path, typer.Option("--course", help="The course folder.", show_default="this folder")
 ]
-Assignment = Annotated[
+AssignmentArgument = Annotated[
     str, typer.Argument(help="The assignment's name.", show_default="the course's only one")
 ]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds that one cell may run.")]
@@ -69,7 +69,7 @@ Unconfined = Annotated[
     bool, typer.Option("--unconfined", help="Run learners' code as yourself, unprotected.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
-HERE = Path()
+THIS_FOLDER = Path()
 
 
 def _version(wanted: bool) -> None:
@@ -121,8 +121,8 @@ def _opened(root: Path, assignment: str) -> Iterator[Course]:
         _fail(f"{error.strerror or error}: {error.filename or ''}. Nothing graded so far is lost.")
 
 
-def _settings(timeout: float, memory: str, unconfined: bool) -> Settings:
-    from xorkit.engine.job import Settings
+def _settings(timeout: float, memory: str, unconfined: bool) -> RunSettings:
+    from xorkit.engine.job import RunSettings
 
     if not 0 < timeout < float("inf"):
         _fail(
@@ -133,7 +133,7 @@ def _settings(timeout: float, memory: str, unconfined: bool) -> Settings:
             "[bold yellow]Warning:[/] --unconfined: learners' code runs as you, with all that you"
             " may read, write and send."
         )
-    return Settings(timeout, _bytes(memory), not unconfined)
+    return RunSettings(timeout, _bytes(memory), not unconfined)
 
 
 def _bytes(size: str) -> int:
@@ -153,8 +153,8 @@ def _bytes(size: str) -> int:
 # --------------------------------------------------------------------------------------- commands
 
 
-@app.command()
-def quickstart(
+@app.command("quickstart")
+def quickstart_command(
     folder: Annotated[Path, typer.Argument(help="The new course folder.")],
     lesson: Annotated[str, typer.Option(help="xor, or the small one: and.")] = "xor",
     colab: Annotated[
@@ -177,11 +177,11 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where; it is made anew.")] = Path("demo"),
     workers: Workers = None,
     unconfined: Unconfined = False,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """The whole course in one go on the sample class: build, collect, grade, feedback, report."""
     from xorkit import samples
-    from xorkit.engine.late import due_date
+    from xorkit.engine.late import parsed_due_date
     from xorkit.engine.records import set_due
     from xorkit.pages import feedback_path
 
@@ -191,11 +191,11 @@ def demo(
             _build(course, prove=False)
             learners = samples.read_class(root / "samples" / own.assignment / "class.yaml")
             downloaded = folder / "downloaded"
-            samples.write(downloaded, learners, course.source, course.release)
+            samples.write_class(downloaded, learners, course.source, course.release)
             _collect(course, [downloaded / samples.HANDED_IN], downloaded / samples.ROSTER)
             # The sample class has a loop without end: twenty seconds are enough to see that.
             verdicts = _grade(course, _settings(20, "2G", unconfined), workers=workers)
-            set_due(course, due_date(samples.DUE, None))
+            set_due(course, parsed_due_date(samples.DUE, None))
             _feedback(course)
             report_path = _report(course)
             shown = next(v.student for v in verdicts if "no-zero-grad" in v.diagnosis)
@@ -208,10 +208,10 @@ def demo(
 
 @app.command()
 def build(
-    assignment: Assignment = "",
+    assignment: AssignmentArgument = "",
     workers: Workers = None,
     unconfined: Unconfined = False,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """Source to release, checked: solutions earn full marks, nothing leaks, mistakes are found."""
     with _opened(root, assignment) as course:
@@ -219,8 +219,8 @@ def build(
         _build(course, prove=True, settings=settings, workers=workers)
 
 
-@app.command()
-def collect(
+@app.command("collect")
+def collect_command(
     paths: Annotated[list[Path], typer.Argument(help="Files, folders, zips of your LMS.")],
     assignment: Annotated[
         str, typer.Option(help="Its name.", show_default="the course's only one")
@@ -231,7 +231,7 @@ def collect(
     timezone: Annotated[
         str | None, typer.Option(help="Of the LMS, such as Europe/Berlin; else this machine's.")
     ] = None,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """What learners handed in → submitted/; says what was repaired, what was refused, and why."""
     with _opened(root, assignment) as course:
@@ -239,9 +239,9 @@ def collect(
             raise typer.Exit(UNGRADABLE)
 
 
-@app.command()
-def grade(
-    assignment: Assignment = "",
+@app.command("grade")
+def grade_command(
+    assignment: AssignmentArgument = "",
     everything: Annotated[bool, typer.Option("--all", help="Also what hasn't changed.")] = False,
     student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
     workers: Workers = None,
@@ -250,7 +250,7 @@ def grade(
     memory: Memory = "2G",
     unconfined: Unconfined = False,
     as_json: AsJson = False,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """Grade everything in submitted/ that is new or changed."""
     with _opened(root, assignment) as course:
@@ -267,12 +267,12 @@ def grade(
         raise typer.Exit(UNGRADABLE)
 
 
-@app.command()
-def rejudge(
-    assignment: Assignment = "",
+@app.command("rejudge")
+def rejudge_command(
+    assignment: AssignmentArgument = "",
     student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
     as_json: AsJson = False,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """Judge again from kept evidence; runs no learner's code, shows every mark that moved."""
     from xorkit.engine.batch import rejudge as judge_again
@@ -296,11 +296,11 @@ def rejudge(
     out.print(f"Judged {len(pairs)} again; the marks of {len(moved)} moved.")
 
 
-@app.command()
-def feedback(
-    assignment: Assignment = "",
+@app.command("feedback")
+def feedback_command(
+    assignment: AssignmentArgument = "",
     student: Annotated[list[str] | None, typer.Option(help="Only this learner.")] = None,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """Write each learner's feedback page."""
     with _opened(root, assignment) as course:
@@ -308,13 +308,13 @@ def feedback(
         _feedback(course, student)
 
 
-@app.command()
-def report(
-    assignment: Assignment = "",
+@app.command("report")
+def report_command(
+    assignment: AssignmentArgument = "",
     since: Annotated[
         str | None, typer.Option(help="Show what was collected from this time on, 2026-05-01 say.")
     ] = None,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """Write the class report: what to do, who, why, what to teach again."""
     time = None
@@ -329,7 +329,7 @@ def report(
 
 @app.command()
 def mark(
-    assignment: Assignment = "",
+    assignment: AssignmentArgument = "",
     csv: Annotated[
         Path | None, typer.Option(help="Write what waits as a table instead, for a spreadsheet.")
     ] = None,
@@ -338,7 +338,7 @@ def mark(
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """The answers that wait for a person, like with like, one key a mark."""
     from xorkit import marking
@@ -370,9 +370,9 @@ def mark(
             out.print(f"Up to date: {path}", soft_wrap=True, highlight=False)
 
 
-@app.command()
-def export(
-    assignment: Assignment = "",
+@app.command("export")
+def export_command(
+    assignment: AssignmentArgument = "",
     to: Annotated[
         Literal["csv", "canvas", "moodle", "gradescope"], typer.Option(help="For which LMS.")
     ] = "csv",
@@ -383,19 +383,19 @@ def export(
     roster: Annotated[
         Path | None, typer.Option(help="CSV that maps students to the LMS's ids.")
     ] = None,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """Grades for the LMS."""
     from xorkit.engine.records import verdicts
     from xorkit.export import ExportError
-    from xorkit.export import export as write
+    from xorkit.export import export as write_file
     from xorkit.intake.records import members_of
 
     with _opened(root, assignment) as course:
         folder = output or course.path("exported", to)
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            written = write(
+            written = write_file(
                 verdicts(course),
                 to,
                 folder,
@@ -412,14 +412,14 @@ def export(
 
 @app.command()
 def due(
-    assignment: Assignment,
+    assignment: AssignmentArgument,
     time: Annotated[
         str, typer.Argument(help='Such as "2026-05-01 23:59"; "none" takes it away.')
     ] = "",
     zone: Annotated[
         str | None, typer.Option(help="Such as Europe/Berlin; else this machine's.")
     ] = None,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """Set the due date, in the gradebook where nbgrader has it; late penalties follow at once."""
     from xorkit.engine import late
@@ -427,7 +427,7 @@ def due(
 
     with _opened(root, assignment) as course:
         try:
-            wanted = late.due_date(time, zone) if time not in ("", "none") else None
+            wanted = late.parsed_due_date(time, zone) if time not in ("", "none") else None
         except ValueError as error:
             _fail(str(error))
         if time:
@@ -445,7 +445,7 @@ def due(
 
 @app.command()
 def rubric(
-    assignment: Assignment = "",
+    assignment: AssignmentArgument = "",
     add_marks: Annotated[
         bool, typer.Option("--add-marks", help="Add persons' marks of this class to the tests.")
     ] = False,
@@ -456,7 +456,7 @@ def rubric(
         str, typer.Option("--try", help="A phrase: what would it change, added --for a concept?")
     ] = "",
     concept: Annotated[str, typer.Option("--for", help="The concept that --try is about.")] = "",
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """How the recall rubrics do on their own test answers and on the class."""
     from xorkit.engine import rubrics
@@ -466,7 +466,7 @@ def rubric(
             path, added = rubrics.add_marks(course)
             out.print(f"{added} marked answers are new in {path}" if added else "No new marks.")
         if fit:
-            _show_fit(*rubrics.fit(course))
+            _show_fit(*rubrics.fit_course(course))
         if phrase:
             try:
                 _show_changes(rubrics.tried(course, phrase, concept))
@@ -483,9 +483,9 @@ def rubric(
 
 @app.command()
 def checked(
-    assignment: Assignment,
+    assignment: AssignmentArgument,
     students: Annotated[list[str], typer.Argument(help="The learners whose files you looked at.")],
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """A file that wanted a look has had it."""
     from xorkit.engine.records import check_off
@@ -497,8 +497,8 @@ def checked(
             out.print(f"{escape(verdict.student)}: {what}", highlight=False)
 
 
-@app.command()
-def publish(
+@app.command("publish")
+def publish_command(
     folder: Annotated[Path, typer.Argument(help="Where to; it need not exist.")] = Path(
         "published"
     ),
@@ -508,7 +508,7 @@ def publish(
     branch: Annotated[
         str | None, typer.Option(help="Commit it on this branch instead, ready to push.")
     ] = None,
-    root: CourseOption = HERE,
+    root: CourseOption = THIS_FOLDER,
 ) -> None:
     """What learners may see, ready to push. Refuses if any answer would leak."""
     from xorkit.engine import publishing
@@ -523,7 +523,7 @@ def publish(
 
 
 @app.command()
-def doctor(root: CourseOption = HERE) -> None:
+def doctor(root: CourseOption = THIS_FOLDER) -> None:
     """What this machine can do: versions, sandbox, cores; what to install."""
     from xorkit import sandbox
     from xorkit.engine.machine import versions
@@ -532,7 +532,7 @@ def doctor(root: CourseOption = HERE) -> None:
     for what, found in versions():
         table.add_row(what, "✓", found)
     fine = True
-    for what, good, says in sandbox.check():
+    for what, good, says in sandbox.look_over():
         fine = fine and good
         table.add_row(what, "✓" if good else "✗", says)
     out.print(table)
@@ -541,15 +541,15 @@ def doctor(root: CourseOption = HERE) -> None:
 
 
 @app.command()
-def facts(assignment: Assignment = "", root: CourseOption = HERE) -> None:
+def facts(assignment: AssignmentArgument = "", root: CourseOption = THIS_FOLDER) -> None:
     """Compute how random starts of the lesson's task end: lessons/<assignment>.starts.json."""
-    from xorkit.files import write
+    from xorkit.files import write_file
     from xorkit.starts import survey
 
     with _opened(root, assignment) as course:
         found = survey(course.lesson.trained)
         path = course.path("lessons", f"{course.assignment}.starts.json")
-        write(path, (json.dumps(found) + "\n").encode())
+        write_file(path, (json.dumps(found) + "\n").encode())
     out.print(f"{found['stalled']} of {found['starts']} starts stall. Wrote {path}")
 
 
@@ -568,7 +568,7 @@ def _copy_course(root: Path, folder: Path) -> None:
 
 
 def _build(
-    course: Course, *, prove: bool, settings: Settings | None = None, workers: int | None = None
+    course: Course, *, prove: bool, settings: RunSettings | None = None, workers: int | None = None
 ) -> None:
     from xorkit.engine.course import CourseError
     from xorkit.engine.proof import prove as checks
@@ -633,7 +633,7 @@ def _collect(
 
 def _grade(
     course: Course,
-    settings: Settings,
+    settings: RunSettings,
     *,
     students: list[str] | None = None,
     everything: bool = False,
@@ -642,7 +642,7 @@ def _grade(
     as_json: bool = False,
 ) -> list[Verdict]:
     """Grades with a live bar where there is a terminal, then shows a table."""
-    from xorkit.engine.batch import grade as run
+    from xorkit.engine.batch import grade_class as run
     from xorkit.engine.environment import to_do
 
     _all_known(students, course, "submitted")

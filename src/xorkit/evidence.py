@@ -45,8 +45,8 @@ MAX_NAMES = 1000  # values that a cell leaves behind: a hundred times what any l
 LARGEST_INT = 1 << 53  # in JSON a larger number may be read as another one
 
 # Characters that are kept of a text from the learner's process; the rest is cut off.
-NAME = 80  # of a type, an error, a function
-SENTENCE = 500  # of what an error says, or of how a thing looks
+LONGEST_NAME = 80  # of a type, an error, a function
+LONGEST_SENTENCE = 500  # of what an error says, or of how a thing looks
 ANSWER = 20_000  # of a text that a cell leaves behind: ten pages
 
 
@@ -272,7 +272,7 @@ Value = None | bool | int | float | str | Tensor | Thing
 
 def read_data(value: object) -> DataObservation:
     seen = _record(value, {"X", "Y"}, ["model"])
-    model = read_text(seen["model"], NAME) if "model" in seen else None
+    model = read_text(seen["model"], LONGEST_NAME) if "model" in seen else None
     return DataObservation(_read_thing(seen["X"]), _read_thing(seen["Y"]), model)
 
 
@@ -282,9 +282,9 @@ def _read_thing(value: object) -> Tensor | Thing:
         array = decode(seen["array"])
         if array.size > MAX_TENSOR:
             raise EvidenceError(f"a tensor of {array.size} values; at most {MAX_TENSOR} are read")
-        return Tensor(read_text(seen["dtype"], NAME), array.astype(np.float64))
+        return Tensor(read_text(seen["dtype"], LONGEST_NAME), array.astype(np.float64))
     seen = _record(value, {"type", "text"})
-    return Thing(read_text(seen["type"], NAME), read_text(seen["text"], SENTENCE))
+    return Thing(read_text(seen["type"], LONGEST_NAME), read_text(seen["text"], LONGEST_SENTENCE))
 
 
 def read_model(value: object) -> ModelOutputs | Failure:
@@ -306,7 +306,7 @@ def _read_failure(value: object) -> Failure | None:
     error = read_error(seen["error"])
     if error is None:
         raise EvidenceError("an object that gave neither an answer nor an error")
-    return Failure(read_text(seen["type"], NAME), error)
+    return Failure(read_text(seen["type"], LONGEST_NAME), error)
 
 
 def read_settings(value: object) -> SettingsObservation:
@@ -320,7 +320,9 @@ def read_settings(value: object) -> SettingsObservation:
     optimizer: OptimizerSteps | Failure | None = _read_failure(seen["optimizer"])
     if optimizer is None:
         said = _record(seen["optimizer"], {"type", "rows"})
-        optimizer = OptimizerSteps(read_text(said["type"], NAME), read_numbers(said["rows"], 2))
+        optimizer = OptimizerSteps(
+            read_text(said["type"], LONGEST_NAME), read_numbers(said["rows"], 2)
+        )
     return SettingsObservation(loss, optimizer)
 
 
@@ -335,9 +337,9 @@ def read_training(value: object) -> Runs:
         alone=read_run(seen["alone"]),
         own=None if seen["own"] is None else read_run(seen["own"]),
         whole=tuple(map(read_run, whole)),
-        replaced=tuple(read_text(name, NAME) for name in replaced[:8]),
+        replaced=tuple(read_text(name, LONGEST_NAME) for name in replaced[:8]),
         raised=None if raised is None else read_error(raised[:2]),
-        line="" if raised is None else read_text(raised[2], SENTENCE),
+        line="" if raised is None else read_text(raised[2], LONGEST_SENTENCE),
     )
 
 
@@ -351,7 +353,7 @@ def read_values(value: object) -> Mapping[str, Value]:
     values = _record(value, {"values"})["values"]
     if not isinstance(values, Mapping) or len(values) > MAX_NAMES:
         raise EvidenceError(f"wanted values by name, saw {shown(values)}")
-    return {read_text(name, NAME): _read_value(each) for name, each in values.items()}
+    return {read_text(name, LONGEST_NAME): _read_value(each) for name, each in values.items()}
 
 
 def _read_value(value: object) -> Value:
@@ -386,7 +388,7 @@ def read_run(value: object) -> Run:
         on_model=_read_truth(seen["on_model"]),
         stopped=_read_truth(seen["stopped"]),
         error=read_error(seen["error"]),
-        line=read_text(seen["line"], SENTENCE),
+        line=read_text(seen["line"], LONGEST_SENTENCE),
         end_rows=end_rows,
     )
     width = sum(math.prod(shape) for shape in shapes)
@@ -453,7 +455,7 @@ def read_error(value: object) -> tuple[str, str] | None:
         return None
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise EvidenceError(f"wanted an error's name and text, saw {shown(value)}")
-    return read_text(value[0], NAME), read_text(value[1], SENTENCE)
+    return read_text(value[0], LONGEST_NAME), read_text(value[1], LONGEST_SENTENCE)
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from xorkit.errors import KitError
 from xorkit.intake.roster import Person, Roster, people_of, read_roster
-from xorkit.intake.tables import Table, read_table, write_sheet
+from xorkit.intake.tables import TextTable, read_table, write_sheet
 from xorkit.verdict import CellVerdict, TestOutcome, Verdict
 
 Target = Literal["csv", "canvas", "moodle", "gradescope"]
-LEFT_OUT = "left-out.csv"
+LEFT_OUT_FILE = "left-out.csv"
 _LATE = ("raw_score", "late_submission_penalty", "seconds_late", "late")
 # Columns of Canvas's gradebook that are no assignments.
 _CANVAS_OWN = re.compile(
@@ -80,7 +80,7 @@ def export(
     if not order.verdicts:
         raise ExportError("Nothing is graded yet, so there is nothing to export.")
     out.mkdir(parents=True, exist_ok=True)
-    (out / LEFT_OUT).unlink(missing_ok=True)  # of an earlier export
+    (out / LEFT_OUT_FILE).unlink(missing_ok=True)  # of an earlier export
     return list(_TARGETS[target](order))
 
 
@@ -163,7 +163,7 @@ def _number(points: float) -> str:
 class _Template:
     """A table of an LMS with its people, while grades are entered."""
 
-    table: Table
+    table: TextTable
     people: tuple[Person, ...]
     rows: list[list[str]] = field(init=False)
     known: Roster = field(init=False)
@@ -197,8 +197,8 @@ class _Template:
 def _write_left_out(folder: Path, left_out: Iterable[tuple[str, str]]) -> Iterator[Path]:
     rows = tuple(left_out)
     if rows:
-        write_sheet(folder / LEFT_OUT, ("student", "why"), rows)
-        yield folder / LEFT_OUT
+        write_sheet(folder / LEFT_OUT_FILE, ("student", "why"), rows)
+        yield folder / LEFT_OUT_FILE
 
 
 def _template(order: _Order, what: str) -> _Template:

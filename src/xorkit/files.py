@@ -11,7 +11,7 @@ from pathlib import Path
 UNFINISHED = ".part"  # how the names of files end that are still being written
 
 
-def write(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
     """Writes a file as a whole or not at all, and makes its folder. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=UNFINISHED)

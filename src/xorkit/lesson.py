@@ -35,9 +35,11 @@ if TYPE_CHECKING:  # whoever only reads points and titles needs no judge
     from xorkit.judge import Facts
 
 # What a solution cell is to leave behind; by these names the judge and the probe know it.
-Role = Literal["data", "model", "loss_and_optimizer", "training_loop", "predictions", "matching"]
+CellRole = Literal[
+    "data", "model", "loss_and_optimizer", "training_loop", "predictions", "matching"
+]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Model = TypeVar("Model", bound=BaseModel)
+_AnyPart = TypeVar("_AnyPart", bound=BaseModel)
 
 
 class LessonError(KitError, ValueError):
@@ -98,7 +100,9 @@ class Lesson(_Part):
     title: Text
     task: TaskSpec | None = None
     parts: dict[str, Part]
-    cells: dict[Role, Text] = {}  # the grade_id of each role's cell, where it isn't the role's name
+    cells: dict[
+        CellRole, Text
+    ] = {}  # the grade_id of each role's cell, where it isn't the role's name
     hints: dict[str, Text] = {}  # what a finding's sentence adds here, by code or code.symptom
     points: dict[str, dict[str, float]]
     recall: dict[str, Rubric] = {}
@@ -150,7 +154,7 @@ class Lesson(_Part):
     def max_score(self) -> float:
         return sum(self.max_points(cell) for cell in self.points)
 
-    def cell(self, role: Role) -> str:
+    def cell(self, role: CellRole) -> str:
         """The solution cell of a role, by grade_id."""
         return self.cells.get(role, role)
 
@@ -213,7 +217,7 @@ def _whole(path: Path) -> dict[str, Any]:
     return data
 
 
-def find(assignment: str, start: Path) -> Lesson:
+def find_lesson(assignment: str, start: Path) -> Lesson:
     """The lesson of an assignment, from a folder of the course upwards."""
     for folder in (start, *start.parents):
         path = folder / "lessons" / f"{assignment}.yaml"
@@ -243,7 +247,7 @@ def _yaml(text: str) -> Any:
         loader.dispose()
 
 
-def _validated(kind: type[Model], data: dict[str, Any], path: Path) -> Model:
+def _validated(kind: type[_AnyPart], data: dict[str, Any], path: Path) -> _AnyPart:
     try:
         return kind.model_validate(data)
     except ValidationError as error:

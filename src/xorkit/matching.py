@@ -15,14 +15,14 @@ from xorkit.cell_text import QUOTES, code_of, tables, written
 from xorkit.evidence import Tensor, Thing
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Status = Literal["right", "wrong", "blank", "doubled", "unclear"]
+ChoiceStatus = Literal["right", "wrong", "blank", "doubled", "unclear"]
 
 GAP = "..."  # in a line of the menu: whatever the learner may write between the brackets
 UNFIT_FOR_A_FORM = "\"'\\\n"  # Colab's forms can't hold them inside an option
-SHOWN = 60  # characters of a learner's own text that a message repeats
+LONGEST_SHOWN = 60  # characters of a learner's own text that a message repeats
 JOB = r"(?:job)?[ \t_.-]*0*(\d+)"  # job_3, Job 3, job3, 3
 SAYS_NOTHING = frozenset(("", "none", "idk", "todo", "n/a", "dontknow", "noidea"))
-COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 _COMMENT = re.compile(r"(?<=.)#.*")  # not #3, which is a number
 _BETWEEN = re.compile(rf"[\s{QUOTES}]")  # what doesn't matter in a line of code that was typed
@@ -132,7 +132,7 @@ class MatchingChoice:
 
     job: int
     chosen: str | None
-    status: Status
+    status: ChoiceStatus
     points: int
     message: str
     misconception: str = ""
@@ -255,7 +255,7 @@ def _no_line(
         return MatchingChoice(number, None, "blank", 0, f"{title}: nothing is chosen yet.")
     else:
         others = sum(line is not None for line in chosen)
-        count = COUNTED[others] if others < len(COUNTED) else str(others)
+        count = NUMBER_WORDS[others] if others < len(NUMBER_WORDS) else str(others)
         counts = (
             f"; the {count} other{'s count' if others > 1 else ' counts'}" if others else " yet"
         )
@@ -278,7 +278,7 @@ def _is_blank(exercise: MatchingExercise, text: str | None) -> bool:
 
 def _shown(text: str) -> str:
     words = " ".join(text.split())
-    return words if len(words) <= SHOWN else f"{words[:SHOWN]}…"
+    return words if len(words) <= LONGEST_SHOWN else f"{words[:LONGEST_SHOWN]}…"
 
 
 def _article(kind: str) -> str:

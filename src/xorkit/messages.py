@@ -34,7 +34,7 @@ class Template:
     asserts: tuple[str, ...] = ()
 
 
-Table = Mapping[str, Template]  # by "code.symptom"
+MessageTable = Mapping[str, Template]  # by "code.symptom"
 
 
 class _Words(string.Formatter):
@@ -64,7 +64,7 @@ def _counted(count: float, spec: str) -> str:
 _WORDS = _Words()
 
 
-def parse(text: str) -> Table:
+def parse_messages(text: str) -> MessageTable:
     """The table as `messages.toml` writes it. Raises MessageError where something doesn't fit."""
     try:
         sections = tomllib.loads(text)
@@ -95,13 +95,13 @@ def _template(key: str, row: object) -> Template:
 
 
 @functools.cache
-def table() -> Table:
+def table() -> MessageTable:
     """The kit's own table."""
     text = pkgutil.get_data("xorkit", "messages.toml")  # also where the judge is packed
-    return parse((text or b"").decode("utf-8"))
+    return parse_messages((text or b"").decode("utf-8"))
 
 
-def key(code: Diagnosis | None, symptom: str) -> str:
+def message_key(code: Diagnosis | None, symptom: str) -> str:
     """Under which name the sentence of a symptom stands in the table."""
     return f"{code or UNCODED}.{symptom}"
 
@@ -111,7 +111,7 @@ def finding(code: Diagnosis | None, symptom: str, /, **facts: Any) -> Finding:
 
     Raises MessageError where the table has no such sentence, or it names other facts.
     """
-    name = key(code, symptom)
+    name = message_key(code, symptom)
     template = table().get(name)
     if template is None:
         raise MessageError(f"messages.toml has no [{name}]")
@@ -134,7 +134,7 @@ def tell(found: Finding, hints: Mapping[str, str] | None = None) -> Finding:
     """
     if found.message or not found.symptom:
         return found
-    name = key(found.code, found.symptom)
+    name = message_key(found.code, found.symptom)
     sentence = _WORDS.vformat(table()[name].says, (), dict(found.facts))
     hints = hints or {}
     hint = hints.get(name) or hints.get(found.code or UNCODED, "")

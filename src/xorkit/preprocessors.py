@@ -77,10 +77,10 @@ class PackChecks(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader ships 
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         from xorkit.engine.packing import with_checks
-        from xorkit.lesson import find
+        from xorkit.lesson import find_lesson
 
         course = CourseDirectory(parent=self)
-        with_checks(nb, find(resources["nbgrader"]["assignment"], Path(course.root)))
+        with_checks(nb, find_lesson(resources["nbgrader"]["assignment"], Path(course.root)))
         return nb, resources
 
 

@@ -32,7 +32,7 @@ report/
 published/
 """
 
-README = """\
+COURSE_README = """\
 # A course with xorkit: `{lesson}`
 
     xorkit build                        # the learners' notebook: release/{lesson}/{lesson}.ipynb
@@ -74,7 +74,7 @@ def quickstart(folder: Path, lesson: str = "xor", colab: str = "") -> Path:
     text = (config / "nbgrader_config.py").read_text("utf-8")
     (folder / "nbgrader_config.py").write_text(COLAB.sub(place, text), "utf-8")
     (folder / ".gitignore").write_text(IGNORED, "utf-8")
-    readme = README.format(lesson=lesson, place=place)
+    readme = COURSE_README.format(lesson=lesson, place=place)
     (folder / "README.md").write_text(readme, "utf-8")
     return folder
 

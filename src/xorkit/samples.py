@@ -56,7 +56,7 @@ def read_class(path: Path) -> tuple[Learner, ...]:
     return TypeAdapter(tuple[Learner, ...]).validate_python(yaml.safe_load(path.read_text("utf-8")))
 
 
-def write(
+def write_class(
     folder: Path, learners: Iterable[Learner], source: NotebookNode, release: NotebookNode
 ) -> None:
     """What a teacher downloads: `handed-in/` as it comes from three places, and `roster.csv`."""
@@ -65,7 +65,7 @@ def write(
     solutions = solution_texts(source)
     rows = [("student id", "name", "canvas id")]
     for number, learner in enumerate(learners):
-        data = handed_in(learner, release, solutions)
+        data = file_bytes(learner, release, solutions)
         canvas_id = 51_000 + number
         _PLACES[learner.came](downloads, learner, canvas_id, data)
         for name, text in learner.beside.items():
@@ -124,7 +124,7 @@ def _chosen(text: str, name: str, value: str) -> str:
 # -------------------------------------------------------------------------- what became of the file
 
 
-def handed_in(learner: Learner, release: NotebookNode, solutions: Mapping[str, str]) -> bytes:
+def file_bytes(learner: Learner, release: NotebookNode, solutions: Mapping[str, str]) -> bytes:
     """The bytes of the learner's file."""
     texts = answers(learner, release, solutions)
     notebook: Json = json.loads(json.dumps(filled(release, texts)))

@@ -11,14 +11,14 @@ from xorkit.evidence import Array
 from xorkit.reference import Task
 
 SEED = 10  # any; fixed so that the same command makes the same file
-STARTS = 1000
-KEPT = 24  # starts of each kind that the grader picks from
+SURVEYED_STARTS = 1000
+KEPT_STARTS = 24  # starts of each kind that the grader picks from
 CURVE_POINTS = 100
 # A stalled start's loss lies at 0.125 and above, a learned one's below 0.01 (1 in 20 above 0.002).
 CLEARLY_STALLED = 0.1
 
 
-def survey(task: Task, *, starts: int = STARTS, seed: int = SEED) -> dict[str, Any]:
+def survey(task: Task, *, starts: int = SURVEYED_STARTS, seed: int = SEED) -> dict[str, Any]:
     """Trains `starts` random starts at once and counts.
 
     `stalled` are those with a prediction that is not near its target after the task's epochs.
@@ -65,4 +65,4 @@ def _near(theta: Array, task: Task) -> Array:
 
 
 def _some(starts: Array) -> list[list[float]]:
-    return [[round(float(value), 5) for value in start] for start in starts[:KEPT]]
+    return [[round(float(value), 5) for value in start] for start in starts[:KEPT_STARTS]]

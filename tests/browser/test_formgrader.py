@@ -26,7 +26,7 @@ from support.lab import jupyterlab
 
 from xorkit import samples
 from xorkit.engine.course import Course, nbgrader_config, open_course
-from xorkit.engine.gradebook import Mark, all_marks, open_gradebook
+from xorkit.engine.gradebook import GradebookMark, all_marks, open_gradebook
 from xorkit.engine.release import generate
 from xorkit.intake.collecting import collect
 from xorkit.intake.tables import read_table
@@ -70,7 +70,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     everyone = samples.read_class(ROOT / "samples" / "xor" / "class.yaml")
     chosen = [learner for learner in everyone if learner.id in LEARNERS]
     downloads = root / "downloaded"
-    samples.write(downloads, chosen, course.source, course.release)
+    samples.write_class(downloads, chosen, course.source, course.release)
     collect(
         [downloads / samples.HANDED_IN],
         root / "submitted",
@@ -195,7 +195,7 @@ def box_of(address: str, learner: str) -> str:
 # -------------------------------------------------------------------------------- what comes of it
 
 
-def marks(course: Course) -> dict[str, Mark]:
+def marks(course: Course) -> dict[str, GradebookMark]:
     with open_gradebook(course.db_url) as book:
         return {name: cells[CELL] for name, cells in all_marks(book, "xor").items()}
 

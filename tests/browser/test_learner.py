@@ -16,7 +16,7 @@ from support.lab import jupyterlab
 from xorkit.conventions import answer_cells, solution_texts
 from xorkit.engine import batch
 from xorkit.engine.course import open_course
-from xorkit.engine.job import Settings
+from xorkit.engine.job import RunSettings
 from xorkit.engine.release import generate
 from xorkit.intake.collecting import collect
 
@@ -101,6 +101,6 @@ def _graded(file: Path, folder: Path) -> tuple[float, tuple[str, ...]]:
     handed_in.mkdir()
     shutil.copy(file, handed_in / "ada.ipynb")
     collect([handed_in], course.path("submitted"), course.release, assignment="xor")
-    (progress,) = batch.grade(course, Settings())
+    (progress,) = batch.grade_class(course, RunSettings())
     found = tuple(f.code for f in progress.verdict.findings if not f.note)
     return progress.verdict.score, found

@@ -21,8 +21,8 @@ from nbgrader.api import Gradebook
 from xorkit.conventions import solution_texts
 from xorkit.engine import batch
 from xorkit.engine.course import Course
-from xorkit.engine.job import Settings
-from xorkit.samples import Learner, handed_in
+from xorkit.engine.job import RunSettings
+from xorkit.samples import Learner, file_bytes
 
 CHOSEN = (
     "bkowalski",  # a class, and an account's name in every cell
@@ -68,7 +68,7 @@ def hand_in(course: Course, learners: Sequence[Learner]) -> None:
     for learner in learners:
         path = course.notebook_path("submitted", learner.id)
         path.parent.mkdir(parents=True)
-        path.write_bytes(handed_in(learner, course.release, solutions))
+        path.write_bytes(file_bytes(learner, course.release, solutions))
 
 
 def nbgrader(root: Path, *arguments: str) -> None:
@@ -101,7 +101,7 @@ def both_ways(
     """The scores by `xorkit grade`, and what plain nbgrader makes of the same files."""
     course = new_course("engine")
     hand_in(course, learners)
-    list(batch.grade(course, Settings(timeout=30)))
+    list(batch.grade_class(course, RunSettings(timeout=30)))
     halves = [new_course("plain"), new_course("plain")]  # two at a time, as there are two cores
     for half, those in zip(halves, (learners[::2], learners[1::2]), strict=True):
         hand_in(half, those)

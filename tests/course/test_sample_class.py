@@ -17,7 +17,7 @@ import torch
 from xorkit import samples
 from xorkit.engine import batch
 from xorkit.engine.course import Course
-from xorkit.engine.job import Settings
+from xorkit.engine.job import RunSettings
 from xorkit.intake.collecting import CollectReport, collect
 from xorkit.lesson import load
 from xorkit.samples import HANDED_IN, ROSTER, Learner
@@ -96,7 +96,7 @@ def graded(
     solved = Learner(id="solved", name="Solveig Solved", story="")
     download = course.root / "downloaded"
     everyone = (*learners, solved, *stalled, *lucky)
-    samples.write(download, everyone, course.source, course.release)
+    samples.write_class(download, everyone, course.source, course.release)
     collected = collect(
         [download / HANDED_IN],
         course.root / "submitted",
@@ -104,7 +104,7 @@ def graded(
         assignment="xor",
         roster=download / ROSTER,
     )
-    done = list(batch.grade(course, Settings(timeout=30)))
+    done = list(batch.grade_class(course, RunSettings(timeout=30)))
     return Graded(
         collected,
         {progress.verdict.student: progress.verdict for progress in done},

@@ -70,7 +70,7 @@ def test_the_tutorial_leads_from_clone_to_class(course: Path) -> None:
         for step in ("source", "release")
     )
     learners = samples.read_class(ROOT / "samples" / "xor" / "class.yaml")[:4]
-    samples.write(course / "class", learners, source, release)
+    samples.write_class(course / "class", learners, source, release)
     shutil.make_archive(str(course / "submissions"), "zip", course / "class" / samples.HANDED_IN)
 
     _run_page("tutorial.md", course)

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xorkit.cell_text import plain_values, tables, typed_answer, written
-from xorkit.engine.job import Settings
-from xorkit.engine.running import Step, run
+from xorkit.engine.job import RunSettings
+from xorkit.engine.running import Step, run_plan
 from xorkit.evidence import Evidence
 from xorkit.sandbox import Warm
 
@@ -74,7 +74,7 @@ CELL = st.one_of(st.lists(LINE, max_size=4).map("\n".join), OTHER)
 
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Warm]:
-    with Warm(Settings().limits) as server:
+    with Warm(RunSettings().limits) as server:
         yield server
 
 
@@ -94,8 +94,8 @@ def test_reading_sees_what_running_sees(warm: Warm, cells: list[str]) -> None:
         for each in ((Step("extra", "", "0"), step) if step.kind == "observe" else (step,))
     ]
 
-    by_reading, read_outputs = run(read, {}, warm, 20)
-    by_running, told_outputs = run(told, {}, warm, 20)
+    by_reading, read_outputs = run_plan(read, {}, warm, 20)
+    by_running, told_outputs = run_plan(told, {}, warm, 20)
 
     assert _plain(by_reading.observations) == _plain(by_running.observations)
     assert [c.status for c in by_reading.cells] == [
@@ -112,7 +112,7 @@ def test_values_are_read_where_the_kernel_ends(warm: Warm) -> None:
     told = "first = 'x'"
     steps = [Step("answer", "0", trap), Step("answer", "1", told)]
 
-    evidence, _ = run([*steps, Step("observe", "1", told, names=("first",))], {}, warm, 20)
+    evidence, _ = run_plan([*steps, Step("observe", "1", told, names=("first",))], {}, warm, 20)
 
     assert [cell.status for cell in evidence.cells] == ["ok", "died"]
     assert evidence.observations == {"1": {"values": {"first": "x"}}}

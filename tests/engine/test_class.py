@@ -26,7 +26,7 @@ from xorkit.conventions import hidden_tests
 from xorkit.engine import batch, records, store
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.gradebook import open_gradebook
-from xorkit.engine.job import Settings
+from xorkit.engine.job import RunSettings
 from xorkit.files import sha256
 from xorkit.intake.records import Record, write_record
 
@@ -162,10 +162,10 @@ def test_changed_points_reach_the_gradebook(course: Course) -> None:
 def test_a_result_that_met_no_limit_holds_under_any(course: Course) -> None:
     hand_in(course, "ada")
     hand_in(course, "bob", {"number": ENDLESS})
-    done = graded(course, Settings(timeout=1))
+    done = graded(course, RunSettings(timeout=1))
     assert done["bob"].verdict.diagnosis == ("timeout",)
 
-    again = graded(_again(course), Settings(timeout=2))
+    again = graded(_again(course), RunSettings(timeout=2))
 
     assert {name: p.ran for name, p in again.items()} == {"bob": True}
 

@@ -16,7 +16,7 @@ from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.environment import to_do
-from xorkit.engine.job import Job, JobResult, Settings, work
+from xorkit.engine.job import Job, JobResult, RunSettings, work
 from xorkit.verdict import Diagnosis, Verdict
 
 TABLE = yaml.safe_load(Path(__file__).with_name("colab.yaml").read_text("utf-8"))
@@ -31,7 +31,7 @@ def judged(own: Assignment, row: dict[str, Any]) -> Verdict:
     if "before" in row:
         place = next(i for i, cell in enumerate(notebook.cells) if cell.id == "number")
         notebook.cells.insert(place, new_code_cell(row["before"], id="own"))
-    job = Job("ada", Settings(timeout=15), file=to_bytes(notebook))
+    job = Job("ada", RunSettings(timeout=15), file=to_bytes(notebook))
     done = JobResult.unpack(work(own.pack(), job.pack()))
     assert done.verdict is not None, done.problem
     assert done.faults == ()
@@ -82,7 +82,7 @@ def test_what_trains_in_colab_is_judged_as_such(row: dict[str, Any]) -> None:
     if "before" in row:
         place = next(i for i, cell in enumerate(notebook.cells) if grade_id(cell) == "model")
         notebook.cells.insert(place, new_code_cell(row["before"], id="own"))
-    job = Job("ada", Settings(timeout=30), file=to_bytes(notebook))
+    job = Job("ada", RunSettings(timeout=30), file=to_bytes(notebook))
 
     done = JobResult.unpack(work(own.pack(), job.pack()))
 

@@ -43,7 +43,7 @@ def three(course: Course) -> Course:
 @pytest.fixture
 def done(three: Course, monkeypatch: pytest.MonkeyPatch) -> list[JobResult]:
     """What the workers send for them, once; from now on they send just this."""
-    real, sent = workers.run, {}
+    real, sent = workers.run_jobs, {}
 
     def run(assignment: bytes, jobs: Any, *_: Any) -> Iterator[JobResult]:
         for job in jobs:
@@ -51,7 +51,7 @@ def done(three: Course, monkeypatch: pytest.MonkeyPatch) -> list[JobResult]:
                 (sent[job.student],) = real(assignment, [job], 0)
             yield sent[job.student]
 
-    monkeypatch.setattr(workers, "run", run)
+    monkeypatch.setattr(workers, "run_jobs", run)
     elsewhere = three.root.with_name("elsewhere")
     shutil.copytree(three.root, elsewhere)
     graded(open_course(elsewhere, "tiny"))

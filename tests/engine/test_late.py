@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from xorkit.cli import app
 from xorkit.engine import batch, late, records
 from xorkit.engine.course import Course, CourseError, importing, nbgrader_config, open_course
-from xorkit.engine.late import due_date
+from xorkit.engine.late import parsed_due_date
 from xorkit.intake.collecting import collect
 
 OWN_PLUGIN = """
@@ -161,7 +161,7 @@ def test_every_plugin_costs_what_it_costs_in_nbgrader(
     plugin: str, course: Course, tmp_path: Path
 ) -> None:
     plug(course, plugin)
-    records.set_due(course, due_date("2026-05-01 12:00", "UTC"))
+    records.set_due(course, parsed_due_date("2026-05-01 12:00", "UTC"))
     seen = []
     for near, far in (TIMES[:2], TIMES[3:5]):
         stamp(course, "ada", near)
@@ -178,7 +178,7 @@ def test_every_due_date_and_zone_is_nbgrader_s(
     plug(course, "a point an hour")
     for student, time in zip(("ada", "bob"), TIMES[2::3], strict=True):
         stamp(course, student, time)
-    records.set_due(course, due_date(text, zone))
+    records.set_due(course, parsed_due_date(text, zone))
 
     says_the_same(course, tmp_path)
 
@@ -190,7 +190,7 @@ def test_a_moved_date_moves_the_penalty_with_nothing_new_to_grade(
     stamp(course, "ada", "2026-05-01 12:00:00 UTC")
     costs = []
     for text in ("2026-05-01 11:00", "2026-05-01 13:00", "2026-04-01 00:00", None):
-        records.set_due(course, due_date(text, "UTC") if text else None)
+        records.set_due(course, parsed_due_date(text, "UTC") if text else None)
         assert graded(course) == {}
         costs.append(says_the_same(course, tmp_path)["ada"][1])
 
@@ -202,7 +202,7 @@ def test_a_person_s_mark_moves_the_penalty_and_rejudging_keeps_it(
 ) -> None:
     plug(course, "zero")
     stamp(course, "bob", "2026-05-01 12:00:00 UTC")
-    records.set_due(course, due_date("2026-05-01 11:00", "UTC"))
+    records.set_due(course, parsed_due_date("2026-05-01 11:00", "UTC"))
     before = says_the_same(course, tmp_path)["bob"]
     mark_by_hand(course, "bob", "test_number", 2.5, extra=0.25)
     list(batch.rejudge(course))
@@ -214,7 +214,7 @@ def test_a_person_s_mark_moves_the_penalty_and_rejudging_keeps_it(
 def test_an_extension_that_the_gradebook_knows_counts(course: Course, tmp_path: Path) -> None:
     plug(course, "zero")
     stamp(course, "ada", "2026-05-01 12:00:00 UTC")
-    records.set_due(course, due_date("2026-05-01 11:00", "UTC"))
+    records.set_due(course, parsed_due_date("2026-05-01 11:00", "UTC"))
     with Gradebook(course.db_url) as book:
         book.grant_extension("tiny", "ada", hours=2)
 
@@ -228,7 +228,7 @@ def test_a_plugin_that_fails_is_named_and_makes_no_penalty_up(rule: str, course:
     stamp(course, "ada", "2026-05-01 12:00:00 UTC")
 
     with pytest.raises(CourseError, match=r"late policy Hourly .* stops at ada"):
-        records.set_due(course, due_date("2026-05-01 11:00", "UTC"))
+        records.set_due(course, parsed_due_date("2026-05-01 11:00", "UTC"))
 
 
 def test_a_plugin_that_is_not_there_is_said(course: Course) -> None:
@@ -247,7 +247,7 @@ def test_two_courses_may_call_their_plugins_alike(course: Course, tmp_path: Path
         plug(here, "a point an hour")
         (root / "late.py").write_text(OWN_PLUGIN.format(rule=rule))
         stamp(here, "ada", "2026-05-01 12:00:00 UTC")
-        records.set_due(here, due_date("2026-05-01 11:00", "UTC"))
+        records.set_due(here, parsed_due_date("2026-05-01 11:00", "UTC"))
         costs.append(held(here.db_url)["ada"][1])
 
     assert costs == [1, 2]
@@ -256,7 +256,7 @@ def test_two_courses_may_call_their_plugins_alike(course: Course, tmp_path: Path
 @pytest.mark.parametrize("text", ["", "  ", "yesterday", "2026-13-01 00:00:00 UTC", "x" * 10**6])
 def test_a_timestamp_that_is_none_changes_nothing(text: str, course: Course) -> None:
     stamp(course, "ada", "2026-05-01 12:00:00 UTC")
-    records.set_due(course, due_date("2026-05-01 11:00", "UTC"))
+    records.set_due(course, parsed_due_date("2026-05-01 11:00", "UTC"))
     before = held(course.db_url)
     stamp(course, "ada", text)
     records.verdicts(course)
@@ -279,7 +279,7 @@ def test_a_timestamp_that_is_none_changes_nothing(text: str, course: Course) -> 
 )
 def test_what_is_no_due_date_is_refused(text: str, zone: str | None, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        late.due_date(text, zone)
+        late.parsed_due_date(text, zone)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_what_is_no_due_date_is_refused(text: str, zone: str | None, reason: str
     ],
 )
 def test_a_due_date_is_a_point_in_time(text: str, zone: str | None, utc: str) -> None:
-    found = late.due_date(text, zone)
+    found = late.parsed_due_date(text, zone)
 
     assert found.astimezone(late.UTC).strftime("%Y-%m-%d %H:%M") == utc
 
@@ -326,7 +326,7 @@ def test_canvas_s_late_is_said_and_costs_nothing_until_a_time_is_known(
     course: Course, tmp_path: Path
 ) -> None:
     plug(course, "zero")
-    records.set_due(course, due_date("2026-05-01 12:00", "UTC"))
+    records.set_due(course, parsed_due_date("2026-05-01 12:00", "UTC"))
     download = tmp_path / "doejane_LATE_1234_9999_tiny.ipynb"
     download.write_bytes(course.notebook_path("submitted", "ada").read_bytes())
     collect([download], course.path("submitted"), course.release, assignment="tiny")
@@ -349,7 +349,7 @@ def test_a_file_that_is_collected_without_a_time_loses_that_of_the_one_before(
     course: Course, tmp_path: Path
 ) -> None:
     plug(course, "zero")
-    records.set_due(course, due_date("2026-05-01 12:00", "UTC"))
+    records.set_due(course, parsed_due_date("2026-05-01 12:00", "UTC"))
     stamp(course, "ada", "2026-05-02 12:00:00 UTC")
     records.verdicts(course)
     before = held(course.db_url)["ada"]

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from xorkit.engine.course import Course, open_course
-from xorkit.engine.job import Settings
+from xorkit.engine.job import RunSettings
 from xorkit.engine.proof import Check, prove
 from xorkit.engine.release import generate
 
@@ -35,7 +35,7 @@ def rewrite(course: Course, grade_id: str, old: str, new: str) -> Course:
 
 
 def proved(course: Course) -> list[Check]:
-    checks = list(prove(course, Settings(), count=1))
+    checks = list(prove(course, RunSettings(), count=1))
     assert [check for check in checks if not check.holds] == []
     return checks
 
@@ -78,7 +78,7 @@ def test_a_changed_test_is_judged_on_what_was_seen(course: Course) -> None:
     kept = seen(course)
     course = rewrite(course, "test_number", "== 7", "== 8")
 
-    checks = {check.claim: check.holds for check in prove(course, Settings(), count=1)}
+    checks = {check.claim: check.holds for check in prove(course, RunSettings(), count=1)}
 
     assert not checks["the solutions earn 5 of 5"]
     assert seen(course) == kept

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from support.real_course import grade_answers, real_course
 
-from xorkit.engine.autograded import LONGEST, harmless
-from xorkit.engine.grading import grade
-from xorkit.engine.job import Settings, _warm
-from xorkit.engine.running import MOST_KERNELS, Step, _seen, run
+from xorkit.engine.autograded import LONGEST_OUTPUTS, harmless
+from xorkit.engine.grading import grade_submission
+from xorkit.engine.job import RunSettings, _warm
+from xorkit.engine.running import MOST_KERNELS, Step, _seen, run_plan
 from xorkit.engine.store import unpack_evidence
 from xorkit.evidence import MIME, CellRun, Evidence
 from xorkit.sandbox import Kernel, Warm
@@ -62,7 +62,7 @@ def test_no_output_carries_a_script_into_the_instructors_browser() -> None:
 
 
 def test_endless_output_is_cut_off() -> None:
-    line = {"output_type": "stream", "name": "stdout", "text": "x" * (LONGEST // 4)}
+    line = {"output_type": "stream", "name": "stdout", "text": "x" * (LONGEST_OUTPUTS // 4)}
 
     kept = harmless([line] * 10)
 
@@ -116,9 +116,9 @@ def test_a_loop_that_had_to_be_interrupted_is_run_no_second_time(
 
 def ran(sources: list[str], seconds: float) -> tuple[list[str], float]:
     """How cells of nobody's blank end, one after the other, and the notebook's seconds."""
-    warm = _warm(Settings(20))  # the one that `grade_answers` uses
+    warm = _warm(RunSettings(20))  # the one that `grade_answers` uses
     plan = [Step("extra", str(number), source) for number, source in enumerate(sources)]
-    evidence, _ = run(plan, {}, warm, seconds)
+    evidence, _ = run_plan(plan, {}, warm, seconds)
     return [cell.status for cell in evidence.cells], evidence.seconds
 
 
@@ -144,7 +144,7 @@ def test_the_time_of_all_cells_together_is_bounded(
 
 
 def test_processor_time_is_bounded_over_all_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    warm = _warm(Settings(20))
+    warm = _warm(RunSettings(20))
     monkeypatch.setattr(warm, "limits", replace(warm.limits, processor_seconds=4.0))
     burning = "import os, time\nwhile time.process_time() < 1.5: pass\nos._exit(0)"
 
@@ -155,7 +155,7 @@ def test_what_came_too_late_is_told_once() -> None:
     cells = tuple(CellRun(name, "not_run") for name in ("data", "model", "own"))
     assignment, _ = real_course()
 
-    found, faults = grade("ada", Evidence(cells), assignment.tests)
+    found, faults = grade_submission("ada", Evidence(cells), assignment.tests)
 
     assert faults == ()
     assert found.status == "graded"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xorkit.hidden.live import WIDTH, say
+from xorkit.hidden.live import LINE_WIDTH, say
 from xorkit.verdict import CellVerdict, TestOutcome
 
 PASSED = TestOutcome("test_part", "passed", 1, "It holds a part.")
@@ -22,7 +22,7 @@ def test_a_long_answer_is_told_in_lines_that_fit_the_formgrader() -> None:
 
     lines = say(CellVerdict("test_words", 2, (left,))).splitlines()
 
-    assert max(len(line) for line in lines) <= WIDTH
+    assert max(len(line) for line in lines) <= LINE_WIDTH
     assert lines[1].strip() == "A person reads it."
     assert lines[-2].strip() == "Why a person: nothing is sure"
     assert " ".join(line.strip() for line in lines[2:-2]) == f"“{answer.strip()} ”"

@@ -20,9 +20,10 @@ from support.tiny_course import assert_agrees, graded, hand_in, kept_files, scor
 from xorkit.engine import batch, machine, workers
 from xorkit.engine.assignment import of_course, unpack
 from xorkit.engine.course import Course
-from xorkit.engine.job import Job, JobResult, MiB, Settings, work
+from xorkit.engine.job import Job, JobResult, RunSettings, work
 from xorkit.engine.store import Keys
 from xorkit.engine.workers import WorkersError
+from xorkit.guest.limits import MiB
 from xorkit.sandbox import ConfinementError
 from xorkit.verdict import Verdict
 
@@ -51,7 +52,7 @@ def test_a_worker_that_dies_costs_nobody_a_result(course: Course) -> None:
     names = [f"s{number}" for number in range(5)]
     for name in names:
         hand_in(course, name, {"number": "import time\ntime.sleep(0.5)\nnumber = 7"})
-    found = batch.grade(course, Settings(), count=2)
+    found = batch.grade_class(course, RunSettings(), count=2)
     done = [next(found)]
     _kill_a_busy_worker()
 
@@ -65,11 +66,11 @@ def test_a_worker_that_dies_costs_nobody_a_result(course: Course) -> None:
 def test_what_kills_its_worker_twice_is_not_gradable_and_tried_again_next_time(
     course: Course,
 ) -> None:
-    job = Job("ada", Settings(), file=hand_in(course, "ada", SLEEPY).read_bytes())
+    job = Job("ada", RunSettings(), file=hand_in(course, "ada", SLEEPY).read_bytes())
     killers = ThreadPoolExecutor(1)
     killed = [killers.submit(_kill_a_busy_worker) for _ in range(2)]
 
-    (done,) = workers.run(of_course(course).pack(), iter([job]), 1)
+    (done,) = workers.run_jobs(of_course(course).pack(), iter([job]), 1)
 
     assert all(future.exception() is None for future in killed)
     assert (done.verdict, done.problem) == (None, workers.DIED)
@@ -99,7 +100,7 @@ def test_a_worker_of_another_version_is_told_apart(course: Course) -> None:
     own = replace(of_course(course), code="another")
 
     with pytest.raises(WorkersError, match="another version"):
-        list(workers.run(own.pack(), [Job("ada", Settings(), file=b"{}")], 0))
+        list(workers.run_jobs(own.pack(), [Job("ada", RunSettings(), file=b"{}")], 0))
 
 
 def test_a_fault_of_the_grader_is_told_to_the_instructor_and_costs_only_that_one(
@@ -131,7 +132,9 @@ def test_a_fault_of_the_grader_is_told_to_the_instructor_and_costs_only_that_one
 
 def test_what_a_worker_needs_and_sends_passes_as_bytes(course: Course) -> None:
     own = of_course(course)
-    job = Job("ada", Settings(2, 3, False), Keys("f"), ("a",), ("b",), file=b"\n\0", evidence=b"")
+    job = Job(
+        "ada", RunSettings(2, 3, False), Keys("f"), ("a",), ("b",), file=b"\n\0", evidence=b""
+    )
     verdict = Verdict("ada", "tiny", 5, message="why\nnot")
     done = JobResult("ada", verdict, Keys(run="r"), ("x",), True, evidence=b"\n\n", notebook=None)
 
@@ -142,7 +145,7 @@ def test_what_a_worker_needs_and_sends_passes_as_bytes(course: Course) -> None:
 
 
 def test_rubbish_for_a_job_is_an_answer_too(course: Course) -> None:
-    done = JobResult.unpack(work(b"rubbish", Job("ada", Settings(), file=b"{}").pack()))
+    done = JobResult.unpack(work(b"rubbish", Job("ada", RunSettings(), file=b"{}").pack()))
 
     assert done.problem
     assert done.verdict is None
@@ -158,7 +161,7 @@ GiB = 1 << 30
         (8, 2 * GiB, 64 * GiB, 8, 2 * GiB, ""),
         (8, 2 * GiB, 8 * GiB, 3, 2 * GiB, "3 of 8 workers"),
         (2, 2 * GiB, 1 * GiB, 1, 1 * GiB - machine.WORKER, "one worker"),
-        (2, 2 * GiB, 100 * MiB, 1, machine.LEAST, "one worker"),
+        (2, 2 * GiB, 100 * MiB, 1, machine.LEAST_CELL_MEMORY, "one worker"),
         (0, 2 * GiB, 1 * GiB, 0, 1 * GiB - machine.WORKER, "one worker"),
     ],
 )
@@ -167,7 +170,7 @@ def test_no_more_notebooks_run_than_memory_has_room_for(
 ) -> None:
     said: list[str] = []
 
-    crew, settings = machine.fitting(count, Settings(memory=memory), free, said.append)
+    crew, settings = machine.fitting(count, RunSettings(memory=memory), free, said.append)
 
     assert (crew, settings.memory) == (workers_, left)
     assert says in "".join(said)
@@ -236,7 +239,7 @@ def test_a_cluster_that_loses_a_worker_loses_no_result(course: Course, cluster: 
     hand_in(course, "zoe").write_text("no notebook", "utf-8")
 
     done = []
-    for progress in batch.grade(course, Settings(), scheduler=cluster.address):
+    for progress in batch.grade_class(course, RunSettings(), scheduler=cluster.address):
         done.append(progress)
         if len(done) == 3:
             cluster.processes[1].kill()

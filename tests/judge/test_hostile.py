@@ -19,9 +19,9 @@ from xorkit import judge as judging
 from xorkit.conventions import hidden_tests
 from xorkit.evidence import (
     ANSWER,
+    LONGEST_NAME,
     MAX_NUMBERS,
     MAX_WIDTH,
-    NAME,
     Evidence,
     EvidenceError,
     Tensor,
@@ -356,7 +356,7 @@ def test_every_text_is_cut_to_a_length() -> None:
 
     assert isinstance(data.inputs, Thing)
     assert isinstance(data.targets, Tensor)
-    assert len(data.inputs.type) == len(data.targets.dtype) == NAME
+    assert len(data.inputs.type) == len(data.targets.dtype) == LONGEST_NAME
     assert len(str(values["x"])) == ANSWER
     assert "\ud800" not in str(values["x"])
     assert len(repr(model)) < 1000

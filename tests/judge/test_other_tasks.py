@@ -15,7 +15,7 @@ import pytest
 from support.workbench import ROOT, lost, observe
 
 from xorkit import lesson as lessons
-from xorkit.engine.grading import grade
+from xorkit.engine.grading import grade_submission
 from xorkit.hidden.session import HiddenTests
 from xorkit.lesson import Lesson
 from xorkit.probe.rerun import ACTIVATIONS
@@ -55,7 +55,7 @@ class Toy:
 
     def verdict(self, changes: Mapping[str, str], seed: int = 0) -> Verdict:
         seen = observe({**self.solution, **changes}, self.lesson, seed)
-        found, faults = grade("ada", seen.evidence, HiddenTests(self.cells, self.lesson))
+        found, faults = grade_submission("ada", seen.evidence, HiddenTests(self.cells, self.lesson))
         assert faults == ()
         return found
 
@@ -236,7 +236,7 @@ def test_a_lesson_says_which_cell_is_which() -> None:
     seen = observe({**own.solution, "training_loop": loop}, own.lesson).evidence
     moved = replace(seen, observations={"my_loop": seen.observations["training_loop"]})
 
-    found, faults = grade("ada", moved, HiddenTests({"test_my_loop": cell}, named))
+    found, faults = grade_submission("ada", moved, HiddenTests({"test_my_loop": cell}, named))
 
     assert (named.cell("training_loop"), named.role("my_loop")) == ("my_loop", "training_loop")
     assert (named.cell("data"), named.role("data"), named.role("training_loop")) == (

@@ -10,7 +10,7 @@ import pytest
 from support import workbench
 
 from xorkit.cell_text import only_trains
-from xorkit.engine.grading import grade
+from xorkit.engine.grading import grade_submission
 from xorkit.evidence import Evidence
 
 EPOCHS = 300
@@ -29,7 +29,7 @@ def idle() -> Evidence:
 
 
 def points(evidence: Evidence) -> float:
-    verdict, faults = grade("eve", evidence, workbench.tests_of(EPOCHS))
+    verdict, faults = grade_submission("eve", evidence, workbench.tests_of(EPOCHS))
     assert faults == ()
     assert verdict.status == "graded"
     return next(cell.score for cell in verdict.cells if cell.grade_id == "test_training_loop")

@@ -15,7 +15,16 @@ from support.workbench import ROOT, lesson
 
 from xorkit import reference
 from xorkit.judge.errors import CODES, KNOWN_ERRORS
-from xorkit.messages import MessageError, Template, finding, key, parse, sentence, table, tell
+from xorkit.messages import (
+    MessageError,
+    Template,
+    finding,
+    message_key,
+    parse_messages,
+    sentence,
+    table,
+    tell,
+)
 from xorkit.verdict import Diagnosis
 
 SOURCE = ROOT / "src" / "xorkit"
@@ -36,7 +45,7 @@ COMPUTED = {
     *(f"environment.{kind}" for kind in ("package", "python")),
     *(f"environment.{kind}-waits" for kind in ("package", "python", "colab", "typing", "cell")),
     *(f"uncoded.unseen-{what}" for what in ("not_run", "given_up", "ok", "garbled")),
-    *(key(CODES.get(what, Diagnosis.CRASH), what) for *_, what in KNOWN_ERRORS),
+    *(message_key(CODES.get(what, Diagnosis.CRASH), what) for *_, what in KNOWN_ERRORS),
     *("uncoded.broke", "uncoded.broke-alone"),
     *("crash.loop", "crash.stale-graph", "frozen-parameters.no-gradients"),
     *("backward-twice.crash", "step-before-backward.crash", "step-twice.steps"),
@@ -66,9 +75,9 @@ def literal(call: ast.Call) -> tuple[str, set[str] | None] | None:
     if not isinstance(symptom, ast.Constant) or not isinstance(symptom.value, str):
         return None
     if isinstance(code, ast.Attribute):
-        name = key(Diagnosis[code.attr], symptom.value)
+        name = message_key(Diagnosis[code.attr], symptom.value)
     elif isinstance(code, ast.Constant) and code.value is None:
-        name = key(None, symptom.value)
+        name = message_key(None, symptom.value)
     else:
         return None
     facts = [keyword.arg for keyword in call.keywords]
@@ -137,7 +146,7 @@ def test_a_row_reads_as_a_sentence(name: str) -> None:
 def test_facts_are_filled_in(
     says: str, facts: dict[str, Any], wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = parse(f"[crash.cell]\nsays = '''{says}'''")
+    rows = parse_messages(f"[crash.cell]\nsays = '''{says}'''")
     monkeypatch.setattr("xorkit.messages.table", lambda: rows)
 
     assert sentence(Diagnosis.CRASH, "cell", **facts) == wanted
@@ -159,7 +168,7 @@ def test_facts_are_filled_in(
 )
 def test_a_table_that_does_not_fit_is_refused(text: str, why: str) -> None:
     with pytest.raises(MessageError, match=why):
-        parse(text)
+        parse_messages(text)
 
 
 def test_a_finding_without_its_row_or_with_other_facts_is_refused() -> None:

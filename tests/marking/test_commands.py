@@ -22,7 +22,7 @@ def run(course: Course, *arguments: str) -> str:
 
 
 def test_a_file_is_ticked_off_and_leaves_the_report(course: Course) -> None:
-    kept = store.kept(course, LEARNER)
+    kept = store.stored_result(course, LEARNER)
     assert kept is not None
     doubtful = replace(kept.verdict, review=("Two answers to 4.",))
     store.keep_verdict(course, replace(kept, verdict=doubtful))

@@ -10,7 +10,7 @@ import pytest
 from xorkit import marking
 from xorkit.engine import records
 from xorkit.engine.course import Course
-from xorkit.intake.tables import Table, read_table
+from xorkit.intake.tables import TextTable, read_table
 from xorkit.marking.marks import GivenMark
 
 
@@ -101,7 +101,7 @@ def test_a_table_with_one_bad_row_gives_no_mark_and_says_which(
 
 
 def test_another_table_is_refused_with_what_is_missing(course: Course, tmp_path: Path) -> None:
-    Table(("student", "grade"), (("ada", "2"),)).write(tmp_path / "other.csv")
+    TextTable(("student", "grade"), (("ada", "2"),)).write(tmp_path / "other.csv")
 
     with pytest.raises(marking.MarksError, match=r"has no column points, cell, id; wanted"):
         marking.read_marks(course, tmp_path / "other.csv")

@@ -12,14 +12,14 @@ from support.classroom import Learner, Page, Room
 
 from xorkit import reference
 from xorkit.lesson import Lesson
-from xorkit.pages import feedback
+from xorkit.pages import feedback_page
 from xorkit.verdict import CellVerdict, Finding, Lateness, TestOutcome, Verdict
 
 EVERYBODY = ("right", "mistaken", "stuck", "broken", "empty", "refused")
 
 
 def page_of(learner: Learner, lesson: Lesson) -> Page:
-    return Page(feedback(learner.verdict, lesson, answers=learner.answers))
+    return Page(feedback_page(learner.verdict, lesson, answers=learner.answers))
 
 
 @pytest.mark.parametrize("who", ["right", "mistaken", "stuck", "broken", "empty"])
@@ -49,7 +49,7 @@ def test_a_finding_outside_of_the_exercises_is_told_too(room: Room, lesson: Less
     found = Finding("crash", "A cell of your own ended everything.", "own-cell")
     verdict = replace(room["right"].verdict, findings=(found,))
 
-    assert found.message in Page(feedback(verdict, lesson)).words
+    assert found.message in Page(feedback_page(verdict, lesson)).words
 
 
 def test_nothing_is_said_twice_in_the_exercises(room: Room, lesson: Lesson) -> None:
@@ -108,7 +108,7 @@ def test_a_persons_mark_replaces_what_the_grader_said(room: Room, lesson: Lesson
         for cell in verdict.cells
     )
 
-    words = Page(feedback(replace(verdict, cells=marked), lesson)).words
+    words = Page(feedback_page(replace(verdict, cells=marked), lesson)).words
 
     assert "A person marked this: 1 of 2 points." in words
     assert "You write that the weights are cleared" not in words
@@ -123,7 +123,7 @@ def test_what_a_person_wrote_stands_beside_the_mark(room: Room, lesson: Lesson) 
         for cell in verdict.cells
     )
 
-    words = Page(feedback(replace(verdict, cells=cells), lesson)).words
+    words = Page(feedback_page(replace(verdict, cells=cells), lesson)).words
 
     marked = words.index("A person marked this: 1 of 2 points.")
     said = "Your instructor writes: Which *numbers*, <b>exactly</b>?"
@@ -133,7 +133,7 @@ def test_what_a_person_wrote_stands_beside_the_mark(room: Room, lesson: Lesson) 
 def test_how_late_it_was_and_what_that_cost_is_told(room: Room, lesson: Lesson) -> None:
     late = Lateness(7200, 4, "2026-05-02T00:00:00+00:00", "2026-05-01T22:00:00+00:00")
 
-    words = Page(feedback(replace(room["right"].verdict, late=late), lesson)).words
+    words = Page(feedback_page(replace(room["right"].verdict, late=late), lesson)).words
 
     assert "36 of 40 points" in words
     assert "Handed in 2 hours late, −4 points (due 2026-05-01 22:00 UTC)." in words
@@ -168,7 +168,7 @@ def test_a_file_that_could_not_be_graded_says_why_and_shows_no_points(
 
 @pytest.mark.parametrize("who", EVERYBODY)
 def test_no_page_holds_a_key_or_a_hidden_test(who: str, room: Room, lesson: Lesson) -> None:
-    page = feedback(room[who].verdict, lesson, answers=room[who].answers)
+    page = feedback_page(room[who].verdict, lesson, answers=room[who].answers)
     own = "\n".join(room[who].answers.values())
     code = {line.strip() for text in classroom.hidden_cells().values() for line in text.split("\n")}
     tests = {line for line in code if line.startswith(("assert", "def ", "from ", "@"))}
@@ -274,7 +274,7 @@ def test_a_move_is_described_by_its_direction_and_length(
     }
     details = {**verdict.details, "updates": updates}
 
-    words = Page(feedback(replace(verdict, details=details), lesson)).words
+    words = Page(feedback_page(replace(verdict, details=details), lesson)).words
 
     assert f"Epoch 1: {said}." in words
 
@@ -297,7 +297,7 @@ def test_a_net_of_other_activations_gets_no_surface(room: Room, lesson: Lesson) 
     verdict = room["right"].verdict
     details = {**verdict.details, "predictions": [0.2, 1.3, 1.3, -0.4]}
 
-    page = Page(feedback(replace(verdict, details=details), lesson))
+    page = Page(feedback_page(replace(verdict, details=details), lesson))
 
     assert "surface-title" not in page.ids
     assert "1.30" in page.words
@@ -315,7 +315,7 @@ def test_numbers_that_no_picture_can_show_are_left_out(
         "predictions": [broken] * 4,
     }
 
-    page = Page(feedback(replace(verdict, details=details), lesson))
+    page = Page(feedback_page(replace(verdict, details=details), lesson))
 
     assert {"loss-title", "surface-title"}.isdisjoint(page.ids)
 
@@ -330,7 +330,7 @@ def test_a_lesson_that_trains_nothing_has_a_page_without_pictures() -> None:
     test = TestOutcome("test_doubles", "failed", 2, "It doubles.", "double(3) gave 5.")
     verdict = Verdict("ada", "tiny", 2.0, (CellVerdict("test_double", 2.0, (test,)),))
 
-    page = Page(feedback(verdict, lesson))
+    page = Page(feedback_page(verdict, lesson))
 
     assert "Doubling 0 of 2" in page.words
     assert "double(3) gave 5." in page.words
@@ -369,7 +369,7 @@ def test_a_net_with_one_input_and_many_outputs_is_drawn_without_surface() -> Non
     test = TestOutcome("test_updates", "passed", 1, "Every update is exact.")
     cell = CellVerdict("test_training_loop", 1.0, (test,))
 
-    page = Page(feedback(Verdict("ada", "line", 1.0, (cell,), details=details), lesson))
+    page = Page(feedback_page(Verdict("ada", "line", 1.0, (cell,), details=details), lesson))
 
     assert {"loss-title", "updates-title"} <= set(page.ids)
     assert "surface-title" not in page.ids
@@ -380,7 +380,7 @@ def test_a_file_that_the_grader_broke_down_on_asks_nothing_of_the_learner(
 ) -> None:
     broken = replace(room["refused"].verdict, review=("The grader failed on this file.",))
 
-    words = Page(feedback(broken, lesson)).words
+    words = Page(feedback_page(broken, lesson)).words
 
     assert "There is nothing that you have to do" in words
     assert "Hand in" not in words
@@ -412,6 +412,6 @@ def test_how_long_a_move_is_has_words_without_powers_of_ten(
         "updates": {"moved": moved, "downhill": downhill},
     }
 
-    page = Page(feedback(replace(room["mistaken"].verdict, details=details), lesson))
+    page = Page(feedback_page(replace(room["mistaken"].verdict, details=details), lesson))
 
     assert f"Epoch 1: the right direction, {said} as asked." in page.words

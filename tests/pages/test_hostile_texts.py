@@ -11,8 +11,8 @@ from support.hostile_texts import BREAKERS, hostile
 
 from xorkit.intake.records import LogEntry
 from xorkit.lesson import Lesson
-from xorkit.pages import feedback, report
-from xorkit.pages.rendering import shown
+from xorkit.pages import feedback_page, report_page
+from xorkit.pages.rendering import displayable
 
 PAGES = ["mistaken", "refused", "all"]
 Built = list[tuple[str, frozenset[str]]]
@@ -40,8 +40,8 @@ def page_of(who: str, text: str, room: Room) -> Page:
         verdicts = [hostile(each.verdict, text) for each in room.values()]
         log = [LogEntry("2026-05-01T10:00:00+00:00", text, text, "refused", text, text)]
         members = {verdict.student: (text, text) for verdict in verdicts}
-        return Page(report(verdicts, lesson, members=members, log=log))
-    return Page(feedback(hostile(room[who].verdict, text), lesson, answers=answers))
+        return Page(report_page(verdicts, lesson, members=members, log=log))
+    return Page(feedback_page(hostile(room[who].verdict, text), lesson, answers=answers))
 
 
 class Harmless(dict[tuple[str, bool], Built]):
@@ -75,11 +75,11 @@ def test_no_text_adds_an_element_or_an_attribute(
 def test_a_learner_reads_the_own_answer_as_it_was_written(
     text: str, room: Room, lesson: Lesson
 ) -> None:
-    page = Page(feedback(hostile(room["mistaken"].verdict, text), lesson))
+    page = Page(feedback_page(hostile(room["mistaken"].verdict, text), lesson))
 
-    assert " ".join(shown(text).split()) in page.words
+    assert " ".join(displayable(text).split()) in page.words
 
 
 @given(st.text())
 def test_a_page_can_always_be_written_as_utf_8(text: str) -> None:
-    shown(text + "\ud800").encode()
+    displayable(text + "\ud800").encode()

@@ -16,7 +16,7 @@ from support.chromium import chromium, needs_chromium
 from support.classroom import Room
 from support.hostile_texts import BREAKERS, hostile
 
-from xorkit.pages import feedback, report
+from xorkit.pages import feedback_page, report_page
 
 pytest.importorskip("axe_playwright_python")
 from axe_playwright_python.sync_playwright import Axe
@@ -35,14 +35,14 @@ def files(room: Room, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
     for who, learner in room.items():
         found[who] = root / "feedback" / who / "xor" / "xor.html"
         found[who].parent.mkdir(parents=True)
-        page = feedback(learner.verdict, lesson, answers=learner.answers)
+        page = feedback_page(learner.verdict, lesson, answers=learner.answers)
         found[who].write_text(page, "utf-8")
     verdicts = [learner.verdict for learner in room.values()]
     nasty = [replace(hostile(room["mistaken"].verdict, text), student=text) for text in BREAKERS]
     found |= {name: root / "report" / f"{name}.html" for name in ("report", "hostile")}
     found["report"].parent.mkdir()
-    found["report"].write_text(report(verdicts, lesson, before={"right": 38}), "utf-8")
-    found["hostile"].write_text(report([*verdicts, *nasty], lesson), "utf-8")
+    found["report"].write_text(report_page(verdicts, lesson, before={"right": 38}), "utf-8")
+    found["hostile"].write_text(report_page([*verdicts, *nasty], lesson), "utf-8")
     return found
 
 

@@ -10,7 +10,7 @@ from support.classroom import Page, Room
 
 from xorkit.intake.records import LogEntry
 from xorkit.lesson import Lesson
-from xorkit.pages import report
+from xorkit.pages import report_page
 from xorkit.verdict import CellVerdict, Lateness, TestOutcome, Verdict
 
 
@@ -21,7 +21,7 @@ def verdicts(room: Room) -> list[Verdict]:
 
 @pytest.fixture(scope="session")
 def page(verdicts: list[Verdict], lesson: Lesson) -> Page:
-    return Page(report(verdicts, lesson))
+    return Page(report_page(verdicts, lesson))
 
 
 def section(page: Page, title: str, following: str) -> str:
@@ -78,7 +78,7 @@ def test_what_the_graders_machine_lacks_is_to_do(verdicts: list[Verdict], lesson
     details = {**verdicts[0].details, "lacks": [{"kind": "package", "name": "pandas"}]}
     lacking = [replace(verdict, details=details) for verdict in verdicts[:2]]
 
-    page = Page(report(lacking, lesson))
+    page = Page(report_page(lacking, lesson))
 
     assert "It lacks what Colab has: 2 learners met that." in todo_of(page)
     assert "pip install pandas" in todo_of(page)
@@ -128,7 +128,7 @@ def test_lateness_has_a_column_a_filter_and_a_reason(
     verdicts: list[Verdict], lesson: Lesson
 ) -> None:
     late = Lateness(172800, 4, "2026-05-03T21:59:00+00:00", "2026-05-01T21:59:00+00:00")
-    page = Page(report([replace(verdicts[0], late=late), *verdicts[1:]], lesson))
+    page = Page(report_page([replace(verdicts[0], late=late), *verdicts[1:]], lesson))
 
     row = row_of(page, "right")
     assert row.startswith("36 2 days, −4 points")
@@ -145,7 +145,7 @@ def test_who_handed_in_together_and_what_was_collected_is_told(
         LogEntry("2026-05-02T10:00:00+00:00", "right", "b.ipynb", "taken", "", "a.ipynb"),
         LogEntry("2026-05-03T10:00:00+00:00", "", "c.pdf", "refused", "It is a PDF."),
     ]
-    page = Page(report(verdicts, lesson, members={"right": ("ann", "ben")}, log=log))
+    page = Page(report_page(verdicts, lesson, members={"right": ("ann", "ben")}, log=log))
 
     assert row_of(page, "right").startswith("ann, ben ")
     assert "2026-05-02 10:00 taken: b.ipynb, in place of a.ipynb" in page.words
@@ -155,7 +155,7 @@ def test_who_handed_in_together_and_what_was_collected_is_told(
 def test_a_file_that_was_checked_is_no_longer_to_do(
     verdicts: list[Verdict], lesson: Lesson
 ) -> None:
-    page = Page(report([replace(v, checked=True) for v in verdicts], lesson))
+    page = Page(report_page([replace(v, checked=True) for v in verdicts], lesson))
 
     assert "file to check" not in todo_of(page)
     assert "Checked: Two answers to 4." in page.words
@@ -213,7 +213,7 @@ def test_repairs_of_one_kind_stand_together(verdicts: list[Verdict], lesson: Les
     joined = "Exercise {} · It: it was in {} parts, which were joined."
     twice = [replace(verdicts[k], repairs=(joined.format(k, k + 2),)) for k in range(2)]
 
-    repairs = section(Page(report(twice, lesson)), "Repairs to files", "Time")
+    repairs = section(Page(report_page(twice, lesson)), "Repairs to files", "Time")
 
     assert "2 It was in … parts, which were joined." in repairs
     assert f"“{joined.format(1, 3)}”" in repairs
@@ -222,7 +222,7 @@ def test_repairs_of_one_kind_stand_together(verdicts: list[Verdict], lesson: Les
 def test_what_moved_since_the_last_run_is_told(verdicts: list[Verdict], lesson: Lesson) -> None:
     before = {"right": 38.0, "stuck": 40.0, "mistaken": 39.0, "left": 12.0}
 
-    moved = section(Page(report(verdicts, lesson, before=before)), "Moved since", "Time")
+    moved = section(Page(report_page(verdicts, lesson, before=before)), "Moved since", "Time")
 
     worse, better = moved.index("mistaken: 39 →"), moved.index("right: 38 → 40 (+2)")
     assert worse < better
@@ -236,7 +236,7 @@ def test_links_follow_the_addresses_that_are_asked_for(
     odd = replace(verdicts[1], student="a b/c?d")
 
     page = Page(
-        report(
+        report_page(
             [odd],
             lesson,
             feedback_link="https://example.org/{assignment}/{student}.html",
@@ -250,7 +250,7 @@ def test_links_follow_the_addresses_that_are_asked_for(
 
 
 def test_a_class_of_nobody_has_a_page(lesson: Lesson) -> None:
-    words = Page(report([], lesson)).words
+    words = Page(report_page([], lesson)).words
 
     assert "0 learners" in words
 
@@ -258,7 +258,7 @@ def test_a_class_of_nobody_has_a_page(lesson: Lesson) -> None:
 def test_a_class_of_which_nothing_could_be_graded_has_a_page(lesson: Lesson) -> None:
     refused = [Verdict(name, "xor", 40.0, message="It is a PDF.") for name in ("a", "b")]
 
-    words = Page(report(refused, lesson)).words
+    words = Page(report_page(refused, lesson)).words
 
     assert "2 submissions not gradable" in words
     assert "2 It is a PDF. a, b" in words
@@ -277,7 +277,7 @@ def test_a_lesson_that_trains_nothing_has_a_report_without_losses() -> None:
         for k, test in enumerate(tests)
     ]
 
-    page = Page(report(class_of_two, lesson))
+    page = Page(report_page(class_of_two, lesson))
 
     assert "50 % of its 2 points" in page.words
     assert {"curves", "matching", "recall"}.isdisjoint(page.ids)

@@ -86,7 +86,7 @@ def test_questions_count_every_answer_as_full_part_none_or_waiting(
     room: Room, lesson: Lesson
 ) -> None:
     verdicts = [each.verdict for each in room.values()]
-    found = {question.name: question for question in about.questions(verdicts, lesson)}
+    found = {question.name: question for question in about.question_statistics(verdicts, lesson)}
 
     graded = sum(bool(verdict.cells) for verdict in verdicts)
     for question in found.values():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from xorkit.recall import changes, evaluate, grade
+from xorkit.recall import changes, evaluate, mark_answer
 
 # The shares of the answers that were marked surely when each set was last measured, rounded down.
 SURE = {"dev.yaml": 0.82, "heldout.yaml": 0.82, "fresh.yaml": 0.7}
@@ -80,7 +80,7 @@ def test_no_test_answer_of_the_rubric_file_is_two_marks_off(rubrics, question):
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_the_model_answer_earns_full_marks(rubrics, question):
-    assert grade(rubrics[question], rubrics[question].model_answer).points == 2
+    assert mark_answer(rubrics[question], rubrics[question].model_answer).points == 2
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

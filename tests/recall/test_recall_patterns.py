@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from xorkit.recall import Rubric, Rubrics, grade
-from xorkit.recall.patterns import PatternError, find, parse
-from xorkit.recall.text import Lexicon, read, stem
+from xorkit.recall import Rubric, Rubrics, mark_answer
+from xorkit.recall.patterns import PatternError, find_matches, parse_pattern
+from xorkit.recall.text import Lexicon, read_answer, stem
 
 WORDS = {"gradient": ("gradient", "slope"), "clear": ("clear", "set to zero")}
 
@@ -61,8 +61,8 @@ READINGS = [
 
 
 def found(pattern: str, text: str) -> bool:
-    compiled = parse(pattern, WORDS)
-    return any(find(compiled, read(text, Lexicon(compiled.stems))))
+    compiled = parse_pattern(pattern, WORDS)
+    return any(find_matches(compiled, read_answer(text, Lexicon(compiled.stems))))
 
 
 @pytest.mark.parametrize(("pattern", "text"), MATCHES)
@@ -78,17 +78,17 @@ def test_a_pattern_is_not_found(pattern, text):
 @pytest.mark.parametrize(("pattern", "said"), SLIPS)
 def test_a_slip_in_a_pattern_is_named(pattern, said):
     with pytest.raises(PatternError, match=said):
-        parse(pattern, WORDS)
+        parse_pattern(pattern, WORDS)
 
 
 def test_a_group_of_words_that_names_itself_is_refused():
     with pytest.raises(PatternError, match="explained by itself"):
-        parse("<a>", {"a": ("<b>",), "b": ("<a>",)})
+        parse_pattern("<a>", {"a": ("<b>",), "b": ("<a>",)})
 
 
 @pytest.mark.parametrize(("text", "words"), READINGS)
 def test_an_answer_is_spelled_out(text, words):
-    assert " ".join(read(text, Lexicon(frozenset())).words) == words
+    assert " ".join(read_answer(text, Lexicon(frozenset())).words) == words
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ TOY = {
 )
 def test_a_rubric_of_any_subject_is_marked_by_the_same_rules(answer, points):
     rubric = Rubric.model_validate({**TOY, "partial": [["mice"]], "full": [["mice"]]})
-    marked = grade(rubric, answer).points
+    marked = mark_answer(rubric, answer).points
 
     assert marked == points if points is not None else marked != 2
 
@@ -189,6 +189,6 @@ def test_shared_words_serve_every_question_and_its_own_come_first():
         }
     )
 
-    assert grade(rubrics.questions["a"], "They eat mice").points == 2
-    assert grade(rubrics.questions["b"], "They eat mice").points is None
-    assert grade(rubrics.questions["b"], "They eat birds").points == 2
+    assert mark_answer(rubrics.questions["a"], "They eat mice").points == 2
+    assert mark_answer(rubrics.questions["b"], "They eat mice").points is None
+    assert mark_answer(rubrics.questions["b"], "They eat birds").points == 2

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xorkit.lesson import load
-from xorkit.recall import grade
+from xorkit.recall import mark_answer
 
 QUESTIONS = ("recall_zero_grad", "recall_step", "recall_backward", "recall_stuck", "recall_tensor")
 TRIES = 200
@@ -64,7 +64,7 @@ def test_shuffled_words_of_the_model_answer_hardly_ever_earn_full_marks(rubrics,
     for _ in range(TRIES):
         words = rubric.model_answer.split()
         rng.shuffle(words)
-        full += grade(rubric, " ".join(words)).points == 2
+        full += mark_answer(rubric, " ".join(words)).points == 2
 
     assert full <= 0.03 * TRIES
 
@@ -80,7 +80,7 @@ def test_a_denied_answer_never_earns_full_marks(rubrics, labelled, question):
     ]
     denied += [f"{answer} {no}" for answer in right for no in lines(DENIALS_AFTER)]
 
-    assert [text for text in denied if grade(rubric, text).points == 2] == []
+    assert [text for text in denied if mark_answer(rubric, text).points == 2] == []
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -89,13 +89,13 @@ def test_a_text_to_the_grader_never_earns_a_point(rubrics, question, text):
     rubric = rubrics[question]
     texts = (text, f"{text} {rubric.model_answer}", f"{rubric.model_answer} {text}")
 
-    assert [one for one in texts if grade(rubric, one).points] == []
+    assert [one for one in texts if mark_answer(rubric, one).points] == []
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("text", lines(OTHER_LANGUAGES))
 def test_an_answer_in_another_language_goes_to_a_person(rubrics, question, text):
-    assert grade(rubrics[question], text).points is None
+    assert mark_answer(rubrics[question], text).points is None
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -109,7 +109,7 @@ def test_word_lists_and_their_like_go_to_a_person(rubrics, labelled, question, k
     ]
 
     assert texts
-    assert [text for text in texts if grade(rubrics[question], text).points] == []
+    assert [text for text in texts if mark_answer(rubrics[question], text).points] == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_word_lists_and_their_like_go_to_a_person(rubrics, labelled, question, k
     ],
 )
 def test_who_does_it_must_fit_and_a_pasted_text_earns_nothing(rubrics, question, text):
-    assert not grade(rubrics[f"recall_{question}"], text).points
+    assert not mark_answer(rubrics[f"recall_{question}"], text).points
 
 
 @pytest.mark.parametrize(
@@ -155,38 +155,38 @@ def test_who_does_it_must_fit_and_a_pasted_text_earns_nothing(rubrics, question,
     ],
 )
 def test_what_makes_no_difference_is_no_reason_for_a_person(rubrics, question, text):
-    assert grade(rubrics[f"recall_{question}"], text).points == 2
+    assert mark_answer(rubrics[f"recall_{question}"], text).points == 2
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("text", lines(NOTHING))
 def test_an_answer_that_says_nothing_is_surely_worth_nothing(rubrics, question, text):
-    assert grade(rubrics[question], text).points == 0
+    assert mark_answer(rubrics[question], text).points == 0
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_the_question_itself_is_surely_worth_nothing(rubrics, question):
-    assert grade(rubrics[question], rubrics[question].question).points == 0
+    assert mark_answer(rubrics[question], rubrics[question].question).points == 0
 
 
 @pytest.mark.parametrize(
     ("value", "points"), [(None, 0), (..., 0), (7, None), (["a"], None), (b"grad", None)]
 )
 def test_what_is_not_a_text_is_nothing_or_goes_to_a_person(rubrics, value, points):
-    assert grade(rubrics["recall_step"], value).points == points
+    assert mark_answer(rubrics["recall_step"], value).points == points
 
 
 def test_a_very_long_text_goes_to_a_person(rubrics):
     rubric = rubrics["recall_step"]
 
-    assert grade(rubric, (rubric.model_answer + " ") * 10).points is None
-    assert grade(rubric, "a" * 1_000_000).points is None
+    assert mark_answer(rubric, (rubric.model_answer + " ") * 10).points is None
+    assert mark_answer(rubric, "a" * 1_000_000).points is None
 
 
 @settings(deadline=None)  # the first answer of a question compiles its phrases
 @given(text=st.text(max_size=200), question=st.sampled_from(QUESTIONS))
 def test_no_text_breaks_it_and_noise_earns_nothing(text, question):
-    assert grade(RUBRICS[question], text).points in (0, None)
+    assert mark_answer(RUBRICS[question], text).points in (0, None)
 
 
 @settings(deadline=None)  # the first answer of a question compiles its phrases
@@ -195,4 +195,4 @@ def test_the_same_answer_always_gets_the_same_mark(seed, question):
     words = RUBRICS[question].model_answer.split()
     answer = " ".join(seed.sample(words, k=seed.randint(1, len(words))))
 
-    assert grade(RUBRICS[question], answer) == grade(RUBRICS[question], answer)
+    assert mark_answer(RUBRICS[question], answer) == mark_answer(RUBRICS[question], answer)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from xorkit.lesson import load
-from xorkit.recall import Rubric, fitted, grade
+from xorkit.recall import Rubric, fitted, mark_answer
 from xorkit.recall.rubric import AskSecondStage
 
 LESSONS = Path(__file__).parents[2] / "lessons"
@@ -27,7 +27,7 @@ def decided() -> list[tuple[str, str]]:
         (name, test.answer)
         for name, rubric in RUBRICS.items()
         for test in rubric.tests
-        if "likely" in grade(rubric, test.answer).note
+        if "likely" in mark_answer(rubric, test.answer).note
     ]
 
 
@@ -39,7 +39,7 @@ def test_what_is_shipped_is_what_the_lessons_tests_teach():
 
 
 def test_it_says_why():
-    notes = [grade(RUBRICS[name], answer).note for name, answer in decided()]
+    notes = [mark_answer(RUBRICS[name], answer).note for name, answer in decided()]
 
     assert len(notes) > 20
     assert sum(" answers with the same findings" in note for note in notes) > len(notes) / 2
@@ -47,8 +47,10 @@ def test_it_says_why():
 
 def test_it_can_be_switched_off_and_its_threshold_moved():
     found = decided()
-    off = [grade(without(RUBRICS[name], use=False), text).points for name, text in found]
-    strict = [grade(without(RUBRICS[name], threshold=0.95), text).points for name, text in found]
+    off = [mark_answer(without(RUBRICS[name], use=False), text).points for name, text in found]
+    strict = [
+        mark_answer(without(RUBRICS[name], threshold=0.95), text).points for name, text in found
+    ]
 
     assert set(off) == {None}
     assert 0 < sum(points is not None for points in strict) < len(found)
@@ -65,7 +67,7 @@ def test_it_decides_nothing_without_answers():
 
     for name, text in decided():
         rubric = RUBRICS[name].model_copy(update={"second_stage": empty.questions[name]})
-        assert grade(rubric, text).points is None
+        assert mark_answer(rubric, text).points is None
 
 
 @pytest.mark.parametrize(
@@ -79,4 +81,4 @@ def test_it_decides_nothing_without_answers():
     ],
 )
 def test_it_is_never_asked_about_what_no_finding_can_judge(answer):
-    assert grade(RUBRICS["recall_step"], answer).points is None
+    assert mark_answer(RUBRICS["recall_step"], answer).points is None

@@ -14,7 +14,7 @@ import pytest
 from support.small_limits import LIMITS
 
 import xorkit.sandbox.warm
-from xorkit.sandbox import ConfinementError, Kernel, SandboxError, Warm, check
+from xorkit.sandbox import ConfinementError, Kernel, SandboxError, Warm, look_over
 from xorkit.sandbox.watchdog import remove, usage
 
 # Ways in which a machine can fail to confine: each is brought about before `confine` is called.
@@ -226,7 +226,7 @@ def test_elsewhere_than_on_linux_a_stock_kernel_runs_and_only_unconfined(
 
 
 def test_this_machine_can_confine() -> None:
-    assert [(what, fine) for what, fine, _ in check()] == [("confinement", True)]
+    assert [(what, fine) for what, fine, _ in look_over()] == [("confinement", True)]
 
 
 def test_a_folder_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import platform
 import pytest
 from support.small_limits import LIMITS
 
-from xorkit.sandbox import Kernel, Status
+from xorkit.sandbox import CellStatus, Kernel
 
 # What the cell does: its code, the status, does the kernel live on?
 LATE: dict[str, tuple[str, bool]] = {
@@ -19,7 +19,7 @@ LATE: dict[str, tuple[str, bool]] = {
     "is inside C code that takes no interrupt": ("sum(range(10**12))", False),
     "stops itself": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", False),
 }
-ENDED: dict[str, tuple[str, Status, bool]] = {
+ENDED: dict[str, tuple[str, CellStatus, bool]] = {
     "uses up its processor time": (
         "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass",
         "timeout",

@@ -22,7 +22,7 @@ from xorkit import judge as judging
 from xorkit import lesson as lessons
 from xorkit import probe
 from xorkit.conventions import answer_cells, hidden_tests, solution_texts
-from xorkit.engine.grading import grade
+from xorkit.engine.grading import grade_submission
 from xorkit.evidence import CellRun, Evidence, loads
 from xorkit.hidden.session import HiddenTests
 from xorkit.lesson import Lesson
@@ -82,7 +82,7 @@ def released() -> dict[str, str]:
 def graded(student: str, answers: Mapping[str, str], seed: int = LEARNS, **more: Any) -> Verdict:
     """The verdict on the solutions with some answer cells replaced; `more` goes into evidence."""
     evidence = _run({**solutions(), **answers}, seed, more)
-    verdict, faults = grade(student, evidence, tests())
+    verdict, faults = grade_submission(student, evidence, tests())
     assert not faults, faults
     return Verdict.from_json(json.loads(json.dumps(verdict.to_json())))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from xorkit.conventions import SOLUTION_MARKER
 from xorkit.selfcheck.checks import Checks
-from xorkit.selfcheck.display import Table
+from xorkit.selfcheck.display import CheckTable
 from xorkit.selfcheck.sheet import Sheet
 
 EPOCHS = 60  # in place of the lesson's 5000: enough for whatever a check looks at but learning
@@ -43,10 +43,10 @@ class Learner:
         with streams[0], streams[1], contextlib.suppress(Exception, SystemExit):
             exec(compile(text, "<cell>", "exec"), self.names)
 
-    def check(self, grade_id: str = "") -> Table:
+    def check(self, grade_id: str = "") -> CheckTable:
         return self.checks.table(grade_id)
 
 
-def wrong(table: Table) -> list[str]:
+def wrong(table: CheckTable) -> list[str]:
     """The rows with a cross."""
     return [row.what for row in table.rows if row.state is False]

@@ -13,7 +13,7 @@ from xorkit.conventions import filled, solution_texts
 from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import open_course
-from xorkit.engine.job import Job, JobResult, Settings, work
+from xorkit.engine.job import Job, JobResult, RunSettings, work
 
 
 @cache
@@ -32,5 +32,5 @@ def grade_answers(changed: Mapping[str, str], timeout: float = 20) -> JobResult:
     """What comes of the solutions with some answers changed, by grade_id."""
     assignment, solutions = real_course()
     notebook = filled(assignment.release, {**solutions, **changed})
-    job = Job("ada", Settings(timeout), file=to_bytes(notebook))
+    job = Job("ada", RunSettings(timeout), file=to_bytes(notebook))
     return JobResult.unpack(work(assignment.pack(), job.pack()))

@@ -15,7 +15,7 @@ from xorkit.engine import batch
 from xorkit.engine.batch import Progress
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.gradebook import Marks, all_marks, open_gradebook
-from xorkit.engine.job import Settings
+from xorkit.engine.job import RunSettings
 from xorkit.engine.release import generate
 from xorkit.engine.store import verdict_of
 
@@ -119,9 +119,11 @@ def hand_in(course: Course, student: str, answers: Mapping[str, str] | None = No
     return path
 
 
-def graded(course: Course, settings: Settings | None = None, **options: Any) -> dict[str, Progress]:
+def graded(
+    course: Course, settings: RunSettings | None = None, **options: Any
+) -> dict[str, Progress]:
     """One run of the grader, in this process unless `count` says otherwise; by student."""
-    found = batch.grade(course, settings or Settings(), **{"count": 0, **options})
+    found = batch.grade_class(course, settings or RunSettings(), **{"count": 0, **options})
     return {progress.verdict.student: progress for progress in found}
 
 

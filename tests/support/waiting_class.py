@@ -50,7 +50,7 @@ def _unsure(lesson: Lesson, name: str) -> Iterator[dict[str, object]]:
     answers = [item["answer"] for item in yaml.safe_load(HELDOUT.read_text("utf-8"))[name]]
     more = (f"It is for the frobnication of the quux, I think, as in {k}." for k in range(1000))
     for answer in itertools.chain(answers, more):
-        mark = recall.grade(lesson.recall[name], answer)
+        mark = recall.mark_answer(lesson.recall[name], answer)
         if mark.points is None:
             yield {**vars(mark), "answer": answer}
 

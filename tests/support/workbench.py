@@ -24,7 +24,7 @@ from xorkit import judge as judging
 from xorkit import lesson as lessons
 from xorkit import probe
 from xorkit.conventions import hidden_tests
-from xorkit.engine.grading import grade
+from xorkit.engine.grading import grade_submission
 from xorkit.engine.packing import sheet_of
 from xorkit.evidence import CellRun, Evidence, loads
 from xorkit.hidden.session import HiddenTests
@@ -201,7 +201,7 @@ def _off(model: Any, course: Lesson) -> int:
 
 def verdict(seen: Seen, course: Lesson) -> Verdict:
     """The verdict on what was seen; a failure of the grader itself fails the test."""
-    found, faults = grade("ada", seen.evidence, tests_of(course.trained.epochs))
+    found, faults = grade_submission("ada", seen.evidence, tests_of(course.trained.epochs))
     assert not faults, faults
     return found
 

@@ -17,7 +17,7 @@ from xorkit.conventions import (
     metadata,
     solution_of,
 )
-from xorkit.engine.packing import CALL, LINE
+from xorkit.engine.packing import CALL, CHECK_IMPORT
 from xorkit.lesson import Lesson
 
 
@@ -62,8 +62,8 @@ def _calls(source: NotebookNode) -> Iterator[str]:
     """Calls of `check` that nobody answers."""
     code = [cell for cell in source.cells if cell.cell_type == "code"]
     asked = [(cell, call[1]) for cell in code for call in CALL.finditer(cell.source)]
-    if asked and not any(LINE in cell.source.splitlines() for cell in code):
-        yield f"the notebook calls check: put the line `{LINE}` into its set-up cell"
+    if asked and not any(CHECK_IMPORT in cell.source.splitlines() for cell in code):
+        yield f"the notebook calls check: put the line `{CHECK_IMPORT}` into its set-up cell"
     known = [solution_of(grade_id(cell)) for cell in code if is_test(cell)]
     for cell, name in asked:
         if name and name not in known:

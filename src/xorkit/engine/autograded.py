@@ -23,19 +23,21 @@ Outputs = list[dict[str, Any]]
 
 PICTURES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
-LONGEST = 1 << 20  # bytes of one cell's outputs: a dozen plots, or ten thousand printed lines
-LEFT_OUT = "[the rest of this cell's output was too long and is left out]\n"
+LONGEST_OUTPUTS = (
+    1 << 20
+)  # bytes of one cell's outputs: a dozen plots, or ten thousand printed lines
+REST_LEFT_OUT = "[the rest of this cell's output was too long and is left out]\n"
 
 
 def harmless(outputs: Iterable[Mapping[str, Any]]) -> Outputs:
     """A cell's outputs as text and pictures, and not more of them than anybody looks at."""
     kept: Outputs = []
-    room = LONGEST
+    room = LONGEST_OUTPUTS
     for output in outputs:
         plain = _plain(output)
         room -= len(json.dumps(plain))
         if room < 0:
-            return [*kept, new_output("stream", name="stderr", text=LEFT_OUT)]
+            return [*kept, new_output("stream", name="stderr", text=REST_LEFT_OUT)]
         kept.append(plain)
     return kept
 

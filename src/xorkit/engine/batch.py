@@ -12,15 +12,15 @@ from xorkit.engine.course import Course
 from xorkit.engine.gradebook import (
     record,
 )
-from xorkit.engine.job import Job, JobResult, Settings, failed, holds, not_gradable
+from xorkit.engine.job import Job, JobResult, RunSettings, failed, not_gradable, still_holds
 from xorkit.engine.records import Records, opened
 from xorkit.engine.store import NO_KEYS, Keys, StoredResult
 from xorkit.intake.reading import Refusal
 from xorkit.verdict import Verdict
 
-FEW = 40  # submissions that are judged again sooner than another worker has started
-
-Say = Callable[[str], None]  # what the instructor should know meanwhile
+ONE_WORKER_IS_FASTER = (
+    40  # submissions that are judged again sooner than another worker has started
+)
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class Progress:
     ran: bool = True  # false: judged from kept evidence, or not gradable
 
 
-def grade(
+def grade_class(
     course: Course,
-    settings: Settings,
+    settings: RunSettings,
     *,
     students: Sequence[str] | None = None,
     everything: bool = False,
     count: int | None = None,
     scheduler: str | None = None,
     begin: Callable[[int], None] = lambda total: None,
-    say: Say = lambda text: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Progress]:
     """Grades what is new or changed in `submitted/`, yielding each submission as it is done.
 
@@ -69,12 +69,15 @@ def grade(
             wanted = min(machine.cores() if count is None else count, len(waiting))
             crew, settings = machine.fitting(wanted, settings, machine.free_memory(), say)
         jobs = (job for name in waiting if (job := klass.job(name, settings, everything)))
-        for done in workers.run(klass.assignment.pack(), jobs, crew, scheduler):
+        for done in workers.run_jobs(klass.assignment.pack(), jobs, crew, scheduler):
             yield klass.conclude(done)
 
 
 def rejudge(
-    course: Course, students: Sequence[str] | None = None, *, say: Say = lambda text: None
+    course: Course,
+    students: Sequence[str] | None = None,
+    *,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Iterator[tuple[Verdict, Verdict]]:
     """Judges again from kept evidence, with no learner code; yields verdicts before and after.
 
@@ -86,9 +89,9 @@ def rejudge(
         for student in students or course.students("autograded"):
             if (job := klass.kept_job(student)) is not None:
                 jobs[student] = job
-        crew = min(machine.cores(), len(jobs) // FEW)
-        for done in workers.run(klass.assignment.pack(), jobs.values(), crew):
-            before = store.kept(course, done.student)
+        crew = min(machine.cores(), len(jobs) // ONE_WORKER_IS_FASTER)
+        for done in workers.run_jobs(klass.assignment.pack(), jobs.values(), crew):
+            before = store.stored_result(course, done.student)
             if done.problem or before is None:
                 say(
                     f"{done.student}: {done.problem}; `xorkit grade {course.assignment} --all"
@@ -106,7 +109,7 @@ class _Class(Records):
     def assignment(self) -> Assignment:
         return assignment.of_course(self.course)
 
-    def tell_of_withdrawn(self, say: Say) -> None:
+    def tell_of_withdrawn(self, say: Callable[[str], None]) -> None:
         """Results stay where the work they are of is gone: a person decides about marks."""
         gone = sorted(set(self.graded()) - set(self.course.students("submitted")))
         if gone:
@@ -118,29 +121,29 @@ class _Class(Records):
 
     # ------------------------------------------------------------------------ what is to be done
 
-    def known(self, student: str, settings: Settings, everything: bool) -> Progress | None:
+    def known(self, student: str, settings: RunSettings, everything: bool) -> Progress | None:
         """What needs no work: an unchanged result, or a file that can't be graded. Else None."""
         if not _is_text(student):
             name = student.encode("utf-8", "backslashreplace").decode()
             text = "The folder's name is no text that a gradebook can hold. Please rename it."
             return Progress(not_gradable(self.assignment, name, text), ran=False)
         try:
-            handed = submitted.read(self.course, student)
+            handed = submitted.read_submission(self.course, student)
         except Refusal as error:
             return self._refused(student, str(error))
-        kept = store.kept(self.course, student)
+        kept = store.stored_result(self.course, student)
         own = self.assignment
         current = Keys(file=handed.key, base=own.base, judged=own.judged)
-        if kept is None or everything or not holds(kept.keys, settings):
+        if kept is None or everything or not still_holds(kept.keys, settings):
             return None
         if replace(kept.keys, run="", limits="", lacks="") != current:
             return None
         return Progress(kept.verdict, ran=False)
 
-    def job(self, student: str, settings: Settings, everything: bool) -> Job | None:
+    def job(self, student: str, settings: RunSettings, everything: bool) -> Job | None:
         """The file as it is now, with what is kept of its last run."""
         try:
-            handed = submitted.read(self.course, student)
+            handed = submitted.read_submission(self.course, student)
         except Refusal:
             return None  # it went away while others were graded; the next run says so
         evidence = None if everything else store.evidence_bytes(self.course, student)
@@ -156,12 +159,12 @@ class _Class(Records):
         )
 
     def kept_job(self, student: str) -> Job | None:
-        kept = store.kept(self.course, student)
+        kept = store.stored_result(self.course, student)
         if kept is None or kept.verdict.message:
             return None
         evidence = store.evidence_bytes(self.course, student)
         notebook = store.notebook_bytes(self.course, student)
-        return Job(student, Settings(), kept.keys, evidence=evidence, notebook=notebook)
+        return Job(student, RunSettings(), kept.keys, evidence=evidence, notebook=notebook)
 
     # --------------------------------------------------------------------------- what is written
 
@@ -181,7 +184,7 @@ class _Class(Records):
 
     def _refused(self, student: str, message: str) -> Progress:
         verdict, hand_in = self.settled(not_gradable(self.assignment, student, message))
-        kept = store.kept(self.course, student)
+        kept = store.stored_result(self.course, student)
         if kept is None or kept.verdict != verdict:
             store.keep_ungraded(self.course, StoredResult(verdict, NO_KEYS))
             record(self.book, verdict, hand_in)

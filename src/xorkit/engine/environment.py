@@ -29,15 +29,13 @@ COLAB_PYTHON = (3, 13)  # of Colab's image of August 2026
 USUAL = ("pandas", "scipy", "sklearn", "seaborn", "plotly", "tensorboard", "ipywidgets")
 INSTALLABLE = ("package", "python")  # what an instructor can do something about
 NOT_INSTALLED = (("typing", "input"), ("colab", "google.colab"))
-MOST = 20  # lacks of one cell that are kept
+MOST_LACKS = 20  # lacks of one cell that are kept
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 NAMED = (*INSTALLABLE, "cell")  # kinds whose sentence says the name
 
-Outputs = Sequence[Mapping[str, Any]]
-
 
 def told(
-    outputs: Outputs, installed: Collection[str]
+    outputs: Sequence[Mapping[str, Any]], installed: Collection[str]
 ) -> tuple[list[Mapping[str, Any]], tuple[Lack, ...]]:
     """A cell's outputs without what it told of its lacks, and those that can be true.
 
@@ -51,7 +49,7 @@ def told(
             found += [lack for lack in _read(data[LACKS_MIME]) if _can_be(lack, installed)]
         else:
             kept.append(output)
-    return kept, tuple(dict.fromkeys(found))[:MOST]
+    return kept, tuple(dict.fromkeys(found))[:MOST_LACKS]
 
 
 def _read(text: object) -> list[Lack]:
@@ -101,13 +99,13 @@ def lacks_of(
     return tuple(found)
 
 
-def key(evidence: Evidence) -> str:
+def lacks_key(evidence: Evidence) -> str:
     """What a result would come out another way with; empty where it holds on any machine."""
     lacks = {lack for run in evidence.cells for lack in run.lacks if lack.kind in INSTALLABLE}
     return " ".join(sorted({f"{lack.kind}:{lack.name}" for lack in lacks}))
 
 
-def holds(lacks: str) -> bool:
+def still_lacks(lacks: str) -> bool:
     """Whether this machine still lacks all that a result's `key` names."""
     named = (each.partition(":") for each in lacks.split())
     return not any(is_met(Lack(kind, name, True)) for kind, _, name in named)

@@ -92,7 +92,7 @@ def is_registered(book: Gradebook, course: Course) -> bool:
 
 
 @dataclass(frozen=True)
-class Mark:
+class GradebookMark:
     """What the gradebook holds of one graded cell. `manual` and `extra` are a person's."""
 
     auto: float | None = None
@@ -108,7 +108,7 @@ class Mark:
         return (auto if self.manual is None else self.manual) + self.extra
 
 
-Marks = Mapping[str, Mark]  # by grade_id
+Marks = Mapping[str, GradebookMark]  # by grade_id
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,11 @@ def all_marks(book: Gradebook, assignment: str, student: str | None = None) -> d
         (name, cell): text
         for name, cell, text in _rows(book, assignment, student, Comment, Comment.manual_comment)
     }
-    found: defaultdict[str, dict[str, Mark]] = defaultdict(dict)
+    found: defaultdict[str, dict[str, GradebookMark]] = defaultdict(dict)
     for name, cell, auto, manual, extra, waits in _rows(book, assignment, student, Grade, *columns):
         texts = (said.get((name, place)) for place in _commented(cell))
         comment = next(filter(None, texts), "")
-        found[name][cell] = Mark(auto, manual, extra or 0.0, waits, comment)
+        found[name][cell] = GradebookMark(auto, manual, extra or 0.0, waits, comment)
     return dict(found)
 
 
@@ -185,7 +185,9 @@ def with_marks(verdict: Verdict, marks: Marks, lesson: Lesson) -> Verdict:
     a person should look again.
     """
     if not verdict.message:
-        cells = tuple(_marked(cell, marks.get(cell.grade_id, Mark())) for cell in verdict.cells)
+        cells = tuple(
+            _marked(cell, marks.get(cell.grade_id, GradebookMark())) for cell in verdict.cells
+        )
         return replace(verdict, cells=cells)
     cells = tuple(
         CellVerdict(name, lesson.max_points(name), (), final, mark.comment)
@@ -195,7 +197,7 @@ def with_marks(verdict: Verdict, marks: Marks, lesson: Lesson) -> Verdict:
     return replace(verdict, cells=cells, review=(verdict.message,) if cells else ())
 
 
-def _marked(cell: CellVerdict, mark: Mark) -> CellVerdict:
+def _marked(cell: CellVerdict, mark: GradebookMark) -> CellVerdict:
     return replace(cell, manual_score=mark.final(cell.auto_score), comment=mark.comment)
 
 
@@ -209,7 +211,7 @@ def expected(verdict: Verdict, marks: Marks) -> Marks:
     return {name: _expected(cells.get(name), mark) for name, mark in marks.items()}
 
 
-def _expected(cell: CellVerdict | None, mark: Mark) -> Mark:
+def _expected(cell: CellVerdict | None, mark: GradebookMark) -> GradebookMark:
     if cell is None or not cell.tests:
         return replace(mark, auto=None, waits=mark.manual is None)
     sure = cell.auto_score if cell.auto_score or not cell.needs_review else None
@@ -235,7 +237,7 @@ def record(book: Gradebook, verdict: Verdict, hand_in: HandIn, *, restore: bool 
         if restore and cell is not None:
             grade.manual_score = cell.manual_score
             _write_comment(book, verdict.assignment, verdict.student, name, cell.comment)
-        mark = Mark(grade.auto_score, grade.manual_score, grade.extra_credit or 0.0)
+        mark = GradebookMark(grade.auto_score, grade.manual_score, grade.extra_credit or 0.0)
         mark = _expected(cell, mark)
         grade.auto_score, grade.needs_manual_grade = mark.auto, mark.waits
     notebook.late_submission_penalty = hand_in.penalty

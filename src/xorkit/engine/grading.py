@@ -20,11 +20,11 @@ from xorkit.lesson import Lesson
 from xorkit.messages import finding, tell
 from xorkit.verdict import Details, Diagnosis, Finding, UpdateDetails, Verdict
 
-EMPTY = "is still empty"  # every unfilled blank of a release says so
+STILL_EMPTY = "is still empty"  # every unfilled blank of a release says so
 CELL_FILE = re.compile(r"<ipython-input-[^>]*>, |\b\d+\.py, ")  # IPython's name for a cell's text
 MOST_DRAWN = 1000  # parameters of a net whose surface a page draws: a hundred times the lesson's
-SHOWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
-UNFINISHED = {
+DRAWN_UPDATES = 4  # the learner's first updates, as the feedback page draws them
+ENDINGS = {
     "timeout": finding(Diagnosis.TIMEOUT, "cell"),
     "memory": finding(Diagnosis.MEMORY, "cell"),
     "died": finding(Diagnosis.CRASH, "process"),
@@ -37,7 +37,9 @@ TOO_LATE = {
 }
 
 
-def grade(student: str, evidence: Evidence, tests: HiddenTests) -> tuple[Verdict, tuple[str, ...]]:
+def grade_submission(
+    student: str, evidence: Evidence, tests: HiddenTests
+) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict on one submission, and failures of the grader's own."""
     judgement, lesson = environment.excused(tests.judge(evidence), evidence), tests.lesson
     verdict = Verdict(
@@ -85,12 +87,12 @@ def _findings(judgement: Judgement, evidence: Evidence, lesson: Lesson) -> tuple
 def _of_run(run: CellRun, failed: bool) -> Finding | None:
     if run.status in TOO_LATE:
         return TOO_LATE[run.status]  # once for all of them
-    if run.status in UNFINISHED:
-        return replace(UNFINISHED[run.status], grade_id=run.grade_id)
+    if run.status in ENDINGS:
+        return replace(ENDINGS[run.status], grade_id=run.grade_id)
     if run.error is None or not failed:
         return None  # an error that cost nothing came from another cell's mistake
     name, text = run.error
-    if name == "NotImplementedError" and EMPTY in text:
+    if name == "NotImplementedError" and STILL_EMPTY in text:
         stub = finding(Diagnosis.BLANK, "cell", stub=text)
         return replace(stub, grade_id=run.grade_id)
     return _stopped(run, name, text)
@@ -112,7 +114,7 @@ def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
         if any(test.outcome != "passed" for test in cell.tests)
     }
     for run in runs:
-        if run.grade_id in mistaken or run.status in {**UNFINISHED, **TOO_LATE}:
+        if run.grade_id in mistaken or run.status in {**ENDINGS, **TOO_LATE}:
             return []
         if run.error is not None:
             name, text = run.error
@@ -166,7 +168,7 @@ def _updates(training: Training, lesson: Lesson) -> UpdateDetails | None:
     rows = arranged(run.rows, run.shapes, task, task.net) if run is not None else None
     if rows is None or len(rows) < 2:
         return None
-    few = rows[: SHOWN_UPDATES + 1]
+    few = rows[: DRAWN_UPDATES + 1]
     steps = task.lr * reference.gradient(few[:-1], task.inputs, task.targets, task.net)
     return {
         "moved": np.round(few[1:] - few[:-1], 6).tolist(),

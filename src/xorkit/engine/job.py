@@ -17,26 +17,26 @@ from xorkit.engine import environment
 from xorkit.engine.assignment import Assignment
 from xorkit.engine.autograded import from_bytes, to_bytes, with_outputs, with_verdicts
 from xorkit.engine.course import code_version
-from xorkit.engine.grading import grade
-from xorkit.engine.running import Step, run, steps
+from xorkit.engine.grading import grade_submission
+from xorkit.engine.running import Step, run_plan, steps
 from xorkit.engine.store import Keys, pack_evidence, unpack_evidence
 from xorkit.evidence import Evidence
 from xorkit.files import digest
+from xorkit.guest.limits import MiB
 from xorkit.intake.reading import Refusal, read_notebook
 from xorkit.intake.rebuilding import accepted
 from xorkit.sandbox import ConfinementError, Limits, SandboxError, Warm
 from xorkit.verdict import Verdict
 
-MiB = 1 << 20
 LIMITED = ("timeout", "memory")  # how a cell may end that would have done better with more
-TRIES = 2  # a kernel that could not be started may be the machine's bad moment
+KERNEL_TRIES = 2  # a kernel that could not be started may be the machine's bad moment
 TRACE = 2000  # characters of a traceback that an instructor needs to report it
 NEW = Keys()  # fits nothing that is kept
 ONE_AT_A_TIME = threading.Lock()  # a cluster's worker may have threads; pytest has no patience
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """How learners' code is run."""
 
     timeout: float = 60.0  # seconds of one cell
@@ -59,7 +59,7 @@ class Job:
     """One submission: the file as handed in, or, without one, kept evidence to be judged again."""
 
     student: str
-    settings: Settings
+    settings: RunSettings
     keys: Keys = NEW  # `file` of what is handed in; the rest is found out
     repairs: tuple[str, ...] = ()  # what `xorkit collect` mended
     review: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Job:
     @classmethod
     def unpack(cls, data: bytes) -> Job:
         value = _unpack(data)
-        value |= {"settings": Settings(**value["settings"]), "keys": Keys(**value["keys"])}
+        value |= {"settings": RunSettings(**value["settings"]), "keys": Keys(**value["keys"])}
         value |= {name: tuple(value[name]) for name in ("repairs", "review")}
         return cls(**value)
 
@@ -121,7 +121,7 @@ def _unpack(data: bytes) -> dict[str, Any]:
 
 
 @functools.cache
-def _warm(settings: Settings) -> Warm:
+def _warm(settings: RunSettings) -> Warm:
     """This process's fork server. Started once, ended with the process."""
     warm = Warm(settings.limits, confined=settings.confined)
     warm.__enter__()
@@ -157,7 +157,7 @@ def _done(assignment: Assignment, job: Job) -> JobResult:
     texts = (f"{step.kind}\0{step.source}" for step in submission.plan)
     keys = replace(keys, run=digest([*texts, assignment.task, assignment.code]))
     found = unpack_evidence(job.evidence)
-    if found is not None and found[1].run == keys.run and holds(found[1], job.settings):
+    if found is not None and found[1].run == keys.run and still_holds(found[1], job.settings):
         keys = replace(keys, limits=found[1].limits, lacks=found[1].lacks)
         evidence = replace(found[0], repairs=submission.repairs, review=submission.review)
         notebook = from_bytes(job.notebook) or submission.notebook
@@ -166,15 +166,15 @@ def _done(assignment: Assignment, job: Job) -> JobResult:
         evidence, notebook = _run(assignment, job.settings, submission)
         if any(cell.status in LIMITED for cell in evidence.cells):
             keys = replace(keys, limits=str(job.settings))
-        keys = replace(keys, lacks=environment.key(evidence))
+        keys = replace(keys, lacks=environment.lacks_key(evidence))
         ran = True
     done = _judged(assignment, job.student, evidence, keys, notebook)
     return replace(done, ran=ran, evidence=pack_evidence(evidence, keys))
 
 
-def holds(keys: Keys, settings: Settings) -> bool:
+def still_holds(keys: Keys, settings: RunSettings) -> bool:
     """Whether a result would come out the same under these limits and on this machine."""
-    return keys.limits in ("", str(settings)) and environment.holds(keys.lacks)
+    return keys.limits in ("", str(settings)) and environment.still_lacks(keys.lacks)
 
 
 @dataclass(frozen=True)
@@ -202,12 +202,12 @@ def _rebuilt(assignment: Assignment, job: Job, file: bytes) -> _Submission:
 
 
 def _run(
-    assignment: Assignment, settings: Settings, submission: _Submission
+    assignment: Assignment, settings: RunSettings, submission: _Submission
 ) -> tuple[Evidence, NotebookNode]:
     """What was seen, and the notebook with outputs. Raises SandboxError."""
-    for tries_left in reversed(range(TRIES)):
+    for tries_left in reversed(range(KERNEL_TRIES)):
         try:
-            evidence, outputs = run(
+            evidence, outputs = run_plan(
                 submission.plan, assignment.questions(), _warm(settings), settings.timeout
             )
             break
@@ -227,7 +227,7 @@ def _judged(
     keys: Keys,
     notebook: NotebookNode | None,
 ) -> JobResult:
-    verdict, faults = grade(student, evidence, assignment.tests)
+    verdict, faults = grade_submission(student, evidence, assignment.tests)
     graded = None
     if notebook is not None:
         graded = to_bytes(with_verdicts(notebook, assignment.graded_cells, verdict.cells))

@@ -59,7 +59,7 @@ class LatePolicy:
             ) from error
 
 
-def policy(course: Course, book: Gradebook) -> LatePolicy:
+def late_policy(course: Course, book: Gradebook) -> LatePolicy:
     """Raises CourseError where nbgrader_config.py names a plugin that can't be loaded."""
     due = book.find_assignment(course.assignment).duedate
     try:
@@ -89,7 +89,7 @@ def _iso(time: datetime | None) -> str:
     return time.replace(tzinfo=UTC).isoformat() if time else ""
 
 
-def due_date(text: str, zone: str | None) -> datetime:
+def parsed_due_date(text: str, zone: str | None) -> datetime:
     """The point in time that a text such as "2026-05-01 23:59" means, in a zone.
 
     Without `zone`, the text's own ("… UTC", "… +02:00", "… Europe/Berlin") or this machine's.

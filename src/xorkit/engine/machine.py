@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from xorkit.engine import environment
-from xorkit.engine.job import MiB, Settings
+from xorkit.engine.job import RunSettings
+from xorkit.guest.limits import MiB
 
 LIBRARIES = (
     "torch",
@@ -24,7 +25,7 @@ LIBRARIES = (
 # A worker with its fork server and a kernel before the learner's first cell, and that one's files,
 # which lie in memory.
 WORKER = 550 * MiB
-LEAST = 256 * MiB  # for a learner's cells; the lesson's training needs 40 MiB
+LEAST_CELL_MEMORY = 256 * MiB  # for a learner's cells; the lesson's training needs 40 MiB
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -52,8 +53,8 @@ def cores() -> int:
 
 
 def fitting(
-    count: int, settings: Settings, free: int | None, say: Callable[[str], None]
-) -> tuple[int, Settings]:
+    count: int, settings: RunSettings, free: int | None, say: Callable[[str], None]
+) -> tuple[int, RunSettings]:
     """As many of `count` workers as `free` bytes have room for if every notebook uses all it may.
 
     One is always started, if need be with less memory for a notebook.
@@ -70,7 +71,7 @@ def fitting(
             " each notebook can't exhaust it. A smaller --memory lets more work."
         )
         return fits, settings
-    memory = max(LEAST, free - WORKER)
+    memory = max(LEAST_CELL_MEMORY, free - WORKER)
     say(f"{says}: one worker at a time, with {memory // MiB} MiB for each notebook.")
     return min(count, 1), replace(settings, memory=memory)
 

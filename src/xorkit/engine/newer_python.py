@@ -16,10 +16,10 @@ from importlib import resources
 from typing import Any
 
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-LONGEST = 200_000  # characters of a cell that are parsed; nobody writes a longer one by hand
+LONGEST_PARSED = 200_000  # characters of a cell that are parsed; nobody writes a longer one by hand
 # A cell magic with Python below it, and the comments that may stand above it in Colab.
 PYTHON_MAGIC = re.compile(r"(?:[ \t]*(?:#.*)?\n)*%%(?:time|timeit|capture|prun)\b.*\n")
-MISSING = (
+MISSING_NAMES = (
     re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<owner>[\w.]+)'"),
     re.compile(r"No module named '(?P<name>[\w.]+)'"),
     re.compile(r"module '(?P<owner>[\w.]+)' has no attribute '(?P<name>\w+)'"),
@@ -44,7 +44,7 @@ class Portable:
 
 def portable(source: str) -> Portable:
     """The text of a cell, written anew where only a newer Python can read it. Never raises."""
-    if len(source) > LONGEST or _compiles(source):
+    if len(source) > LONGEST_PARSED or _compiles(source):
         return Portable(source)
     if (magic := PYTHON_MAGIC.match(source)) is not None:
         below = portable(source[magic.end() :])
@@ -113,7 +113,7 @@ def missing_python(error: Sequence[str] | None) -> str:
     name, text = error or ("", "")
     if name not in ("ImportError", "ModuleNotFoundError", "AttributeError", "NameError"):
         return ""
-    found = next((match for pattern in MISSING if (match := pattern.search(text))), None)
+    found = next((match for pattern in MISSING_NAMES if (match := pattern.search(text))), None)
     version = _since(found.groupdict()) if found else ""
     return version if _number(version) > sys.version_info[:2] else ""
 

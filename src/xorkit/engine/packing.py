@@ -39,12 +39,14 @@ from xorkit.selfcheck.sheet import Sheet, SheetCell, SheetClaim, SheetMenu, Shee
 
 HOME = "https://github.com/owner/xorkit"  # as pyproject.toml says; where the source is read
 SOURCE = Path(__file__).parents[2]
-LINE = "from xorkit.selfcheck import check"  # of the set-up cell, which the packed piece replaces
+CHECK_IMPORT = (
+    "from xorkit.selfcheck import check"  # of the set-up cell, which the packed piece replaces
+)
 CALL = re.compile(r"""^check\((?:"(\w*)")?\)$""", re.MULTILINE)
 LARGEST = 60_000  # characters of the packed piece: a cell that any editor opens
 ALLOWED = {*sys.stdlib_module_names, "numpy", "torch", "IPython", "google"}
 JUDGED = {"data", "model", "settings", "training", "result"}  # fixtures whose claims a check shows
-STARTS = 2  # starts of each kind that a check may run a short loop from; a grader has more
+PACKED_STARTS = 2  # starts of each kind that a check may run a short loop from; a grader has more
 WORD = re.compile(r"\w+")
 PIECE = re.compile(r'^XORKIT = "([^"]*)"$', re.MULTILINE)
 SHEET = re.compile(r"^SHEET = r'''(.*?)'''$", re.MULTILINE | re.DOTALL)
@@ -361,8 +363,8 @@ def _task(lesson: Lesson) -> SheetTask | None:
         spec.epochs,
         spec.near,
         (starts.starts, starts.stalled, starts.typical),
-        starts.good[:STARTS],
-        starts.stall[:STARTS],
+        starts.good[:PACKED_STARTS],
+        starts.stall[:PACKED_STARTS],
     )
 
 
@@ -375,7 +377,7 @@ def sheet_around() -> Sheet:
 
     here = Path.cwd()
     source = nbformat.read(here / f"{here.name}.ipynb", as_version=4)
-    return sheet_of(source, lessons.find(here.name, here))
+    return sheet_of(source, lessons.find_lesson(here.name, here))
 
 
 # ----------------------------------------------------------------------------------- a release
@@ -386,13 +388,15 @@ def with_checks(source: NotebookNode, lesson: Lesson) -> None:
 
     A notebook whose set-up doesn't ask for them stays as it is. Raises PackError.
     """
-    asking = [c for c in source.cells if c.cell_type == "code" and LINE in c.source.splitlines()]
+    asking = [
+        c for c in source.cells if c.cell_type == "code" and CHECK_IMPORT in c.source.splitlines()
+    ]
     if not asking:
         return
     piece = packed()
     sheet = sheet_of(source, lesson).to_text().replace("'", r"\u0027")
     asking[0].source = asking[0].source.replace(
-        LINE,
+        CHECK_IMPORT,
         f"# The self-checks: modules of xorkit {version('xorkit')}, without comments, packed by"
         " `xorkit build`\n"
         f"# (JSON, bz2, base85). Their source: {HOME}\n"

@@ -28,21 +28,22 @@ from xorkit.engine import machine, workers
 from xorkit.engine.assignment import of_course
 from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, CourseError, code_version
-from xorkit.engine.grading import grade
-from xorkit.engine.job import Job, Settings
+from xorkit.engine.grading import grade_submission
+from xorkit.engine.job import Job, RunSettings
 from xorkit.engine.packing import PackError, sheet_of, strings, unpacked
 from xorkit.engine.store import unpack_evidence
 from xorkit.evidence import Evidence
-from xorkit.files import digest, write
-from xorkit.recall import Rubric
-from xorkit.recall import grade as grade_recall
+from xorkit.files import digest, write_file
+from xorkit.recall import Rubric, mark_answer
 from xorkit.verdict import Diagnosis, Verdict
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 OWN_RESULT = "test_predictions"  # about the learner's own result, which may be good by luck
 SOLVED, UNTOUCHED = "the solutions", "the untouched release"
-SENTENCE = 30  # characters of a rubric's text that no other text has by chance
-LEAST = 12  # characters of a solution line that says enough to be looked for in the release
+LEAST_RUBRIC_TEXT = 30  # characters of a rubric's text that no other text has by chance
+LEAST_SOLUTION_LINE = (
+    12  # characters of a solution line that says enough to be looked for in the release
+)
 
 
 class Mistake(BaseModel):
@@ -91,7 +92,7 @@ def mistakes(course: Course) -> tuple[Mistake, ...]:
     return rows
 
 
-def prove(course: Course, settings: Settings, count: int | None) -> Iterator[Check]:
+def prove(course: Course, settings: RunSettings, count: int | None) -> Iterator[Check]:
     """Every promise, as it is checked."""
     yield from _leaks(course)
     yield from _rubrics(course)
@@ -110,7 +111,10 @@ def prove(course: Course, settings: Settings, count: int | None) -> Iterator[Che
 
 
 def _graded(
-    course: Course, settings: Settings, count: int | None, variants: Mapping[str, Mapping[str, str]]
+    course: Course,
+    settings: RunSettings,
+    count: int | None,
+    variants: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Verdict]:
     """The verdict on each variant. What was seen of one is kept: it isn't run again to be judged.
 
@@ -127,10 +131,10 @@ def _graded(
     folder = course.path(".xorkit", "proof", course.assignment)
     kept = {name: folder / f"{digest([file, own.base])}.gz" for name, file in files.items()}
     jobs = [Job(name, settings, file=files[name]) for name in kept if not kept[name].exists()]
-    for done in workers.run(own.pack(), jobs, min(count or machine.cores(), len(jobs))):
+    for done in workers.run_jobs(own.pack(), jobs, min(count or machine.cores(), len(jobs))):
         if done.evidence is None:
             raise CourseError(f"{done.student}: {done.problem or done.verdict}")
-        write(kept[done.student], done.evidence)
+        write_file(kept[done.student], done.evidence)
     for path in set(folder.glob("*.gz")) - set(kept.values()):
         path.unlink()
     seen = {name: _evidence(path) for name, path in kept.items()}
@@ -141,7 +145,7 @@ def _graded(
             answers={**seen[SOLVED].answers, **texts},
             observations={**seen[SOLVED].observations, **plain[name]},
         )
-        verdicts[name], faults = grade(name, evidence, own.tests)
+        verdicts[name], faults = grade_submission(name, evidence, own.tests)
         if faults:
             raise CourseError(f"a hidden test broke on {name}: {faults[0]}")
     return verdicts
@@ -253,7 +257,7 @@ def _ticks(course: Course, listed: Sequence[Mistake]) -> dict[str, list[tuple[st
             raise CourseError(f"the checks of the notebook stop with:\n{done.stderr.strip()}")
         for path in kept.parent.glob("*.json"):
             path.unlink()
-        write(kept, done.stdout.encode())
+        write_file(kept, done.stdout.encode())
     found: dict[str, list[tuple[str, bool | None]]] = json.loads(kept.read_bytes())
     return found
 
@@ -284,11 +288,11 @@ def _rubrics(course: Course) -> Iterator[Check]:
         found[key] = known[key] if key in known else _far_off(rubric)
         wrong = found[key]
         yield Check(f"{name}: no test answer is two marks off", not wrong, "; ".join(wrong))
-    write(path, json.dumps(found).encode())
+    write_file(path, json.dumps(found).encode())
 
 
 def _far_off(rubric: Rubric) -> list[str]:
-    marked = ((test, grade_recall(rubric, test.answer).points) for test in rubric.tests)
+    marked = ((test, mark_answer(rubric, test.answer).points) for test in rubric.tests)
     return [
         f"{test.answer!r} got {points}, wanted {test.mark}"
         for test, points in marked
@@ -335,7 +339,7 @@ def secrets(course: Course) -> list[str]:
     for rubric in course.lesson.recall.values():
         lines.append(rubric.model_answer)
         told = strings(rubric.model_dump(mode="json", exclude={"question", "lesson"}))
-        lines += [text for text in told if len(text) >= SENTENCE]
+        lines += [text for text in told if len(text) >= LEAST_RUBRIC_TEXT]
     exercise = course.lesson.matching
     for line in exercise.lines if exercise else ():
         lines += [line.does, line.belief]
@@ -343,4 +347,4 @@ def secrets(course: Course) -> list[str]:
     shown += [*exercise.options, *(job.job for job in exercise.jobs)] if exercise else []
     asked = "\n".join(shown)
     secret = [line for line in dict.fromkeys(lines) if line not in asked and line[:1] != "#"]
-    return [line for line in secret if len(line) >= LEAST]
+    return [line for line in secret if len(line) >= LEAST_SOLUTION_LINE]

@@ -13,7 +13,7 @@ from xorkit.engine.proof import leaks
 from xorkit.quickstart import PLACEHOLDER, is_place
 
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
-README = """# {title}
+RELEASE_README = """# {title}
 
 [![Open in Colab]({badge})]({link})
 
@@ -46,7 +46,7 @@ def publish(course: Course, folder: Path) -> list[Path]:
         shutil.copyfile(path, target)
         written.append(target)
     readme = folder / "README.md"
-    text = README.format(title=course.lesson.title, badge=BADGE, link=link)
+    text = RELEASE_README.format(title=course.lesson.title, badge=BADGE, link=link)
     readme.write_text(text, "utf-8")
     return [*written, readme]
 

@@ -42,7 +42,7 @@ class Records:
 
     def verdicts(self) -> list[Verdict]:
         marks = all_marks(self.book, self.course.assignment)
-        found = ((name, store.kept(self.course, name)) for name in self.graded())
+        found = ((name, store.stored_result(self.course, name)) for name in self.graded())
         return [self.by_persons(k, marks.get(n, {})) for n, k in found if k is not None]
 
     def by_persons(self, kept: StoredResult, marks: Marks) -> Verdict:
@@ -54,7 +54,7 @@ class Records:
 
     @cached_property
     def late_policy(self) -> late.LatePolicy:
-        return late.policy(self.course, self.book)
+        return late.late_policy(self.course, self.book)
 
     def agree(self) -> None:
         """Takes over what changed since and records what was not recorded yet.
@@ -64,7 +64,7 @@ class Records:
         marks = all_marks(self.book, self.course.assignment)
         known = hand_ins(self.book, self.course.assignment)
         for student in self.graded():
-            if (kept := store.kept(self.course, student)) is None:
+            if (kept := store.stored_result(self.course, student)) is None:
                 continue
             held = known.get(student, HandIn())
             own = marks.get(student)
@@ -146,7 +146,7 @@ def check_off(course: Course, students: Sequence[str]) -> list[Verdict]:
     """
     with opened(course) as records:
         for student in students:
-            if (kept := store.kept(course, student)) is not None:
-                store.check_off(course, kept)
+            if (kept := store.stored_result(course, student)) is not None:
+                store.note_check(course, kept)
         records.agree()
         return [verdict for verdict in records.verdicts() if verdict.student in students]

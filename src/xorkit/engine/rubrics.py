@@ -11,9 +11,9 @@ import yaml
 from xorkit.cell_text import typed_answer
 from xorkit.engine import store
 from xorkit.engine.course import Course
-from xorkit.files import write
+from xorkit.files import write_file
 from xorkit.recall import Change, Report, SecondStage, changes, evaluate, fitted
-from xorkit.recall.rubric import FULL
+from xorkit.recall.rubric import FULL_MARKS
 
 Answers = list[tuple[object, int | None]]  # each with the mark that a person gave, if one did
 
@@ -71,7 +71,7 @@ def class_answers(course: Course) -> dict[str, Answers]:
 
 def _whole(mark: float | None) -> int | None:
     """A person's mark as a rubric could give it; half a point, or extra credit, it can't."""
-    return next((whole for whole in range(FULL + 1) if whole == mark), None)
+    return next((whole for whole in range(FULL_MARKS + 1) if whole == mark), None)
 
 
 def add_marks(course: Course) -> tuple[Path, int]:
@@ -93,11 +93,11 @@ def add_marks(course: Course) -> tuple[Path, int]:
                 added += 1
     if added:
         text = yaml.safe_dump(kept, allow_unicode=True, sort_keys=False, width=100)
-        write(path, text.encode())
+        write_file(path, text.encode())
     return path, added
 
 
-def fit(course: Course) -> tuple[Path, SecondStage]:
+def fit_course(course: Course) -> tuple[Path, SecondStage]:
     """Fits the second stage to the rubrics' tests and to the marks that persons gave to the class.
 
     It goes into `lessons/<assignment>.recall.fit.json`, which is read together with the rubrics.
@@ -112,7 +112,7 @@ def fit(course: Course) -> tuple[Path, SecondStage]:
     marked = {name: [*own.items()] for name, own in answers.items()}
     found = fitted(rubrics, marked, datetime.date.today().isoformat())
     path = course.path("lessons", f"{course.assignment}.recall.fit.json")
-    write(path, (found.model_dump_json(indent=1) + "\n").encode())
+    write_file(path, (found.model_dump_json(indent=1) + "\n").encode())
     return path, found
 
 

@@ -29,12 +29,12 @@ from xorkit.evidence import (
     shown,
 )
 from xorkit.guest.standins import installs
-from xorkit.intake.cells import Text
+from xorkit.intake.cells import CellText
 from xorkit.judge import needed
 from xorkit.lesson import Lesson
 from xorkit.sandbox import GARBLED, CellResult, Kernel, Warm
 
-LOOP = "training_loop"  # the role of the cell whose observation runs it again
+LOOP_ROLE = "training_loop"  # the role of the cell whose observation runs it again
 OBSERVE_SECONDS = 60.0  # whole runs of an early stopper take 3 s; a hostile cell may hang here
 # The whole of a notebook may take as long as four cells and one observation that use all of their
 # time, and then, a second at a time, as long as all other cells of the longest honest notebook.
@@ -42,7 +42,7 @@ FULL_TIMES = 4
 REST_SECONDS = 30.0
 LEAST_SECONDS = 1.0  # for a cell once only the rest is left
 MOST_KERNELS = 12  # in a new one all cells run again: each answer may end one, and few mishaps more
-SILENT = "the grader's recorder was kept from answering"
+SILENT_RECORDER = "the grader's recorder was kept from answering"
 
 Kind = Literal["given", "answer", "extra", "observe"]
 
@@ -169,7 +169,7 @@ class _Notebook:
             self.again.append(step.source)
         lacks += lacks_of(ran.error, step.python, step.runs, self.lost)
         if any(lack.hangs for lack in lacks):
-            self.lost |= Text("code", step.source).names.bound
+            self.lost |= CellText("code", step.source).names.bound
         seconds, error = round(ran.seconds, 3), read_error(ran.error)
         status = "garbled" if error is not None and error[0] == GARBLED else ran.status
         self.cells.append(CellRun(step.grade_id, status, error, seconds, lacks))
@@ -188,7 +188,7 @@ class _Notebook:
 
     def _observe(self, step: Step) -> None:
         seen, living = self._asked(step, self.questions)
-        if not seen and not living and step.role == LOOP:
+        if not seen and not living and step.role == LOOP_ROLE:
             # The run to the end took too long or ended the process: its first updates may not.
             seen, living = self._asked(step, {**self.questions, "epochs": 0})
         if not seen and living and not self.distrusted:
@@ -213,7 +213,7 @@ class _Notebook:
         nothing of the learner's answers, and else the grader's.
         """
         if blank in self.control:
-            self.observations[blank] = {"hostile": SILENT}
+            self.observations[blank] = {"hostile": SILENT_RECORDER}
         else:
             self.faults[blank] = "the probe gives no answer, even about an empty notebook"
 
@@ -266,7 +266,7 @@ def _faulty(observation: object) -> bool:
     return isinstance(observation, dict) and "fault" in observation
 
 
-def run(
+def run_plan(
     plan: Sequence[Step], questions: Mapping[str, Any], warm: Warm, seconds: float
 ) -> tuple[Evidence, dict[str, Outputs]]:
     """What was seen while the steps ran, and each cell's outputs by grade_id.

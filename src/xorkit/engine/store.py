@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xorkit.engine.course import Course
-from xorkit.files import UNFINISHED, digest, write
+from xorkit.files import UNFINISHED, digest, write_file
 from xorkit.verdict import Verdict
 
 if TYPE_CHECKING:  # most commands read no evidence, and evidence needs NumPy
@@ -55,9 +55,9 @@ def keep(
     student = kept.verdict.student
     _clear(course, student)
     if evidence is not None:
-        write(course.result_path(student, EVIDENCE), evidence)
+        write_file(course.result_path(student, EVIDENCE), evidence)
     if notebook is not None:
-        write(course.notebook_path("autograded", student), notebook)
+        write_file(course.notebook_path("autograded", student), notebook)
     keep_verdict(course, kept)
 
 
@@ -73,12 +73,12 @@ def keep_ungraded(course: Course, kept: StoredResult) -> None:
 def keep_verdict(course: Course, kept: StoredResult) -> None:
     value = {**kept.verdict.to_json(), "keys": vars(kept.keys)}
     text = json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace")
-    write(course.result_path(kept.verdict.student, VERDICT), text)
+    write_file(course.result_path(kept.verdict.student, VERDICT), text)
 
 
-def check_off(course: Course, kept: StoredResult) -> None:
+def note_check(course: Course, kept: StoredResult) -> None:
     """Notes that a person has looked at this very file, for these very reasons."""
-    write(course.result_path(kept.verdict.student, CHECKED), _checked(kept))
+    write_file(course.result_path(kept.verdict.student, CHECKED), _checked(kept))
 
 
 def is_checked(course: Course, kept: StoredResult) -> bool:
@@ -99,7 +99,7 @@ def _clear(course: Course, student: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def kept(course: Course, student: str) -> StoredResult | None:
+def stored_result(course: Course, student: str) -> StoredResult | None:
     """The kept result; None where there is none, or one of another form."""
     try:
         value = json.loads(course.result_path(student, VERDICT).read_text("utf-8"))
@@ -110,7 +110,7 @@ def kept(course: Course, student: str) -> StoredResult | None:
 
 def verdict_of(course: Course, student: str) -> Verdict | None:
     """The kept verdict; None where there is none, or one of another form."""
-    found = kept(course, student)
+    found = stored_result(course, student)
     return None if found is None else found.verdict
 
 
@@ -151,7 +151,7 @@ def unpack_evidence(data: bytes | None) -> tuple[Evidence, Keys] | None:
 
 def evidence_of(course: Course, student: str) -> Evidence | None:
     """The evidence that the kept verdict is from; None where there is none that can be read."""
-    found, result = unpack_evidence(evidence_bytes(course, student)), kept(course, student)
+    found, result = unpack_evidence(evidence_bytes(course, student)), stored_result(course, student)
     if found is None or result is None or found[1].run != result.keys.run:
         return None
     return found[0]

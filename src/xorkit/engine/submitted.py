@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xorkit.engine.course import Course
 from xorkit.files import digest
-from xorkit.intake.reading import ASK, MAX_BYTES, Refusal
+from xorkit.intake.reading import ASK, MAX_FILE_BYTES, Refusal
 from xorkit.intake.records import read_record
 
 
@@ -27,14 +27,14 @@ class Submission:
         return digest([self.data, *self.repairs, "", *self.review])
 
 
-def read(course: Course, student: str) -> Submission:
+def read_submission(course: Course, student: str) -> Submission:
     """Raises intake.Refused where there is nothing that may be read."""
     path = _file(course, student)
     try:
         # Never through a link, and never waiting for a pipe's other end.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | _BINARY)
         with open(handle, "rb") as file:
-            data = file.read(MAX_BYTES + 1)  # intake says what it thinks of more
+            data = file.read(MAX_FILE_BYTES + 1)  # intake says what it thinks of more
         record = read_record(path)
     except OSError as error:
         where = path.relative_to(course.root)

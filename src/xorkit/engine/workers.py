@@ -26,7 +26,7 @@ class WorkersError(KitError, RuntimeError):
     """Nobody works: the text says who was wanted and what to do."""
 
 
-def run(
+def run_jobs(
     assignment: bytes, jobs: Iterable[Job], count: int, scheduler: str | None = None
 ) -> Iterator[JobResult]:
     """Each job's outcome, as it comes: from `count` processes here, or from a cluster.

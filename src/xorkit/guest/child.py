@@ -35,7 +35,7 @@ BEFORE_THE_FORK = (
 USER_TASKS = 4096  # threads beside those that the user already has: a thread bomb's hard end
 
 
-def run(orders: dict[str, Any], report: int) -> NoReturn:
+def become_kernel(orders: dict[str, Any], report: int) -> NoReturn:
     """Become a kernel as ordered. Reports readiness, or why not, as a line on `report`."""
     status = 1
     try:

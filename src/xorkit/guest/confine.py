@@ -80,8 +80,8 @@ def confine(scratch: str, sockets: str | None = None, *, newest_abi: int = sys.m
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
         own = (f"/proc/{os.getpid()}/{name}" for name in OWN_PROC)
         readable = (*installation(), *libraries(), *SYSTEM, *own)
-        landlock.restrict(scratch, sockets, readable, DEVICES, abi=abi)
-        syscalls.restrict()
+        landlock.restrict_files(scratch, sockets, readable, DEVICES, abi=abi)
+        syscalls.filter_syscalls()
     except OSError as error:
         raise ConfinementError(
             f"this machine refused a step of the confinement: {error}"

@@ -21,9 +21,8 @@ from typing import Any
 
 from xorkit.guest import device, folders, newer_python, shell_lines, standins
 from xorkit.guest.folders import Folders
-from xorkit.guest.lacks import Lacks, nobody_types
+from xorkit.guest.lacks import Lacks, Say, nobody_types
 
-Note = Callable[[str], None]
 System = Callable[..., tuple[int, str]]  # of a command's words or text: its status and output
 
 SHELL_MAGICS = ("bash", "sh", "script", "shell", "perl", "ruby", "python", "python2", "python3")
@@ -34,7 +33,7 @@ OTHER_MAGICS = (
     "R",
 )  # fmt: skip
 COMMENT = re.compile(r"\s*(#.*)?\n?")
-ROOM = 8 << 20  # bytes; where they are missing, ZeroMQ ends the process or falls silent
+SPARE_MEMORY = 8 << 20  # bytes; where they are missing, ZeroMQ ends the process or falls silent
 LONGEST_COMMAND = 60  # characters of a skipped command that the note repeats
 
 FOLDERS = Folders()  # of this process, which runs one notebook
@@ -50,7 +49,7 @@ def tame(shell: Any) -> None:
     _ask_nobody(lacks)
     shell.db = {}  # of `%cd` and the like, in a folder that can't be written
     shell.ask_exit = lambda: note("skipped: exit(), the notebook goes on")
-    system = _system(note, standins.install(shell, lacks))
+    system = _system(note, standins.install_standins(shell, lacks))
     _read_magics(shell, system)
     _run_no_programs(system)
     _stay_one_process(note)
@@ -58,7 +57,7 @@ def tame(shell: Any) -> None:
     _leave_room(shell)
     device.watch(shell, note)
     standins.stand_in_for_colab(shell, lacks, note, FOLDERS)
-    folders.install(FOLDERS)
+    folders.install_folders(FOLDERS)
     newer_python.provide()
 
 
@@ -67,7 +66,7 @@ def settle(scratch: str) -> None:
     FOLDERS.scratch = scratch
 
 
-def _once(say: Callable[[str], object]) -> Note:
+def _once(say: Callable[[str], object]) -> Say:
     """A note that says each thing once."""
     said: set[str] = set()
 
@@ -90,14 +89,14 @@ def _ask_nobody(lacks: Lacks) -> None:
     builtins.input = getpass.getpass = answer
 
 
-def _system(note: Note, promise: Callable[[str], None]) -> System:
+def _system(note: Say, promise: Say) -> System:
     """Does what only touches files, takes note of what would be installed, skips all else."""
 
     def system(command: Any, sign: str = "") -> tuple[int, str]:
         plain = isinstance(command, (str, bytes, os.PathLike))
         text = os.fsdecode(command) if plain else shlex.join(map(os.fsdecode, command))
         promise(text)
-        done = shell_lines.run(text, FOLDERS)
+        done = shell_lines.run_shell_line(text, FOLDERS)
         if done is not None:
             return done
         line = sign + text.strip().partition("\n")[0]
@@ -184,7 +183,7 @@ def _run_no_programs(system: System) -> None:
     os.system = os_system  # noqa: TID251 - taken away, not used
 
 
-def _stay_one_process(note: Note) -> None:
+def _stay_one_process(note: Say) -> None:
     """A DataLoader loads by itself, `torch.compile` (wants a C compiler) gives back its model."""
     torch: Any = importlib.import_module("torch")
     loader = torch.utils.data.DataLoader
@@ -210,7 +209,9 @@ def _stay_one_process(note: Note) -> None:
 
 def _leave_room(shell: Any) -> None:
     """A cell that has taken all memory can still be shown its error."""
-    room = [bytes(ROOM)]  # zeros are reserved, not written: unlike a bytearray it takes no time
+    room = [
+        bytes(SPARE_MEMORY)
+    ]  # zeros are reserved, not written: unlike a bytearray it takes no time
     show = shell.showtraceback
 
     def showtraceback(*args: Any, **options: Any) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
-Note = Callable[[str], None]
+from xorkit.guest.lacks import Say
 
 ELSEWHERE = ("cuda", "mps", "xpu")  # devices that a grader doesn't have
 MENTIONED = re.compile("|".join([*ELSEWHERE, "accelerator"]))
@@ -27,7 +27,7 @@ FACTORIES = (
 )  # fmt: skip
 MAKERS = ("new_empty", "new_full", "new_ones", "new_tensor", "new_zeros")  # of a tensor
 # What torch.cuda says of a GPU, where asking would raise; all else that raises says nothing.
-ANSWERS = {
+CUDA_ANSWERS = {
     "current_device": 0, "get_device_capability": (0, 0), "get_device_name": "CPU",
     "get_device_properties": SimpleNamespace(name="CPU", total_memory=0, major=0, minor=0),
     "mem_get_info": (0, 0),
@@ -35,7 +35,7 @@ ANSWERS = {
 KINDS = ("Float", "Double", "Half", "Long", "Int", "Bool")  # of torch.cuda's tensors
 
 
-def watch(shell: Any, note: Note) -> None:
+def watch(shell: Any, note: Say) -> None:
     """Send to the CPU what goes to a GPU, from the first cell on that mentions one."""
 
     def before_cell(info: Any) -> None:
@@ -50,7 +50,7 @@ def watch(shell: Any, note: Note) -> None:
     shell.events.register("pre_run_cell", before_cell)
 
 
-def claim(note: Note) -> None:
+def claim(note: Say) -> None:
     """Say from now on that there is a GPU, to a notebook that won't go on without one."""
     torch: Any = importlib.import_module("torch")
     note("no GPU here: it runs on the CPU")
@@ -58,7 +58,7 @@ def claim(note: Note) -> None:
     torch.cuda.device_count = torch.accelerator.device_count = lambda: 1
 
 
-def redirect(note: Note) -> None:
+def redirect(note: Say) -> None:
     """Replace those functions of torch that take a device."""
     torch: Any = importlib.import_module("torch")
 
@@ -101,7 +101,7 @@ def redirect(note: Note) -> None:
     context.__init__ = moving(context.__init__)
     for name, function in list(vars(torch.cuda).items()):
         if isinstance(function, FunctionType) and not name.startswith("_"):
-            setattr(torch.cuda, name, _answering(function, ANSWERS.get(name)))
+            setattr(torch.cuda, name, _answering(function, CUDA_ANSWERS.get(name)))
     for kind in KINDS:
         setattr(torch.cuda, f"{kind}Tensor", getattr(torch, f"{kind}Tensor"))
     default = torch.set_default_tensor_type

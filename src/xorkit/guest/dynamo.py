@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-NAME = "torch._dynamo"
+DYNAMO = "torch._dynamo"
 
 
 class _Lazy(ModuleType):
@@ -33,14 +33,14 @@ class _Lazy(ModuleType):
 
 def put_off() -> None:
     """Call it once torch is imported, before the first optimizer is made."""
-    if NAME not in sys.modules:
+    if DYNAMO not in sys.modules:
         torch: Any = sys.modules["torch"]
-        sys.modules[NAME] = torch._dynamo = _Lazy(NAME)
+        sys.modules[DYNAMO] = torch._dynamo = _Lazy(DYNAMO)
 
 
 def _load() -> ModuleType:
-    if isinstance(sys.modules.get(NAME), _Lazy):
+    if isinstance(sys.modules.get(DYNAMO), _Lazy):
         torch: Any = sys.modules["torch"]
-        del sys.modules[NAME]
-        torch._dynamo = importlib.import_module(NAME)
-    return sys.modules[NAME]
+        del sys.modules[DYNAMO]
+        torch._dynamo = importlib.import_module(DYNAMO)
+    return sys.modules[DYNAMO]

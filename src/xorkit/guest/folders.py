@@ -20,7 +20,7 @@ from xorkit.guest import confine
 CONTENT, OTHERS = "/content", ".colab"
 THERE = ("tmp", "root", "home", "mnt", "opt", "var", "usr")  # folders that Colab has from the start
 # What C++ code is to open where it is: Python and the system.
-KEPT = ("/usr", "/lib", "/proc", "/sys", "/dev", "/etc")
+SYSTEM_FOLDERS = ("/usr", "/lib", "/proc", "/sys", "/dev", "/etc")
 PATHS = (
     "path",
     "src",
@@ -38,7 +38,7 @@ OS_CALLS = {
     "remove": 1, "rename": 2, "replace": 2, "rmdir": 1, "scandir": 1, "stat": 1, "statvfs": 1,
     "symlink": 2, "truncate": 1, "unlink": 1, "utime": 1,
 }  # fmt: skip
-MISSING = (FileNotFoundError, PermissionError, NotADirectoryError)
+NO_SUCH_PLACE = (FileNotFoundError, PermissionError, NotADirectoryError)
 
 
 class Folders:
@@ -76,7 +76,7 @@ class Folders:
             __tracebackhide__ = True
             try:
                 return function(*args, **options)
-            except MISSING as error:
+            except NO_SUCH_PLACE as error:
                 moved, named = self._moved(args, options, range(count))
                 if (moved, named) == (args, options):
                     raise
@@ -94,7 +94,7 @@ class Folders:
         @functools.wraps(function)
         def reaching(*args: Any, **options: Any) -> Any:
             __tracebackhide__ = True
-            moved, named = self._moved(args, options, (place,), KEPT)
+            moved, named = self._moved(args, options, (place,), SYSTEM_FOLDERS)
             return function(*moved, **named)
 
         return reaching
@@ -119,7 +119,7 @@ def _below(path: str, folder: str) -> bool:
     return f"{path}/".startswith(f"{folder}/")
 
 
-def install(folders: Folders) -> None:
+def install_folders(folders: Folders) -> None:
     """Let what opens files by their paths take Colab's."""
     opening = folders.second_try(io.open)
     builtins.open = io.open = opening

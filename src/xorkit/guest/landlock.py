@@ -85,7 +85,7 @@ def version() -> int:
         ) from error
 
 
-def restrict(
+def restrict_files(
     own: str, sockets: str | None, readable: Iterable[str], devices: Iterable[str], *, abi: int
 ) -> None:
     """Leave to this process and its threads: `own` to read and write, `readable` to read.

@@ -18,7 +18,7 @@ from xorkit.guest.limits import Limits
 CLONE_NEWNS, CLONE_NEWUSER = 0x0002_0000, 0x1000_0000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 1 << 14, 1 << 18
 # Beyond the limits, so that a cell is ended with its reason before it meets the wall.
-ROOM = 1.5
+MOUNT_ROOM = 1.5
 
 
 def give_own(folder: str, limits: Limits) -> None:
@@ -59,7 +59,7 @@ def _give(folder: str, limits: Limits) -> None:
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)
     _mount("none", "/", None, MS_REC | MS_PRIVATE, None)  # what follows stays in here
-    size, files = int(ROOM * limits.scratch), int(ROOM * limits.files)
+    size, files = int(MOUNT_ROOM * limits.scratch), int(MOUNT_ROOM * limits.files)
     options = f"size={size},nr_inodes={files},mode=0700"
     _mount("scratch", folder, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
 

@@ -51,7 +51,7 @@ KERNEL_MODULES = (
 )
 
 
-def main(handle: int) -> None:
+def serve_forks(handle: int) -> None:
     os.chdir("/")
     grader = os.getppid()
     with socket.socket(fileno=handle) as channel, channel.makefile("rb", 0) as lines:
@@ -161,7 +161,7 @@ def _fork(orders: dict[str, Any]) -> int:
     report, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        child.run(orders, write)  # never returns
+        child.become_kernel(orders, write)  # never returns
     os.close(write)
     try:
         answer = _read_report(report)
@@ -192,4 +192,4 @@ def _read_report(report: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    serve_forks(int(sys.argv[1]))

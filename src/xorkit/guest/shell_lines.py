@@ -23,7 +23,7 @@ class CommandError(Exception):
     """What a command says on stderr."""
 
 
-def run(text: str, folders: Folders) -> tuple[int, str] | None:
+def run_shell_line(text: str, folders: Folders) -> tuple[int, str] | None:
     """The exit status of a shell line or script, and what it prints.
 
     None where it needs more than the commands below know: then nothing of it is done.

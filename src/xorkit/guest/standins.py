@@ -31,7 +31,7 @@ COLAB_PARTS = (
 )  # fmt: skip
 # What only a training's own objects are asked for: a program that calls these trains by a stand-in.
 TRAINING = ("backward", "step", "zero_grad", "parameters", "state_dict", "fit", "train")
-OPERATORS = (
+OPERATOR_NAMES = (
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
     "lshift", "rshift", "divmod",
 )  # fmt: skip
@@ -39,7 +39,7 @@ OTHERS = (
     "neg", "pos", "abs", "invert", "round", "trunc", "floor", "ceil", "eq", "lt", "le", "gt", "ge",
     "ne", "getitem", "array_ufunc", "array_function",
 )  # fmt: skip
-NOTHING = ("setitem", "delitem", "delattr", "exit")
+ANSWER_NOTHING = ("setitem", "delitem", "delattr", "exit")
 FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
 ASKED = 1000  # times that one stand-in is true: a `while` on it must end
 INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.*?\binstall\b([^;&|\n]*)")
@@ -190,9 +190,9 @@ class StandIn(Lacking):
     __hash__ = object.__hash__
 
 
-for _name in (*OPERATORS, *(f"r{name}" for name in OPERATORS), *OTHERS):
+for _name in (*OPERATOR_NAMES, *(f"r{name}" for name in OPERATOR_NAMES), *OTHERS):
     setattr(StandIn, f"__{_name}__", StandIn._more)
-for _name in NOTHING:
+for _name in ANSWER_NOTHING:
     setattr(StandIn, f"__{_name}__", StandIn._nothing)
 
 
@@ -271,7 +271,7 @@ def _is_own(frame: FrameType | None) -> bool:
     return False
 
 
-def install(shell: Any, lacks: Lacks) -> Callable[[str], None]:
+def install_standins(shell: Any, lacks: Lacks) -> Callable[[str], None]:
     """Put the stand-ins behind all that can be imported; the result takes commands that install.
 
     Also watches each cell of `shell`, and tells the grader what it lacked.

@@ -76,7 +76,7 @@ NAMESPACES = 0x7E02_0000
 CLOSE_RANGE_UNSHARE = 2  # would give a thread a file table of its own
 
 
-def restrict() -> None:
+def filter_syscalls() -> None:
     """Put the filter on this thread and all that it will start. Irrevocable."""
     rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.ENOSYS))
     # libseccomp's default for a foreign calling convention kills one thread: the kernel would hang.

@@ -18,10 +18,10 @@ from xorkit import judge as judging
 from xorkit.conventions import OUTCOME_MIME, answer_cells, following, hidden_tests
 from xorkit.evidence import Evidence, loads
 from xorkit.hidden.session import GraderFault, judge
-from xorkit.lesson import Lesson, find
+from xorkit.lesson import Lesson, find_lesson
 from xorkit.verdict import CellVerdict
 
-WIDTH = 100  # of lines for a person: the formgrader cuts longer ones off
+LINE_WIDTH = 100  # of lines for a person: the formgrader cuts longer ones off
 
 
 def say(cell: CellVerdict) -> str:
@@ -31,7 +31,9 @@ def say(cell: CellVerdict) -> str:
     for test in cell.tests:
         lines.append(f"{marks[test.outcome]} {test.claim}")
         for text in f"{test.message}\n{test.note}".splitlines():
-            lines += textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
+            lines += textwrap.wrap(
+                text, LINE_WIDTH, initial_indent="    ", subsequent_indent="    "
+            )
     waits = ", and those that a person gives" if cell.needs_review else ""
     return "\n".join([*lines, f"{cell.score:g} of {cell.max_score:g} points{waits}"])
 
@@ -94,7 +96,7 @@ def _kernel() -> tuple[Lesson, Evidence]:
 
     probe.recorder()
     here = Path.cwd()  # nbgrader runs a notebook in its own folder, called after the assignment
-    lesson = find(here.name, here)
+    lesson = find_lesson(here.name, here)
     saved = _saved(here / f"{here.name}.ipynb")
     asked: dict[str, Any] = {}
     if lesson.task is not None:

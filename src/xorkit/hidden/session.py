@@ -30,8 +30,8 @@ from xorkit.evidence import (
     read_values,
 )
 from xorkit.judge import Claim, Data, Model, Result, Settings, Training
-from xorkit.lesson import Lesson, Role
-from xorkit.messages import finding, key, sentence, table, tell
+from xorkit.lesson import CellRole, Lesson
+from xorkit.messages import finding, message_key, sentence, table, tell
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, Outcome, TestOutcome
 
 SHOWN_ANSWER = 2000  # characters of an answer in words: a page, where two sentences were asked for
@@ -40,7 +40,7 @@ needs = pytest.mark.needs  # @needs("test_x"): not judged, rather than failed tw
 parametrize = pytest.mark.parametrize
 
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def check(claim: Claim) -> None:
@@ -219,7 +219,7 @@ class _Plugin:
 
     # -------------------------------------------------------------------------------- fixtures
 
-    def _seen(self, blank: str, read: Callable[[object], T]) -> T:
+    def _seen(self, blank: str, read: Callable[[object], _T]) -> _T:
         """The observation of an answer cell, read. Raises EvidenceError, Unseen or GraderFault."""
         if blank in self.evidence.faults:
             raise GraderFault(self.evidence.faults[blank])
@@ -228,7 +228,7 @@ class _Plugin:
         except KeyError:
             raise Unseen(self._why_unseen(blank)) from None
 
-    def _of(self, role: Role, read: Callable[[object], T]) -> T:
+    def _of(self, role: CellRole, read: Callable[[object], _T]) -> _T:
         """The observation of the solution cell that the lesson gives this role."""
         return self._seen(self.lesson.cell(role), read)
 
@@ -244,12 +244,12 @@ class _Plugin:
     def _why_unseen(self, blank: str) -> str:
         cell = self.evidence.cell(blank)
         why = f"unseen-{cell.status}" if cell else ""
-        return sentence(None, why if key(None, why) in table() else "not-reached")
+        return sentence(None, why if message_key(None, why) in table() else "not-reached")
 
-    def _once(self, name: str, make: Callable[[], T]) -> T:
+    def _once(self, name: str, make: Callable[[], _T]) -> _T:
         if name not in self.judged:
             self.judged[name] = make()
-        made: T = self.judged[name]
+        made: _T = self.judged[name]
         return made
 
     @pytest.fixture
@@ -336,7 +336,7 @@ class _Plugin:
     def recall(self) -> Callable[[str], recall_.Mark]:
         def mark(question: str) -> recall_.Mark:
             def make() -> recall_.Mark:
-                return recall_.grade(self.lesson.recall[question], answer)
+                return recall_.mark_answer(self.lesson.recall[question], answer)
 
             self._values(question)
             answer = typed_answer(self.evidence, question)

@@ -18,7 +18,7 @@ from typing import IO
 
 from xorkit.intake import clock
 from xorkit.intake.cells import sound
-from xorkit.intake.reading import MAX_BYTES, Refusal
+from xorkit.intake.reading import MAX_FILE_BYTES, Refusal
 
 # A download of 1,000 learners with a few files each has well under 10,000 members.
 MAX_MEMBERS = 50_000
@@ -181,12 +181,12 @@ class Opener:
         """A file's bytes, counted as they come: what a header announces is not believed."""
         try:
             with opened() as file:
-                data = file.read(max(0, min(MAX_BYTES, self._left)) + 1)
+                data = file.read(max(0, min(MAX_FILE_BYTES, self._left)) + 1)
         except (OSError, EOFError, RuntimeError, ValueError, zlib.error, zipfile.BadZipFile) as e:
             raise Refusal(f"The file can't be read ({e}). Wanted: the same once more.") from e
         self._left -= len(data)
-        if len(data) > MAX_BYTES:
-            raise Refusal(f"The file unpacks to more than {MAX_BYTES >> 20} MB. {_ASK}")
+        if len(data) > MAX_FILE_BYTES:
+            raise Refusal(f"The file unpacks to more than {MAX_FILE_BYTES >> 20} MB. {_ASK}")
         if self._left < 0:
             raise Refusal(
                 f"All files together unpack to more than {MAX_TOTAL_BYTES >> 30} GB in all. Please "
@@ -235,7 +235,7 @@ def _refusal(member: zipfile.ZipInfo) -> str:
         return f"It is a link, which is not followed. {_ASK}"
     if member.flag_bits & 1:
         return "It is locked with a password. Wanted: the same without one."
-    if member.file_size > MAX_BYTES:
-        size, most = member.file_size >> 20, MAX_BYTES >> 20
+    if member.file_size > MAX_FILE_BYTES:
+        size, most = member.file_size >> 20, MAX_FILE_BYTES >> 20
         return f"It unpacks to {size} MB; {most} MB are read at most. {_ASK}"
     return ""

@@ -34,7 +34,7 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Text:
+class CellText:
     """A text with its kind (`code`, `markdown`, `raw`)."""
 
     kind: str
@@ -48,7 +48,7 @@ class Text:
     def names(self) -> Names:
         return _names(self.source)
 
-    def is_same(self, other: Text) -> bool:
+    def is_same(self, other: CellText) -> bool:
         """Whether all lines that matter are the same."""
         return self.source == other.source or self.lines == other.lines
 
@@ -148,7 +148,7 @@ _TITLE = re.compile(r"#+ *(?:@title\b)?[\W_]*(\w.*?) *(?:\{ *[\w-]+:.*\})? *")
 
 
 @dataclass(frozen=True)
-class Cell(Text):
+class Cell(CellText):
     """One cell: its text and whatever tells which cell it is."""
 
     grade_id: str = ""

@@ -38,7 +38,7 @@ Fate = Literal["taken", "unchanged", "not taken", "set aside", "refused", "unpla
 
 
 @dataclass(frozen=True)
-class Item:
+class FileOutcome:
     """What a collection did with one file, whose it is, and why.
 
     `replaced` names the file whose place it took.
@@ -66,33 +66,33 @@ class CollectReport:
     to it, "set aside" a file that is none; "unplaced" are those whose owner is not sure.
     """
 
-    items: tuple[Item, ...] = ()
+    items: tuple[FileOutcome, ...] = ()
 
-    def _with(self, fate: Fate) -> tuple[Item, ...]:
+    def _with(self, fate: Fate) -> tuple[FileOutcome, ...]:
         return tuple(item for item in self.items if item.fate == fate)
 
     @property
-    def taken(self) -> tuple[Item, ...]:
+    def taken(self) -> tuple[FileOutcome, ...]:
         return self._with("taken")
 
     @property
-    def unchanged(self) -> tuple[Item, ...]:
+    def unchanged(self) -> tuple[FileOutcome, ...]:
         return self._with("unchanged")
 
     @property
-    def not_taken(self) -> tuple[Item, ...]:
+    def not_taken(self) -> tuple[FileOutcome, ...]:
         return self._with("not taken")
 
     @property
-    def set_aside(self) -> tuple[Item, ...]:
+    def set_aside(self) -> tuple[FileOutcome, ...]:
         return self._with("set aside")
 
     @property
-    def refused(self) -> tuple[Item, ...]:
+    def refused(self) -> tuple[FileOutcome, ...]:
         return self._with("refused")
 
     @property
-    def unplaced(self) -> tuple[Item, ...]:
+    def unplaced(self) -> tuple[FileOutcome, ...]:
         return self._with("unplaced")
 
 
@@ -122,9 +122,9 @@ class _Incoming:
             members=self.owner.members,
         )
 
-    def item(self, fate: Fate, reason: str = "") -> Item:
+    def item(self, fate: Fate, reason: str = "") -> FileOutcome:
         student, late = self.owner.student, self.owner.claim.late
-        return Item(self.found.source, fate, student, reason, late=late)
+        return FileOutcome(self.found.source, fate, student, reason, late=late)
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def collect(
     plan = released(master)
     if not plan.answers:
         raise ValueError("The released notebook has no cell that learners fill.")
-    items: list[Item] = []
+    items: list[FileOutcome] = []
     by_student: dict[str, list[_Incoming]] = {}
     with Opener(zone) as opener:
         for number, path in enumerate(paths):
@@ -193,7 +193,7 @@ def collect(
     return CollectReport(tuple(items))
 
 
-def _entries(items: Iterable[Item]) -> Iterator[LogEntry]:
+def _entries(items: Iterable[FileOutcome]) -> Iterator[LogEntry]:
     """What the log says of them; of each learner's files that were set aside in one line."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     aside: dict[str, list[str]] = {}
@@ -213,13 +213,13 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _unowned(found: IncomingFile, why: str) -> Item:
+def _unowned(found: IncomingFile, why: str) -> FileOutcome:
     """What lies about: of notes, lists and pictures nobody need be told."""
     if found.broken:
-        return Item(found.source, "refused", reason=found.broken)
+        return FileOutcome(found.source, "refused", reason=found.broken)
     if is_work(found.name) or _is_json(found):
-        return Item(found.source, "unplaced", reason=why)
-    return Item(found.source, "set aside", reason="It is no notebook, and nobody's.")
+        return FileOutcome(found.source, "unplaced", reason=why)
+    return FileOutcome(found.source, "set aside", reason="It is no notebook, and nobody's.")
 
 
 def _is_json(found: IncomingFile) -> bool:
@@ -232,7 +232,7 @@ def _is_json(found: IncomingFile) -> bool:
 
 def _settled(
     files: Sequence[_Incoming], folder: Path, plan: ReleasedNotebook, people: Roster | None
-) -> Iterator[Item]:
+) -> Iterator[FileOutcome]:
     """What becomes of one student's files."""
     if people is None and _may_be_several_people(files):
         reason = "Several files are called so: several people or several tries? A roster can tell."
@@ -240,7 +240,7 @@ def _settled(
         return
     best: _NotebookFile | None = None
     failed: list[_Refused] = []
-    items: list[Item] = []
+    items: list[FileOutcome] = []
     review: list[str] = []
     repairs: list[str] = []
     for attempt in _attempts(files):
@@ -304,7 +304,7 @@ def _later(one: _Incoming, other: _Incoming) -> int:
     return one.origin.compared(other.origin)[0]
 
 
-def _earlier(handed: _Incoming, best: _NotebookFile) -> Item:
+def _earlier(handed: _Incoming, best: _NotebookFile) -> FileOutcome:
     """A file of an attempt before the one that counts: not even read."""
     if not is_likely(handed.found.name):
         return handed.item("set aside", _SIDE_FILE)
@@ -379,7 +379,7 @@ def _ranked(one: _Standing, other: _Standing, *, together: bool) -> tuple[int, s
     return sign, f"it is the earlier one by {by}" if sign else "nothing tells which one is later"
 
 
-def _beside(other: _NotebookFile, best: _NotebookFile) -> tuple[Item, list[str]]:
+def _beside(other: _NotebookFile, best: _NotebookFile) -> tuple[FileOutcome, list[str]]:
     """What is said of a notebook beside the one that counts, and of both where they differ."""
     if other.sha256 == best.sha256:
         return other.handed.item("set aside", "It is the same file once more."), []
@@ -405,7 +405,7 @@ def _stored(
     folder: Path,
     old: Record,
     plan: ReleasedNotebook,
-) -> Item:
+) -> FileOutcome:
     """The file that counts written into its folder, unless what lies there counts more."""
     handed, path = best.handed, folder / f"{folder.name}.ipynb"
     new = replace(
@@ -440,7 +440,7 @@ def _stored(
     return replace(item, replaced=old.source or (path.name if old.modified else ""))
 
 
-def _unchanged(handed: _Incoming, new: Record, folder: Path, old: Record) -> Item:
+def _unchanged(handed: _Incoming, new: Record, folder: Path, old: Record) -> FileOutcome:
     """What is known already; what the LMS says of its time is noted if it is new."""
     said, before = ((r.handed_in, r.turn, r.late) for r in (new, old))
     if said != before and any(said) and (not any(before) or new.compared(old)[0] > 0):
@@ -462,7 +462,7 @@ def _filled(path: Path, plan: ReleasedNotebook) -> int:
         return 0
 
 
-def _noted(newest: _Incoming, reason: str, folder: Path, old: Record) -> Item:
+def _noted(newest: _Incoming, reason: str, folder: Path, old: Record) -> FileOutcome:
     """A refusal kept for the class to know of; an older notebook stays, and a person is told."""
     new, refused = replace(newest.origin, refused=reason), newest.item("refused", reason)
     try:

@@ -100,12 +100,12 @@ class Collection:
     depth: int = 0  # how deep in the paths the learners' folders stand: above, those of the class
 
 
-Reading = tuple[IncomingFile, tuple[Ownership, ...]]
+OwnedFile = tuple[IncomingFile, tuple[Ownership, ...]]
 
 
 def readings(
     assignment: str, files: Sequence[IncomingFile], root: str, zone: tzinfo | None = None
-) -> list[Reading]:
+) -> list[OwnedFile]:
     """Every learner's file of one download with all ways to read whose it is, the likeliest first.
 
     What the download says about itself counts: Gradescope's list, Blackboard's texts, nbgrader's
@@ -174,7 +174,7 @@ def _person(name: str, assignment: str, *, of_file: bool = False) -> str:
     return "" if of_file and person == stem else person
 
 
-def _usual_depth(read: Iterable[Reading]) -> int:
+def _usual_depth(read: Iterable[OwnedFile]) -> int:
     """So deep that a learner's own folder, called as an LMS would, is never taken for the LMS's."""
     depths = (
         min((claim.depth for claim in claims if claim.layout != "folder"), default=1 << 30)
@@ -193,7 +193,7 @@ def _ranked(claims: tuple[Ownership, ...], usual: int) -> tuple[Ownership, ...]:
     return tuple(replace(claim, sure=claim in sure) for claim in claims)
 
 
-def _timed(read: Sequence[Reading]) -> Iterator[Reading]:
+def _timed(read: Sequence[OwnedFile]) -> Iterator[OwnedFile]:
     """The readings with the times that nothing in a name says: Moodle's zips, timestamp.txt."""
     moodle: dict[tuple[str, ...], list[datetime]] = {}
     stamps: dict[tuple[str, ...], datetime | None] = {}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from xorkit.intake.cells import Cell, Text, parsed, statements
+from xorkit.intake.cells import Cell, CellText, parsed, statements
 from xorkit.intake.released import Answer, ReleasedNotebook, anchor_of
 
 _FENCED = re.compile(
@@ -24,7 +24,7 @@ _OURS = 2
 
 
 @dataclass(frozen=True)
-class Piece(Text):
+class Piece(CellText):
     """A stretch of one handed-in cell.
 
     `order` is its place in the file, `home` the released cell that it is (None: a loose one),
@@ -46,12 +46,12 @@ class Version:
     pieces: tuple[Piece, ...]
 
     @cached_property
-    def text(self) -> Text:
+    def text(self) -> CellText:
         first, *rest = self.pieces
         if not rest:
             return first
         parts = [first.source.rstrip("\n"), *(piece.source.strip("\n") for piece in rest)]
-        return Text(first.kind, "\n".join(parts))
+        return CellText(first.kind, "\n".join(parts))
 
 
 @dataclass(frozen=True)
@@ -367,7 +367,7 @@ def _goes_on(choice: Choice, piece: Piece) -> bool:
         return True
     if piece.names.bound & answer.names - text.names.bound:
         return True
-    whole = Text("code", f"{text.source}\n{piece.source}")
+    whole = CellText("code", f"{text.source}\n{piece.source}")
     return not text.names.parsed and whole.names.parsed
 
 
@@ -411,7 +411,7 @@ def _cut_by_names(opened: Sequence[Answer], piece: Piece) -> Iterator[Piece]:
         return
     parts: list[tuple[Answer | None, list[str]]] = [(None, [])]
     for text in statements(piece.source) or piece.source.split("\n"):
-        new = Text("code", text).names.bound
+        new = CellText("code", text).names.bound
         owner = next((answer for answer in opened if new & answer.names), None)
         if owner and owner != parts[-1][0]:
             parts.append((owner, []))

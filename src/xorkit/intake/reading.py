@@ -13,13 +13,13 @@ from typing import Any
 from xorkit.intake.cells import Cell, as_mapping, cells_of
 
 # Saved outputs of 50 MB are seen; five times that is no notebook that anybody can open.
-MAX_BYTES = 256 * 2**20
+MAX_FILE_BYTES = 256 * 2**20
 # Instructors read it in the list of what was refused, learners on their page.
 ASK = "Wanted: the notebook itself. In Colab: File > Download > Download .ipynb."
 
 # A long lesson has a hundred cells and 100 KB of text; pictures pasted into it may make it 10 MB.
 MAX_CELLS = 2_000
-MAX_TEXT = 32 * 2**20
+MAX_CELL_TEXT = 32 * 2**20
 
 # How files of other kinds begin, and what they are.
 _OTHER_KINDS = (
@@ -91,7 +91,7 @@ def _refuse_odd_sizes(cells: tuple[Cell, ...]) -> None:
     if all(cell.is_blank for cell in cells):
         raise Refusal(f"The notebook in this file has no cell with text in it. {ASK}")
     size = sum(len(cell.source) for cell in cells)
-    if len(cells) > MAX_CELLS or size > MAX_TEXT:
+    if len(cells) > MAX_CELLS or size > MAX_CELL_TEXT:
         raise Refusal(
             f"The notebook has {len(cells)} cells with {size >> 20} MB of text, far more than "
             f"anybody writes. {ASK}"
@@ -101,9 +101,9 @@ def _refuse_odd_sizes(cells: tuple[Cell, ...]) -> None:
 def _refuse_other_kinds(data: bytes) -> None:
     if not data.strip(b"\x00 \t\r\n"):
         raise Refusal(f"The file is empty ({len(data)} bytes). {ASK}")
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_FILE_BYTES:
         raise Refusal(
-            f"The file has {len(data) >> 20} MB, more than the {MAX_BYTES >> 20} MB that are "
+            f"The file has {len(data) >> 20} MB, more than the {MAX_FILE_BYTES >> 20} MB that are "
             "read. Wanted: the same without outputs. In Colab: Edit > Clear all outputs."
         )
     for beginning, kind in _OTHER_KINDS:

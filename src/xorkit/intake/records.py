@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from xorkit.files import sha256, write
+from xorkit.files import sha256, write_file
 from xorkit.intake import clock
 from xorkit.intake.cells import as_mapping, sound
 
@@ -138,7 +138,7 @@ def write_submission(folder: Path, name: str, notebook: Mapping[str, Any], recor
     """The notebook, its record, and the time as nbgrader reads it; raises OSError."""
     data = as_bytes(notebook)
     _refuse_link(folder)
-    write(folder / name, data)
+    write_file(folder / name, data)
     write_times(folder, replace(record, notebook=sha256(data)))
 
 
@@ -146,7 +146,7 @@ def write_times(folder: Path, record: Record) -> None:
     """The record, and its time as nbgrader reads it, or none; raises OSError."""
     if record.handed_in:
         time = datetime.fromisoformat(record.handed_in)
-        write(folder / "timestamp.txt", f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+        write_file(folder / "timestamp.txt", f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
     else:
         (folder / "timestamp.txt").unlink(missing_ok=True)  # an earlier file's
     write_record(folder, record)
@@ -156,7 +156,7 @@ def write_record(folder: Path, record: Record) -> None:
     """The record alone, also where there is no notebook; raises OSError."""
     _refuse_link(folder)
     text = json.dumps(asdict(record), ensure_ascii=False, indent=1) + "\n"
-    write(folder / RECORD, text.encode())
+    write_file(folder / RECORD, text.encode())
 
 
 def _refuse_link(folder: Path) -> None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from nbformat import NotebookNode, from_dict
 
-from xorkit.intake.cells import Cell, Text, cells_of, is_comment, parsed
+from xorkit.intake.cells import Cell, CellText, cells_of, is_comment, parsed
 
 # A changed cell of ours keeps this much of its lines, and has as little of others.
 _ALIKE = 0.5
@@ -49,9 +49,9 @@ class Answer:
         """Whether the learner's own words are asked for, as a string of the cell's own name."""
         return self.grade_id in self.blanks
 
-    def open_blanks(self, text: Text) -> frozenset[str]:
+    def open_blanks(self, text: CellText) -> frozenset[str]:
         """The blanks that a text leaves as they were released, or out."""
-        new = Text("code", "\n".join(self.new_lines(text)))
+        new = CellText("code", "\n".join(self.new_lines(text)))
         return self.blanks - new.names.bound
 
     @cached_property
@@ -68,12 +68,12 @@ class Answer:
         lines = self.cell.lines
         return frozenset(line for line in lines if lines.count(line) == 1 and len(line) > 3)
 
-    def place_of(self, text: Text) -> int | None:
+    def place_of(self, text: CellText) -> int | None:
         """Where in the released text the first line of it that is in this text stands."""
         lines = set(text.lines)
         return next((i for i, line in enumerate(self.cell.lines) if line in lines), None)
 
-    def new_lines(self, text: Text) -> tuple[str, ...]:
+    def new_lines(self, text: CellText) -> tuple[str, ...]:
         """The lines that are the learner's: no released ones, and in code no comments."""
         return tuple(line for line in text.lines if line not in self.lines and self._says(line))
 
@@ -82,7 +82,7 @@ class Answer:
             return True
         return self.in_words and anchor_of(line) != self.anchor
 
-    def is_released(self, text: Text) -> bool:
+    def is_released(self, text: CellText) -> bool:
         return text.is_same(self.cell)
 
 
@@ -149,7 +149,7 @@ class ReleasedNotebook:
                 return self.by_id[name]
         return self.by_text.get(cell.lines)
 
-    def alike(self, text: Text) -> int | None:
+    def alike(self, text: CellText) -> int | None:
         """The cell of ours of which this is a changed copy."""
         lines = set(text.lines)
         shared = [(len(lines.intersection(cell.lines)), -i) for i, cell in self.given(text.kind)]
@@ -201,7 +201,7 @@ def _names_after(cells: tuple[Cell, ...], indexes: list[int]) -> Mapping[int, fr
 _FORM = re.compile(r"#\s?@(?:param|markdown|title)")
 
 
-def worded(answer: Answer, text: Text) -> str:
+def worded(answer: Answer, text: CellText) -> str:
     """The text of an answer; where it holds words but no string of the cell's name, with one."""
     if not answer.in_words or _has_value(answer, text):
         return text.source
@@ -209,7 +209,7 @@ def worded(answer: Answer, text: Text) -> str:
     return _with_value(answer, words) if words else text.source
 
 
-def _has_value(answer: Answer, text: Text) -> bool:
+def _has_value(answer: Answer, text: CellText) -> bool:
     """Whether the text sets the cell's name to anything but an empty string."""
     values = [node.value for node in _assignments(answer, text.source)]
     return any(not isinstance(v, ast.Constant) or str(v.value).strip() for v in values)
@@ -225,7 +225,7 @@ def _is_name(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
 
-def _spoken(answer: Answer, text: Text) -> str:
+def _spoken(answer: Answer, text: CellText) -> str:
     """What the learner says: strings without a name, prose without quotes, comments."""
     constants = (
         node.value
@@ -239,7 +239,7 @@ def _spoken(answer: Answer, text: Text) -> str:
     return "\n".join(_said(answer, text)).strip("\"' \t\n")
 
 
-def _said(answer: Answer, text: Text) -> Iterator[str]:
+def _said(answer: Answer, text: CellText) -> Iterator[str]:
     """The learner's lines without what the form, the comment sign and the name add to them."""
     for line in answer.new_lines(text):
         words = _FORM.split(line, maxsplit=1)[0].strip()

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xorkit.intake import clock
-from xorkit.intake.tables import Table, read_table
+from xorkit.intake.tables import TextTable, read_table
 
 # The columns that name a student in the course, best first; the exports of the LMSs are taken as
 # they are, where "ID" is Canvas's and "Identifier" Moodle's.
@@ -130,7 +130,7 @@ def _merged(one: Person, other: Person) -> Person:
     )
 
 
-def people_of(table: Table, name: str, zone: tzinfo | None = None) -> tuple[Person, ...]:
+def people_of(table: TextTable, name: str, zone: tzinfo | None = None) -> tuple[Person, ...]:
     """Who each row of a table is (without an id: nobody); raises ValueError."""
     columns = [re.sub(r"[\s_-]+", " ", column.strip().casefold()) for column in table.header]
     key = next((columns.index(known) for known in _KEYS if known in columns), None)

@@ -15,7 +15,7 @@ _WORKBOOK = ("PK\x03\x04", "\xd0\xcf\x11", "ÐÏ\x11")  # as .xlsx, .ods and .xl
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Header and rows, with what it takes to write the file the way it came."""
 
     header: tuple[str, ...]
@@ -35,10 +35,10 @@ def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
     """A table of our own for a spreadsheet: whatever stands in it, it computes nothing of it."""
     cells = tuple(tuple(map(for_spreadsheet, row)) for row in rows)
     # Excel wants the mark at the beginning.
-    Table(tuple(header), cells, encoding="utf-8-sig").write(path)
+    TextTable(tuple(header), cells, encoding="utf-8-sig").write(path)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> TextTable:
     """Raises ValueError where there is no table, OSError where there is no file."""
     if path.stat().st_size > _MAX_BYTES:
         raise ValueError(f"{path} has more than {_MAX_BYTES >> 20} MB: no table of people has.")
@@ -54,7 +54,7 @@ def read_table(path: Path) -> Table:
         raise ValueError(f"{path} can't be read as a table: {error}.") from error
     if not rows:
         raise ValueError(f"{path} is empty: a table with a header line was expected.")
-    return Table(rows[0], tuple(rows[1:]), separator, encoding)
+    return TextTable(rows[0], tuple(rows[1:]), separator, encoding)
 
 
 def _decoded(data: bytes) -> tuple[str, str]:

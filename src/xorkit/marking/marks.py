@@ -13,7 +13,7 @@ from xorkit.engine.gradebook import give, open_gradebook
 from xorkit.engine.records import verdicts
 from xorkit.export import export
 from xorkit.intake.records import members_of
-from xorkit.marking.waiting import Answer, answer_at
+from xorkit.marking.waiting import WaitingAnswer, answer_at
 from xorkit.pages import write_feedback, write_report
 
 
@@ -24,7 +24,7 @@ class GivenMark:
     `before` is the mark that the person saw there.
     """
 
-    answer: Answer
+    answer: WaitingAnswer
     points: float | None
     comment: str = ""
     before: float | None = None

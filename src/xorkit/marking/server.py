@@ -23,17 +23,17 @@ from tornado.web import Application, RequestHandler
 
 from xorkit.engine.course import Course
 from xorkit.marking.marks import GivenMark, give_marks
-from xorkit.marking.waiting import Question, waiting
-from xorkit.pages.rendering import policy, render
+from xorkit.marking.waiting import WaitingQuestion, waiting
+from xorkit.pages.rendering import content_policy, render
 
-HERE = "127.0.0.1"
-LOOPBACK = (HERE, "localhost")  # names by which a browser of this machine, or a tunnel, comes
+LOCALHOST = "127.0.0.1"
+LOOPBACK = (LOCALHOST, "localhost")  # names by which a browser of this machine, or a tunnel, comes
 USED = (
     "This address opens nothing, or has been used already. Stop `xorkit mark` with Ctrl-C and run"
     " it again: it prints a new one.\n"
 )
 FAILED = "`xorkit mark` failed here; its terminal says why. No mark that was given is lost.\n"
-LONGEST = 1 << 20  # bytes of a request: the marks of a thousand answers, with comments
+LONGEST_REQUEST = 1 << 20  # bytes of a request: the marks of a thousand answers, with comments
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -62,7 +62,7 @@ class _Session:
     """One instructor at work: the answers as the page numbers them, and the marks so far."""
 
     course: Course
-    questions: Sequence[Question]
+    questions: Sequence[WaitingQuestion]
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     used: bool = False
@@ -116,7 +116,7 @@ class _Handler(RequestHandler):
         self.clear_header("Server")
         for name, value in HEADERS.items():
             self.set_header(name, value)
-        rules = f"{policy('mark.js', served=True)}; frame-ancestors 'none'"
+        rules = f"{content_policy('mark.js', served=True)}; frame-ancestors 'none'"
         self.set_header("Content-Security-Policy", rules)
 
     def prepare(self) -> None:
@@ -209,15 +209,15 @@ def serve(course: Course, port: int, browser: bool, say: Callable[[str], None]) 
 
 async def _serve(
     course: Course,
-    questions: Sequence[Question],
+    questions: Sequence[WaitingQuestion],
     port: int,
     browser: bool,
     say: Callable[[str], None],
 ) -> None:
     session = _Session(course, questions)
-    sockets = bind_sockets(port, HERE)
+    sockets = bind_sockets(port, LOCALHOST)
     session.hosts = [f"{name}:{sockets[0].getsockname()[1]}" for name in LOOPBACK]
-    server = HTTPServer(_application(session), max_body_size=LONGEST)
+    server = HTTPServer(_application(session), max_body_size=LONGEST_REQUEST)
     server.add_sockets(sockets)
     address = f"http://{session.hosts[0]}/?token={session.token}"
     count = len(session.answers)

@@ -11,7 +11,7 @@ from xorkit.errors import KitError
 from xorkit.foreign import from_spreadsheet
 from xorkit.intake.tables import read_table, write_sheet
 from xorkit.marking.marks import GivenMark
-from xorkit.marking.waiting import Answer, Question, answer_at
+from xorkit.marking.waiting import WaitingAnswer, WaitingQuestion, answer_at
 
 COLUMNS = ("question", "group", "student", "answer", "seen", "points", "of", "comment")
 KEYS = ("cell", "id")  # which answer of which cell a mark is for
@@ -21,7 +21,7 @@ class MarksError(KitError, ValueError):
     """A table of marks that can't be read; the text says where, what was seen, what to do."""
 
 
-def write_waiting(questions: Sequence[Question], path: Path) -> int:
+def write_waiting(questions: Sequence[WaitingQuestion], path: Path) -> int:
     """Writes what waits, with an empty column for the points; gives back how many rows."""
     rows = [
         _row(question, number, answer)
@@ -34,7 +34,7 @@ def write_waiting(questions: Sequence[Question], path: Path) -> int:
     return len(rows)
 
 
-def _row(question: Question, group: int, answer: Answer) -> tuple[str, ...]:
+def _row(question: WaitingQuestion, group: int, answer: WaitingAnswer) -> tuple[str, ...]:
     seen = "; ".join([answer.reason, *(f"{k}: {v}" for k, v in answer.findings.items())])
     asked = question.rubric.question if question.rubric else question.title
     texts = (asked, str(group), answer.student, answer.text, seen)
@@ -90,7 +90,7 @@ def _mark(course: Course, row: Mapping[str, str]) -> GivenMark:
     return mark
 
 
-def _points(text: str, answer: Answer) -> float | None:
+def _points(text: str, answer: WaitingAnswer) -> float | None:
     """The points in a field; those that there are already where only a comment was written."""
     if not text:
         return answer.mark

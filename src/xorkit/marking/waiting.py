@@ -21,7 +21,7 @@ STRAY = "unexplained"  # words that differ from answer to answer, and make no ot
 
 
 @dataclass(frozen=True)
-class Answer:
+class WaitingAnswer:
     """What a learner wrote in a cell that a person marks, and why it is left to a person."""
 
     student: str
@@ -53,11 +53,11 @@ class Group:
 
     reason: str
     findings: Mapping[str, str]
-    answers: tuple[Answer, ...]
+    answers: tuple[WaitingAnswer, ...]
 
 
 @dataclass(frozen=True)
-class Question:
+class WaitingQuestion:
     """One graded cell with all its answers that wait."""
 
     cell: str
@@ -67,13 +67,13 @@ class Question:
     groups: tuple[Group, ...]
 
     @property
-    def answers(self) -> tuple[Answer, ...]:
+    def answers(self) -> tuple[WaitingAnswer, ...]:
         return tuple(answer for group in self.groups for answer in group.answers)
 
 
-def waiting(course: Course) -> list[Question]:
+def waiting(course: Course) -> list[WaitingQuestion]:
     """What waits, in the notebook's order; the largest group of each question first."""
-    by_cell: defaultdict[str, list[Answer]] = defaultdict(list)
+    by_cell: defaultdict[str, list[WaitingAnswer]] = defaultdict(list)
     for verdict in verdicts(course):
         for answer in _answers(course, verdict, verdict.needs_review):
             by_cell[answer.cell].append(answer)
@@ -81,16 +81,16 @@ def waiting(course: Course) -> list[Question]:
     return [_question(course.lesson, cell, by_cell[cell]) for cell in order]
 
 
-def answer_at(course: Course, student: str, cell: str) -> Answer | None:
+def answer_at(course: Course, student: str, cell: str) -> WaitingAnswer | None:
     """What a learner's graded cell holds now, waiting or not; None where there is none."""
     verdict = store.verdict_of(course, student)
     return next(_answers(course, verdict, [cell]), None) if verdict else None
 
 
-def _question(lesson: Lesson, cell: str, answers: Iterable[Answer]) -> Question:
+def _question(lesson: Lesson, cell: str, answers: Iterable[WaitingAnswer]) -> WaitingQuestion:
     name = solution_of(cell)
     part = lesson.parts.get(name)
-    return Question(
+    return WaitingQuestion(
         cell,
         part.title if part else name.replace("_", " "),
         lesson.max_points(cell),
@@ -99,8 +99,8 @@ def _question(lesson: Lesson, cell: str, answers: Iterable[Answer]) -> Question:
     )
 
 
-def _groups(answers: Iterable[Answer]) -> Iterator[Group]:
-    alike: defaultdict[tuple[str, ...], list[Answer]] = defaultdict(list)
+def _groups(answers: Iterable[WaitingAnswer]) -> Iterator[Group]:
+    alike: defaultdict[tuple[str, ...], list[WaitingAnswer]] = defaultdict(list)
     for answer in answers:
         alike[answer.likeness].append(answer)
     for members in sorted(alike.values(), key=lambda group: (-len(group), group[0].likeness)):
@@ -109,7 +109,7 @@ def _groups(answers: Iterable[Answer]) -> Iterator[Group]:
         yield Group(members[0].likeness[0], shared, tuple(members))
 
 
-def _answers(course: Course, verdict: Verdict, cells: Container[str]) -> Iterator[Answer]:
+def _answers(course: Course, verdict: Verdict, cells: Container[str]) -> Iterator[WaitingAnswer]:
     for cell in verdict.cells:
         if cell.grade_id in cells:
             name = solution_of(cell.grade_id)
@@ -122,10 +122,12 @@ def _answers(course: Course, verdict: Verdict, cells: Container[str]) -> Iterato
                 yield _answer(verdict.student, cell, code, str(mark.get("note", "")), is_code=True)
 
 
-def _answer(student: str, cell: CellVerdict, text: str, note: str, *, is_code: bool) -> Answer:
+def _answer(
+    student: str, cell: CellVerdict, text: str, note: str, *, is_code: bool
+) -> WaitingAnswer:
     notes = (f"{test.claim} {test.note or test.message}" for test in cell.tests if test.review)
     reason, findings = _read(note) if note else (" ".join(dict.fromkeys(notes)), {})
-    return Answer(
+    return WaitingAnswer(
         student,
         cell.grade_id,
         text,

@@ -17,7 +17,7 @@ NOTHING, UNKNOWN = "nothing chosen", "none of the lines"
 
 
 @dataclass(frozen=True)
-class Item:
+class ExerciseStatistics:
     """One exercise over the class; learners whose answer waits for a person are left out."""
 
     grade_id: str
@@ -48,13 +48,13 @@ def correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
     return statistics.correlation(one, other)
 
 
-def items(verdicts: Sequence[Verdict]) -> list[Item]:
+def items(verdicts: Sequence[Verdict]) -> list[ExerciseStatistics]:
     """Every exercise of the graded submissions, in the notebook's order."""
     cells = {c.grade_id: c.max_score for verdict in verdicts for c in verdict.cells}
     return [_item(verdicts, grade_id, max_score) for grade_id, max_score in cells.items()]
 
 
-def _item(verdicts: Sequence[Verdict], grade_id: str, max_score: float) -> Item:
+def _item(verdicts: Sequence[Verdict], grade_id: str, max_score: float) -> ExerciseStatistics:
     pairs, waiting = [], 0
     for verdict in verdicts:
         for cell in verdict.cells:
@@ -63,7 +63,7 @@ def _item(verdicts: Sequence[Verdict], grade_id: str, max_score: float) -> Item:
             elif cell.grade_id == grade_id:
                 pairs.append((cell.score, verdict.score - cell.score))
     scores, rests = zip(*pairs, strict=True) if pairs else ((), ())
-    return Item(grade_id, max_score, scores, rests, waiting)
+    return ExerciseStatistics(grade_id, max_score, scores, rests, waiting)
 
 
 def grouped(
@@ -120,7 +120,7 @@ class ReviewQueue:
 
 
 @dataclass(frozen=True)
-class Question:
+class QuestionStatistics:
     """A free-text question over the class: how many got what, by whom it was marked."""
 
     name: str
@@ -133,17 +133,17 @@ class Question:
     misconceptions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def questions(verdicts: Sequence[Verdict], lesson: Lesson) -> list[Question]:
+def question_statistics(verdicts: Sequence[Verdict], lesson: Lesson) -> list[QuestionStatistics]:
     return [_question(verdicts, name) for name in lesson.recall]
 
 
-def _question(verdicts: Sequence[Verdict], name: str) -> Question:
+def _question(verdicts: Sequence[Verdict], name: str) -> QuestionStatistics:
     cells = [(v, c) for v in verdicts for c in v.cells if c.grade_id == f"test_{name}"]
     marked = [(v, c) for v, c in cells if not c.needs_review]
     full = sum(c.score == c.max_score for _, c in marked)
     none = sum(c.score == 0 for _, c in marked)
     ideas = grouped(verdicts, lambda verdict: _mark(verdict, name).get("credited", ()))
-    return Question(
+    return QuestionStatistics(
         name=name,
         full=full,
         part=len(marked) - full - none,

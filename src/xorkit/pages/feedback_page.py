@@ -29,7 +29,7 @@ class TestLine:
 
 
 @dataclass(frozen=True)
-class Exercise:
+class ExerciseFeedback:
     """One graded cell as the page shows it."""
 
     name: str
@@ -72,7 +72,9 @@ class Exercise:
         return tuple(dict.fromkeys([*self.said, *found]))
 
 
-def feedback(verdict: Verdict, lesson: Lesson, *, answers: Mapping[str, str] | None = None) -> str:
+def feedback_page(
+    verdict: Verdict, lesson: Lesson, *, answers: Mapping[str, str] | None = None
+) -> str:
     """The page of one learner; `answers` are the answer cells' texts as handed in."""
     exercises = [_exercise(cell, verdict, lesson, answers or {}) for cell in verdict.cells]
     todo = [exercise for exercise in exercises if exercise.missing]
@@ -107,7 +109,7 @@ def _opening(verdict: Verdict) -> str:
     return f"{left}, so the points may still go up."
 
 
-def _first(verdict: Verdict, todo: Sequence[Exercise]) -> Exercise | None:
+def _first(verdict: Verdict, todo: Sequence[ExerciseFeedback]) -> ExerciseFeedback | None:
     """Where to begin: with the exercise of the most telling finding, else the first that lost."""
     by_name = {exercise.name: exercise for exercise in todo}
     told = (by_name[found.grade_id] for found in verdict.findings if found.grade_id in by_name)
@@ -116,7 +118,7 @@ def _first(verdict: Verdict, todo: Sequence[Exercise]) -> Exercise | None:
 
 def _exercise(
     cell: CellVerdict, verdict: Verdict, lesson: Lesson, answers: Mapping[str, str]
-) -> Exercise:
+) -> ExerciseFeedback:
     name = solution_of(cell.grade_id)
     part = lesson.parts.get(name)
     own = [found for found in verdict.findings if found.grade_id == name and not found.note]
@@ -126,7 +128,7 @@ def _exercise(
     matching = lesson.matching is not None and name == "matching"
     rubric = lesson.recall.get(name)
     mark = verdict.details.get("recall", {}).get(name) if rubric else None
-    return Exercise(
+    return ExerciseFeedback(
         name=name,
         title=part.title if part else name.replace("_", " "),
         look=part.look if part else "",

@@ -20,9 +20,9 @@ from xorkit.pages.svg import (
     BAND,
     INK,
     OTHER,
+    PICTURE_WIDTH,
     SOFT,
     STUCK,
-    WIDTH,
     YOU,
     axes,
     drawing,
@@ -33,12 +33,12 @@ from xorkit.reference import Net, Task
 # Told apart with every kind of sight, and seen on light and on dark pages: for pictures of pixels,
 # in which no variable of the page can stand.
 LOW, BETWEEN, HIGH = "#2a78b8", "#efe9dc", "#df8233"
-ANSWERS = LinearSegmentedColormap.from_list("answers", [LOW, BETWEEN, HIGH])
+PREDICTION_COLOURS = LinearSegmentedColormap.from_list("answers", [LOW, BETWEEN, HIGH])
 PIXELS = {YOU: "#2f86c6", STUCK: "#dd6b20", OTHER: "#8b7bb0"}
-MANY = 60  # curves: more of them are smaller as pixels than as paths
+MOST_CURVES_AS_PATHS = 60  # curves: more of them are smaller as pixels than as paths
 MOST_BARS = 40  # parameters of a net whose updates can be told apart in a phone's column
 FINE = 181  # points a side at which a surface is computed
-LINE = "#16202a"  # on the surface, which is bright on dark pages too
+LINE_COLOUR = "#16202a"  # on the surface, which is bright on dark pages too
 
 
 def baseline(task: Task) -> float:
@@ -62,11 +62,11 @@ def _loss_axes(ax: Axes, lesson: Lesson, highest: float) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
 
 
-def loss(losses: Array, epochs: int, lesson: Lesson) -> Markup:
+def loss_picture(losses: Array, epochs: int, lesson: Lesson) -> Markup:
     """One learner's loss over the typical ones."""
     nothing = baseline(lesson.trained)
     with drawing(230) as figure:
-        ax = axes(figure, 46, 40, WIDTH - 18, 224)
+        ax = axes(figure, 46, 40, PICTURE_WIDTH - 18, 224)
         if lesson.starts is not None:
             curves, at = lesson.starts.curves, lesson.starts.curve_epochs
             ax.fill_between(at, curves["low"], curves["high"], color=BAND, linewidth=0)
@@ -100,10 +100,10 @@ def surface(theta: Array, net: Net, task: Task) -> Markup:
     edges = [end for side in sides for end in (side[0], side[-1])]
     with drawing(300, 300) as figure:
         ax = axes(figure, 36, 36, 296, 296)
-        shades = BoundaryNorm(np.linspace(least, most, 12), ANSWERS.N)
+        shades = BoundaryNorm(np.linspace(least, most, 12), PREDICTION_COLOURS.N)
         ax.imshow(
             answers,
-            ANSWERS,
+            PREDICTION_COLOURS,
             shades,
             origin="lower",
             extent=edges,
@@ -112,7 +112,9 @@ def surface(theta: Array, net: Net, task: Task) -> Markup:
             zorder=0,
         )
         if answers.min() < (least + most) / 2 < answers.max():
-            ax.contour(*sides, answers, levels=[(least + most) / 2], colors=LINE, linewidths=1.8)
+            ax.contour(
+                *sides, answers, levels=[(least + most) / 2], colors=LINE_COLOUR, linewidths=1.8
+            )
         said = _corners(ax, theta, net, task)
         ax.set_xlabel("first input")
         ax.set_ylabel("second input")
@@ -127,9 +129,9 @@ def _corners(ax: Axes, theta: Array, net: Net, task: Task) -> str:
     predicted = reference.predict(theta[None], task.inputs, net)[0, :, 0]
     for inputs, goal, value in zip(task.inputs, task.targets[:, 0], predicted, strict=True):
         near = abs(value - goal) <= task.near
-        chip = {"boxstyle": "round,pad=0.35", "facecolor": "#ffffff", "edgecolor": LINE}
+        chip = {"boxstyle": "round,pad=0.35", "facecolor": "#ffffff", "edgecolor": LINE_COLOUR}
         label = f"{value:.2f} {'✓' if near else '✗'}"
-        ax.annotate(label, inputs, ha="center", va="center", color=LINE, bbox=chip)
+        ax.annotate(label, inputs, ha="center", va="center", color=LINE_COLOUR, bbox=chip)
         said.append(f"For ({row(inputs)}) it predicts {value:.2f}; the target is {goal:g}.")
     return " ".join(said)
 
@@ -143,7 +145,7 @@ def updates(moved: Array, downhill: Array, text: str) -> Markup:
     starts = wide * np.arange(len(moved), dtype=np.float64)
     at = (starts[:, None] + np.arange(len(shown))).ravel()
     with drawing(210) as figure:
-        ax = axes(figure, 56, 26, WIDTH - 6, 204)
+        ax = axes(figure, 56, 26, PICTURE_WIDTH - 6, 204)
         ax.axhline(0, color=SOFT, linewidth=0.8)
         ax.add_collection(_bars(at, moved[:, shown].ravel(), 0.3, facecolors=YOU))
         outlined = {"facecolors": "none", "edgecolors": INK, "linewidths": 1.1}
@@ -175,15 +177,15 @@ def many_losses(
     """
     count = sum(map(len, curves.values()))
     with drawing(270) as figure:
-        ax = axes(figure, 46, 40, WIDTH - 18, 262)
+        ax = axes(figure, 46, 40, PICTURE_WIDTH - 18, 262)
         for colour, group in curves.items():
             lines = LineCollection(
                 [np.column_stack([np.linspace(0, n, len(v)), v]) for n, v in group],
-                colors=PIXELS[colour] if count > MANY else colour,
-                linewidths=0.8 if count > MANY else 1.3,
+                colors=PIXELS[colour] if count > MOST_CURVES_AS_PATHS else colour,
+                linewidths=0.8 if count > MOST_CURVES_AS_PATHS else 1.3,
                 linestyles=(0, (3, 1.5)) if colour == OTHER else "solid",
                 alpha=max(0.12, min(0.9, 20 / max(1, len(group)))),
-                rasterized=count > MANY,
+                rasterized=count > MOST_CURVES_AS_PATHS,
             )
             ax.add_collection(lines)
         every = [(n, max(values)) for group in curves.values() for n, values in group]

@@ -16,10 +16,10 @@ from markupsafe import Markup, escape
 from xorkit.foreign import showable
 from xorkit.pages.words import plural
 
-CODE = re.compile(r"`([^`\n]+)`")
+INLINE_CODE = re.compile(r"`([^`\n]+)`")
 
 
-def shown(value: Any) -> Any:
+def displayable(value: Any) -> Any:
     """A text without what no page can show, such as NUL, lone surrogates and reversals."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return showable(value)
@@ -28,7 +28,7 @@ def shown(value: Any) -> Any:
 
 def with_code(text: str) -> Markup:
     """The text with `…` as code."""
-    parts = CODE.split(str(shown(text)))
+    parts = INLINE_CODE.split(str(displayable(text)))
     marked = (
         f"<code>{escape(part)}</code>" if k % 2 else escape(part) for k, part in enumerate(parts)
     )
@@ -50,7 +50,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=shown,
+        finalize=displayable,
     )
     environment.filters["code"] = with_code
     environment.filters["plural"] = plural
@@ -77,7 +77,7 @@ def _style(template: str) -> Markup:
 
 
 @functools.cache
-def policy(script: str, *, served: bool = False) -> str:
+def content_policy(script: str, *, served: bool = False) -> str:
     """What a page may do: show itself, and run its one script; load or send nothing.
 
     A page that is `served` by a program of ours may also talk to that.
@@ -99,7 +99,7 @@ def render(template: str, script: str = "", *, served: bool = False, **values: A
         .render(
             style=_style(template),
             script=_asset(script) if script else "",
-            policy=policy(script, served=served),
+            policy=content_policy(script, served=served),
             **values,
         )
     )

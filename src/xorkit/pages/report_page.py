@@ -34,7 +34,7 @@ LOG_SHOWN, OWN_LOG_SHOWN = 300, 5  # entries of the log: of the class, and of on
 
 
 @dataclass(frozen=True)
-class Kind:
+class LearnerGroup:
     """Something that is true of these learners; `key` is how a button of the page finds them."""
 
     key: str
@@ -44,7 +44,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Loss:
+class MissingPoints:
     """Points that are missing in an exercise, and why, where that is known."""
 
     exercise: str
@@ -62,13 +62,13 @@ class HeatCell:
 
 
 @dataclass(frozen=True)
-class Row:
+class LearnerRow:
     """One learner as the table shows it."""
 
     verdict: Verdict
     members: Sequence[str]
     heat: tuple[HeatCell, ...]
-    losses: tuple[Loss, ...]
+    losses: tuple[MissingPoints, ...]
     reason: str
     keys: tuple[str, ...]
     moved: float | None  # since the last run; None: new
@@ -76,14 +76,14 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Exercise:
+class ExerciseReport:
     """One exercise over the class, in numbers and words."""
 
     title: str
-    item: about.Item
+    item: about.ExerciseStatistics
     difficulty: str
     warning: str
-    lost: Kind
+    lost: LearnerGroup
 
 
 @dataclass(frozen=True)
@@ -101,17 +101,17 @@ class _Kinds:
     def __init__(self) -> None:
         self.of: defaultdict[str, list[str]] = defaultdict(list)
 
-    def add(self, key: str, text: str, students: Iterable[str], look: str = "") -> Kind:
-        kind = Kind(key, text, tuple(students), look)
+    def add(self, key: str, text: str, students: Iterable[str], look: str = "") -> LearnerGroup:
+        kind = LearnerGroup(key, text, tuple(students), look)
         for student in kind.students:
             self.of[student].append(key)
         return kind
 
-    def all(self, prefix: str, groups: Mapping[str, Sequence[str]]) -> list[Kind]:
+    def all(self, prefix: str, groups: Mapping[str, Sequence[str]]) -> list[LearnerGroup]:
         return [self.add(f"{prefix}{k}", *group) for k, group in enumerate(groups.items())]
 
 
-def report(
+def report_page(
     verdicts: Sequence[Verdict],
     lesson: Lesson,
     *,
@@ -136,7 +136,7 @@ def report(
         for code, students in about.grouped(graded, lambda verdict: verdict.diagnosis).items()
     ]
     beliefs = kinds.all("b", about.grouped(graded, _beliefs))
-    questions = about.questions(graded, lesson)
+    questions = about.question_statistics(graded, lesson)
     misconceptions = {
         question.name: kinds.all(f"m-{question.name}-", question.misconceptions)
         for question in questions
@@ -201,11 +201,11 @@ class _ToDo:
     """What waits for the instructor: answers to mark, files to check, and why."""
 
     answers: int
-    mark: Kind
-    check: tuple[Kind, ...]
-    ungraded: tuple[Kind, ...]
+    mark: LearnerGroup
+    check: tuple[LearnerGroup, ...]
+    ungraded: tuple[LearnerGroup, ...]
     lacks: tuple[str, ...]  # what to install on the grader's machine
-    lacking: Kind  # who met that
+    lacking: LearnerGroup  # who met that
 
     @property
     def checks(self) -> int:
@@ -216,7 +216,9 @@ def _todo(verdicts: Sequence[Verdict], kinds: _Kinds) -> _ToDo | None:
     refused = about.grouped(verdicts, lambda v: () if v.cells else (v.message,))
     todo = _ToDo(
         sum(len(verdict.needs_review) for verdict in verdicts),
-        Kind("mark", "an answer to mark", tuple(v.student for v in verdicts if v.needs_review)),
+        LearnerGroup(
+            "mark", "an answer to mark", tuple(v.student for v in verdicts if v.needs_review)
+        ),
         tuple(kinds.all("c", about.grouped(verdicts, _checks))),
         tuple(kinds.all("u", refused)),
         tuple(environment.to_do(verdicts)),
@@ -235,7 +237,7 @@ def _lacking(verdict: Verdict) -> str:
     return verdict.student if any(lack["kind"] in environment.INSTALLABLE for lack in lacks) else ""
 
 
-def _tiles(verdicts: Sequence[Verdict], kinds: _Kinds) -> list[Kind]:
+def _tiles(verdicts: Sequence[Verdict], kinds: _Kinds) -> list[LearnerGroup]:
     """Counts that say how the class stands; each shows its learners."""
     tiles: tuple[tuple[str, str, str, Callable[[Verdict], bool]], ...] = (
         ("", "learner", "learners", lambda verdict: True),
@@ -253,7 +255,7 @@ def _tiles(verdicts: Sequence[Verdict], kinds: _Kinds) -> list[Kind]:
     return found
 
 
-def _bins(graded: Sequence[Verdict], lesson: Lesson, kinds: _Kinds) -> list[Kind]:
+def _bins(graded: Sequence[Verdict], lesson: Lesson, kinds: _Kinds) -> list[LearnerGroup]:
     """Bars of learners with about as many points, and how many of each still wait."""
     width = lesson.max_score / BINS
     members: list[list[str]] = [[] for _ in range(BINS)]
@@ -275,11 +277,11 @@ def _row(
     before: Mapping[str, float],
     members: Sequence[str],
     log: Sequence[LogEntry],
-) -> Row:
+) -> LearnerRow:
     losses = tuple(_losses(verdict, lesson))
     cells = {cell.grade_id: cell for cell in verdict.cells}
     old = before.get(verdict.student)
-    return Row(
+    return LearnerRow(
         verdict,
         members,
         tuple(_heat(cells.get(grade_id)) for grade_id in lesson.points),
@@ -301,7 +303,7 @@ def _heat(cell: CellVerdict | None) -> HeatCell:
     return HeatCell(f"{cell.score:g}", shade, cell.score)
 
 
-def _losses(verdict: Verdict, lesson: Lesson) -> Iterator[Loss]:
+def _losses(verdict: Verdict, lesson: Lesson) -> Iterator[MissingPoints]:
     """Where points are missing, most first; exercises of one kind ("Recall: …") are one."""
     points: Counter[str] = Counter()
     why: dict[str, str] = {}
@@ -313,10 +315,10 @@ def _losses(verdict: Verdict, lesson: Lesson) -> Iterator[Loss]:
             own = (f for f in verdict.findings if f.grade_id == name and f.code and not f.note)
             why.setdefault(kind, next((DIAGNOSES[found.code] for found in own if found.code), ""))
     for kind, missing in points.most_common():
-        yield Loss(kind, missing, why[kind])
+        yield MissingPoints(kind, missing, why[kind])
 
 
-def _reason(verdict: Verdict, losses: Sequence[Loss]) -> str:
+def _reason(verdict: Verdict, losses: Sequence[MissingPoints]) -> str:
     """Where the missing points went, in a line; also what waits, and what lateness cost."""
     parts = [f"{loss.exercise} −{loss.points:g}" for loss in losses]
     if verdict.late and verdict.late.penalty:
@@ -335,11 +337,11 @@ def _title(name: str, lesson: Lesson) -> str:
 
 
 def _exercise(
-    item: about.Item, graded: Sequence[Verdict], lesson: Lesson, kinds: _Kinds
-) -> Exercise:
+    item: about.ExerciseStatistics, graded: Sequence[Verdict], lesson: Lesson, kinds: _Kinds
+) -> ExerciseReport:
     title = _title(solution_of(item.grade_id), lesson)
     lost = [v.student for v in graded for c in v.cells if c.grade_id == item.grade_id and _lost(c)]
-    return Exercise(
+    return ExerciseReport(
         title,
         item,
         difficulty(item.share),
@@ -361,21 +363,21 @@ def _look(code: Diagnosis, graded: Sequence[Verdict], lesson: Lesson) -> str:
 
 def _teach(
     graded: Sequence[Verdict],
-    diagnoses: Sequence[Kind],
-    beliefs: Sequence[Kind],
-    misconceptions: Mapping[str, Sequence[Kind]],
+    diagnoses: Sequence[LearnerGroup],
+    beliefs: Sequence[LearnerGroup],
+    misconceptions: Mapping[str, Sequence[LearnerGroup]],
     lesson: Lesson,
-) -> list[Kind]:
+) -> list[LearnerGroup]:
     """The mistakes that most learners share; neither an empty exercise nor a note is one."""
     costly = {f.code for v in graded for f in v.findings if not f.note} - {Diagnosis.BLANK}
     matching = lesson.parts.get("matching")
     found = [kind for kind in diagnoses if kind.key.removeprefix("d-") in costly]
     found += [
-        Kind(kind.key, f"“{kind.text}”", kind.students, matching.look if matching else "")
+        LearnerGroup(kind.key, f"“{kind.text}”", kind.students, matching.look if matching else "")
         for kind in beliefs
     ]
     found += [
-        Kind(kind.key, kind.text, kind.students, lesson.recall[name].lesson)
+        LearnerGroup(kind.key, kind.text, kind.students, lesson.recall[name].lesson)
         for name, own in misconceptions.items()
         for kind in own
     ]
@@ -383,7 +385,7 @@ def _teach(
     return found[:TEACH]
 
 
-def _repairs(verdicts: Sequence[Verdict], kinds: _Kinds) -> list[tuple[Kind, str]]:
+def _repairs(verdicts: Sequence[Verdict], kinds: _Kinds) -> list[tuple[LearnerGroup, str]]:
     """Repairs by what was done, each with one of them in full."""
     texts = {repair_kind(text): text for v in reversed(verdicts) for text in v.repairs}
     groups = about.grouped(verdicts, lambda verdict: map(repair_kind, verdict.repairs))

@@ -12,7 +12,7 @@ import matplotlib
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-WIDTH = 380  # units: a phone's column, so that text is drawn there at its natural size
+PICTURE_WIDTH = 380  # units: a phone's column, so that text is drawn there at its natural size
 POINT = 72  # Matplotlib's SVG units in an inch
 
 # Matplotlib wants colours, a page has variables (light and dark): these stand for them until the
@@ -47,7 +47,7 @@ NUMBER = re.compile(r"(-?\d+\.\d\d)\d+")
 
 
 @contextmanager
-def drawing(height: float, width: float = WIDTH) -> Iterator[Figure]:
+def drawing(height: float, width: float = PICTURE_WIDTH) -> Iterator[Figure]:
     """A figure of this size, in units, in the page's style."""
     with matplotlib.rc_context(STYLE):
         yield Figure(figsize=(width / POINT, height / POINT), facecolor="none")

@@ -15,7 +15,7 @@ from xorkit.lesson import Lesson
 from xorkit.pages import pictures
 from xorkit.verdict import Verdict
 
-SAME = (
+SAME_STEP = (
     0.02  # of an update's length: the kept updates are rounded, and nobody sees less in a picture
 )
 SHORT, LONG = 0.01, 99.5  # times: between them two digits say enough
@@ -68,7 +68,7 @@ def _numbers(value: object) -> Array | None:
 
 def _loss(details: Mapping[str, Any], lesson: Lesson) -> Markup | None:
     losses, passes = _numbers(details.get("losses")), int(details.get("drawn", 0))
-    return pictures.loss(losses, passes, lesson) if losses is not None and passes else None
+    return pictures.loss_picture(losses, passes, lesson) if losses is not None and passes else None
 
 
 def _table(details: Mapping[str, Any], lesson: Lesson) -> list[Prediction]:
@@ -115,13 +115,15 @@ def _move(move: Array, step: Array) -> str:
     length, asked = float(np.linalg.norm(move)), float(np.linalg.norm(step))
     if not length:
         return "the parameters did not change"
-    if np.linalg.norm(move - step) <= SAME * asked:
+    if np.linalg.norm(move - step) <= SAME_STEP * asked:
         return "the update that was asked for"
     if not asked:
         return "an update where none was asked for"
     along = float(move @ step) / (length * asked)
-    way = "another direction" if abs(along) < 1 - SAME else "the right direction"
-    return f"{'uphill' if along < SAME - 1 else way}, {_times(length / asked)} as long as asked"
+    way = "another direction" if abs(along) < 1 - SAME_STEP else "the right direction"
+    return (
+        f"{'uphill' if along < SAME_STEP - 1 else way}, {_times(length / asked)} as long as asked"
+    )
 
 
 def _times(ratio: float) -> str:

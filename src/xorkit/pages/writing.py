@@ -10,10 +10,10 @@ from typing import Any
 
 from xorkit.engine.course import Course
 from xorkit.engine.store import VERDICT, evidence_of
-from xorkit.files import write
+from xorkit.files import write_file
 from xorkit.intake.records import members_of, read_log
-from xorkit.pages.feedback_page import feedback
-from xorkit.pages.report_page import report
+from xorkit.pages.feedback_page import feedback_page
+from xorkit.pages.report_page import report_page
 from xorkit.verdict import Verdict
 
 
@@ -29,7 +29,7 @@ def write_feedback(course: Course, verdicts: Sequence[Verdict], *, stale_only: b
             continue
         evidence = evidence_of(course, verdict.student)
         answers = evidence.answers if evidence else None
-        write(path, feedback(verdict, course.lesson, answers=answers).encode())
+        write_file(path, feedback_page(verdict, course.lesson, answers=answers).encode())
         count += 1
     return count
 
@@ -56,14 +56,14 @@ def write_report(
     last = path.with_suffix(".marks.json")
     before: dict[str, Any] = json.loads(last.read_text("utf-8")) if last.exists() else {}
     submitted = course.path("submitted")
-    page = report(
+    page = report_page(
         verdicts,
         course.lesson,
         before=before,
         members=members_of(submitted, course.assignment),
         log=read_log(submitted, course.assignment, since),
     )
-    write(path, page.encode())
+    write_file(path, page.encode())
     marks = {verdict.student: verdict.final_score for verdict in verdicts if verdict.cells}
-    write(last, json.dumps(marks).encode())
+    write_file(last, json.dumps(marks).encode())
     return path

@@ -1,4 +1,4 @@
-from xorkit.recall.grading import Mark, fitted, grade
+from xorkit.recall.grading import Mark, fitted, mark_answer
 from xorkit.recall.report import Change, Report, changes, evaluate
 from xorkit.recall.rubric import Rubric, Rubrics, SecondStage
 
@@ -12,5 +12,5 @@ __all__ = [
     "changes",
     "evaluate",
     "fitted",
-    "grade",
+    "mark_answer",
 ]

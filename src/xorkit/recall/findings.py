@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from xorkit.recall import english
-from xorkit.recall.patterns import Match, find, is_conditional
+from xorkit.recall.patterns import Match, find_matches, is_conditional
 from xorkit.recall.rubric import Phrase, Rubric
 from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
 
@@ -60,7 +60,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         [
             Sighting(phrase, found)
             for phrase in rubric.phrases
-            for found in find(phrase.pattern, reading)
+            for found in find_matches(phrase.pattern, reading)
             if not _about_another_thing(rubric, phrase, found, reading)
         ]
     )

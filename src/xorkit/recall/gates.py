@@ -12,11 +12,11 @@ from itertools import groupby
 from xorkit.recall import english
 from xorkit.recall.text import BOUNDARIES, OPENING, SENTENCE, Lexicon, Reading
 
-LONGEST_TEXT = 2000  # characters: beyond, nothing is read by machine
-LONGEST = 110  # words: what is longer says more than a rubric can vouch for
-CODE = ("=", "(", "*")  # without one of these a line that Python reads may be a word
+LONGEST_ANSWER = 2000  # characters: beyond, nothing is read by machine
+LONGEST_ANSWER_WORDS = 110  # words: what is longer says more than a rubric can vouch for
+CODE_SIGNS = ("=", "(", "*")  # without one of these a line that Python reads may be a word
 LONGEST_LIST = 7  # words without a comma between
-SHORT = 6  # words: in so few, one word of another language is enough to tell
+FEW_WORDS = 6  # words: in so few, one word of another language is enough to tell
 FEW_UNKNOWN = 3  # words: fewer may be names or slips
 BINDING_SHARE = 0.12  # of them at least are articles, prepositions and so on, or it is no sentence
 FORMULA_SHARE = 0.2  # … or are signs: w = w - lr * grad
@@ -153,8 +153,8 @@ def needs_person(answer: str, reading: Reading, lexicon: Lexicon) -> Doubt | Non
     """Why a person must read this, whatever the concepts say."""
     words = [word for word in reading.words if word not in BOUNDARIES]
     lowered = re.sub(r"\s+", " ", answer.casefold())
-    if len(words) > LONGEST:
-        return Doubt("length", f"longer than {LONGEST} words")
+    if len(words) > LONGEST_ANSWER_WORDS:
+        return Doubt("length", f"longer than {LONGEST_ANSWER_WORDS} words")
     if _TO_THE_GRADER.search(lowered):
         return Doubt("to the grader", "it seems to speak to whoever grades it")
     if language := _other_language(answer):
@@ -191,7 +191,7 @@ def _other_language(answer: str) -> str | None:
     foreign["a language with accents"] = len(re.findall(r"[à-öø-ÿ]", answer.casefold()))
     language = max(foreign, key=lambda name: foreign[name])
     small = sum(word in english.SMALL_WORDS for word in words)
-    enough = min(2, small + 1) if len(words) <= SHORT else max(2, len(words) / 10)
+    enough = min(2, small + 1) if len(words) <= FEW_WORDS else max(2, len(words) / 10)
     return language if foreign[language] >= enough else None
 
 
@@ -216,7 +216,7 @@ def _is_list(reading: Reading) -> bool:
 
 def _impossible_pair(reading: Reading) -> str | None:
     """Two neighbours that never stand so in English ("the of", "of is"), or a dangling end."""
-    if any(sign in reading.raw for sign in CODE) and _tree(reading.raw) is not None:
+    if any(sign in reading.raw for sign in CODE_SIGNS) and _tree(reading.raw) is not None:
         return None  # code has an order of its own
     words = [word for word in reading.words if word != OPENING]
     padded = ("", *(english.END if word in BOUNDARIES else word for word in words), english.END)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from xorkit.recall import gates, second
 from xorkit.recall.findings import Findings, content, look
 from xorkit.recall.gates import Doubt
-from xorkit.recall.rubric import FULL, PARTIAL, Points, Rubric, SecondStage
-from xorkit.recall.text import read
+from xorkit.recall.rubric import FULL_MARKS, PARTIAL, Points, Rubric, SecondStage
+from xorkit.recall.text import read_answer
 
 # How many words may stand unexplained where a mark is sure. These are rules, not thresholds tuned
 # on answers: a right answer may be wordy, but half the points are only sure where nothing is left
@@ -40,16 +40,16 @@ class Mark:
     findings: str = ""
 
 
-def grade(rubric: Rubric, answer: object) -> Mark:
+def mark_answer(rubric: Rubric, answer: object) -> Mark:
     """Mark one answer: whatever the learner's cell left behind."""
     if answer is None or answer is Ellipsis:
         return _nothing(rubric, "the answer is empty")
     if not isinstance(answer, str):
         return Mark(None, message=PERSON, note=f"not a text but a {type(answer).__name__}")
-    if len(answer) > gates.LONGEST_TEXT:
-        note = f"longer than {gates.LONGEST_TEXT} characters"
+    if len(answer) > gates.LONGEST_ANSWER:
+        note = f"longer than {gates.LONGEST_ANSWER} characters"
         return Mark(None, message=PERSON, note=note, gate="length")
-    reading = read(answer, rubric.lexicon)
+    reading = read_answer(answer, rubric.lexicon)
     if reason := gates.says_nothing(answer, reading, rubric.asked, rubric.pasted):
         return _nothing(rubric, reason)
     findings = look(rubric, reading)
@@ -74,15 +74,15 @@ def fitted(
     questions = {}
     for name, rubric in rubrics.items():
         found = ((_findings_of(rubric, answer), mark) for answer, mark in marked[name])
-        questions[name] = second.fit(rubric, [(one, mark) for one, mark in found if one])
-    return SecondStage(fitted=day, digest=second.digest(marked), questions=questions)
+        questions[name] = second.fit_question(rubric, [(one, mark) for one, mark in found if one])
+    return SecondStage(fitted=day, digest=second.answers_digest(marked), questions=questions)
 
 
 def _findings_of(rubric: Rubric, answer: str) -> tuple[Findings, bool] | None:
     """An answer's findings and whether it is open; None where only a person may mark it."""
-    if len(answer) > gates.LONGEST_TEXT:
+    if len(answer) > gates.LONGEST_ANSWER:
         return None
-    findings = look(rubric, read(answer, rubric.lexicon))
+    findings = look(rubric, read_answer(answer, rubric.lexicon))
     outcome = _judged(rubric, answer, findings)
     if isinstance(outcome, Doubt) and not outcome.open:
         return None
@@ -116,7 +116,7 @@ def _decided(rubric: Rubric, findings: Findings) -> Points | Doubt:
     if findings.complete(rubric.full) and not wrong:
         # Nothing is missing and nothing wrong: a question mark or an aside makes no difference.
         share = STRAY_SHARE_IN_FULL * len(content(findings.reading))
-        return _if_explained(findings, FULL, max(STRAY_IN_FULL, int(share)))
+        return _if_explained(findings, FULL_MARKS, max(STRAY_IN_FULL, int(share)))
     if findings.side_not:
         return Doubt("a “not” beside", "a “not” about something else", open=True)
     if findings.aside:
@@ -139,8 +139,10 @@ def _decided(rubric: Rubric, findings: Findings) -> Points | Doubt:
 
 
 def _if_explained(findings: Findings, points: Points, allowed: int) -> Points | Doubt:
-    counted = [index for index in findings.stray if points != FULL or index not in findings.beside]
-    if len(counted) > allowed or (points != FULL and findings.unread):
+    counted = [
+        index for index in findings.stray if points != FULL_MARKS or index not in findings.beside
+    ]
+    if len(counted) > allowed or (points != FULL_MARKS and findings.unread):
         reason = "too many words that the rubric doesn't account for"
         return Doubt("unexplained words", reason, open=True)
     return points
@@ -151,9 +153,9 @@ def _mark(rubric: Rubric, findings: Findings, points: Points, why: str = "") -> 
     labels = tuple(rubric.concepts[name].label for name in findings.concepts)
     said = [
         *([f"Credited: {'; '.join(labels)}."] if labels and points else []),
-        *(misconception.feedback for misconception in misconceptions if points != FULL),
+        *(misconception.feedback for misconception in misconceptions if points != FULL_MARKS),
         *(["You write the opposite of what happens."] if findings.contradicted else []),
-        *([] if points == FULL else _next_move(rubric, findings)),
+        *([] if points == FULL_MARKS else _next_move(rubric, findings)),
     ]
     return Mark(
         points,

@@ -78,7 +78,7 @@ class Match:
         return len(self.nots) > self.conditional
 
 
-def parse(text: str, groups: Mapping[str, tuple[str, ...]]) -> Pattern:
+def parse_pattern(text: str, groups: Mapping[str, tuple[str, ...]]) -> Pattern:
     """Read a pattern; raises PatternError where it can't be read."""
     parser = _Parser(text, groups)
     body = parser.whole()
@@ -87,7 +87,7 @@ def parse(text: str, groups: Mapping[str, tuple[str, ...]]) -> Pattern:
     return Pattern(text, body, frozenset(parser.stems), frozenset(parser.beginnings))
 
 
-def find(pattern: Pattern, reading: Reading) -> Iterator[Match]:
+def find_matches(pattern: Pattern, reading: Reading) -> Iterator[Match]:
     """Every place where the pattern matches, the shortest match for each beginning."""
     starts = reading.places
     for match in pattern.regex.finditer(reading.line):

@@ -9,9 +9,9 @@ from functools import cached_property
 
 from xorkit.recall import english
 from xorkit.recall.findings import look
-from xorkit.recall.grading import Mark, grade
-from xorkit.recall.rubric import FULL, Rubric
-from xorkit.recall.text import read
+from xorkit.recall.grading import Mark, mark_answer
+from xorkit.recall.rubric import FULL_MARKS, Rubric
+from xorkit.recall.text import read_answer
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Report:
     @cached_property
     def serious(self) -> tuple[ScoredAnswer, ...]:
         """Full points where a person gave none, or none where a person gave full points."""
-        return tuple(one for one, off in self._compared() if abs(off) == FULL)
+        return tuple(one for one, off in self._compared() if abs(off) == FULL_MARKS)
 
     def _compared(self) -> Iterator[tuple[ScoredAnswer, int]]:
         for one in self.judged:
@@ -70,7 +70,7 @@ class Report:
 def evaluate(rubric: Rubric, answers: Iterable[tuple[object, int | None]]) -> Report:
     """Mark answers and compare with a person's marks (None where nobody has marked yet)."""
     judged = tuple(
-        ScoredAnswer(answer, grade(rubric, answer), wanted) for answer, wanted in answers
+        ScoredAnswer(answer, mark_answer(rubric, answer), wanted) for answer, wanted in answers
     )
     unsure = (one.answer for one in judged if one.mark.points is None)
     counted: Counter[str] = Counter()
@@ -104,7 +104,7 @@ def changes(
     fields = {name: getattr(rubric, name) for name in type(rubric).model_fields}
     new = Rubric(**{**fields, "concepts": {**rubric.concepts, concept: wider}})
     marked = (
-        Change(answer, grade(rubric, answer).points, grade(new, answer).points, wanted)
+        Change(answer, mark_answer(rubric, answer).points, mark_answer(new, answer).points, wanted)
         for answer, wanted in answers
     )
     return [one for one in marked if one.before != one.after]
@@ -112,7 +112,7 @@ def changes(
 
 def _unmatched(rubric: Rubric, answer: str) -> Iterator[str]:
     """The stretches of an answer that no phrase explains, small words inside them included."""
-    reading = read(answer, rubric.lexicon)
+    reading = read_answer(answer, rubric.lexicon)
     stray = set(look(rubric, reading).stray)
     stretch: list[str] = []
     waiting: list[str] = []

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from xorkit.recall.patterns import Pattern, PatternError, parse
-from xorkit.recall.text import Lexicon, Reading, read, stem
+from xorkit.recall.patterns import Pattern, PatternError, parse_pattern
+from xorkit.recall.text import Lexicon, Reading, read_answer, stem
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Points = Literal[0, 1, 2]
-FULL: Points = 2
+FULL_MARKS: Points = 2
 PARTIAL: Points = 1
 
 
@@ -149,7 +149,7 @@ class Rubric(_Part):
         stems = frozenset().union(*(phrase.pattern.stems for phrase in self.phrases))
         beginnings = frozenset().union(*(phrase.pattern.beginnings for phrase in self.phrases))
         own = frozenset(map(stem, self.harmless)) | frozenset(
-            read(self.question, Lexicon(stems)).stems
+            read_answer(self.question, Lexicon(stems)).stems
         )
         return Lexicon(
             frozenset(word for word in stems | own if len(word) > 1 or word.isalpha()),
@@ -159,7 +159,7 @@ class Rubric(_Part):
     @cached_property
     def asked(self) -> Reading:
         """The question, read like an answer."""
-        return read(self.question, self.lexicon)
+        return read_answer(self.question, self.lexicon)
 
     @cached_property
     def expected(self) -> frozenset[str]:
@@ -169,7 +169,7 @@ class Rubric(_Part):
     @cached_property
     def pasted(self) -> tuple[Reading, ...]:
         """What the notebook says itself, read like answers."""
-        return tuple(read(text, self.lexicon) for text in self.given)
+        return tuple(read_answer(text, self.lexicon) for text in self.given)
 
     @cached_property
     def foreign_words(self) -> Words:
@@ -194,7 +194,7 @@ class Rubric(_Part):
 
     def _compiled(self, text: str, place: str) -> Pattern:
         try:
-            return parse(text, self.words)
+            return parse_pattern(text, self.words)
         except PatternError as error:
             raise ValueError(f"{place}: {error}") from None
 
@@ -210,19 +210,21 @@ class Words:
         return base in self.stems or (bool(self.beginnings) and base.startswith(self.beginnings))
 
 
-Role = Literal["accepts", "contradicts", "misconception", "remark", "unsure"]
+PatternRole = Literal["accepts", "contradicts", "misconception", "remark", "unsure"]
 
 
 @dataclass(frozen=True)
 class Phrase:
     """A compiled pattern and what finding it means for which concepts or misconception."""
 
-    role: Role
+    role: PatternRole
     names: tuple[str, ...]
     pattern: Pattern
 
 
-def _patterns(rubric: Rubric) -> Iterator[tuple[Role, tuple[str, ...], str, tuple[str, ...]]]:
+def _patterns(
+    rubric: Rubric,
+) -> Iterator[tuple[PatternRole, tuple[str, ...], str, tuple[str, ...]]]:
     for name, concept in rubric.concepts.items():
         yield "accepts", (name,), f"concept {name}", concept.accepts
         yield "contradicts", (name,), f"concept {name}, contradicts", concept.contradicts

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xorkit.recall.findings import Findings, content
-from xorkit.recall.rubric import FULL, Coefficients, Figures, Points, Rubric
+from xorkit.recall.rubric import FULL_MARKS, Coefficients, Figures, Points, Rubric
 
 Marked = tuple[str, int]  # an answer and a person's mark
 Vector = list[float]
@@ -24,11 +24,11 @@ Vector = list[float]
 PULL = 1.0  # towards 0, of a coefficient: a hundred answers a question are few
 PULL_OF_BASE = 0.05  # … of the base rate, which all answers tell
 ROUNDS = 40  # of Newton's method, which needs about eight
-CLOSE = 1e-9
+SMALLEST_STEP = 1e-9
 FOLDS = 10  # parts of the answers, each decided by what the others taught
 SERIOUS = 0.08  # likelihood of being two marks off, from which on a person decides
 FEWEST = 3  # answers with the same findings, from which on they are named
-MANY = 6.0  # unexplained words: more say no more
+MOST_UNEXPLAINED = 6.0  # unexplained words: more say no more
 
 
 def features(rubric: Rubric, findings: Findings) -> dict[str, float]:
@@ -47,8 +47,8 @@ def features(rubric: Rubric, findings: Findings) -> dict[str, float]:
         "tangled": float(findings.tangled),
         "opposite": float(bool(findings.contradicted)),
         "denied": float(bool(findings.denied)),
-        "unexplained": min(MANY, stray) / MANY,
-        "unread": min(MANY, len(findings.unread)) / MANY,
+        "unexplained": min(MOST_UNEXPLAINED, stray) / MOST_UNEXPLAINED,
+        "unread": min(MOST_UNEXPLAINED, len(findings.unread)) / MOST_UNEXPLAINED,
         "share unexplained": stray / max(1, words),
         "another thing": float(bool(findings.foreign)),
         "aside": float(bool(findings.aside)),
@@ -76,9 +76,11 @@ def decide(
     """The mark that is likely enough; None where none is, or where it may be two off."""
     likely = _likelihoods(own, features(rubric, findings))
     points = max((0, 1, 2), key=lambda mark: likely[mark])
-    if likely[points] < threshold or (points != 1 and likely[FULL - points] > SERIOUS):
+    if likely[points] < threshold or (points != 1 and likely[FULL_MARKS - points] > SERIOUS):
         return None
-    if points == FULL and (findings.contradicted or findings.misconceptions or findings.foreign):
+    if points == FULL_MARKS and (
+        findings.contradicted or findings.misconceptions or findings.foreign
+    ):
         return None  # whatever was marked so far: something wrong was said
     if points == 0 and not all(map(rubric.lexicon.knows, findings.stray_words)):
         return None  # a word that nobody has met may be the right one
@@ -108,7 +110,7 @@ def _sigmoid(value: float) -> float:
 Seen = tuple[tuple[Findings, bool], int]  # an answer's findings, whether it is open, and the mark
 
 
-def fit(rubric: Rubric, seen: Sequence[Seen]) -> Coefficients:
+def fit_question(rubric: Rubric, seen: Sequence[Seen]) -> Coefficients:
     """Fits one question's coefficients to the findings and marks of answers."""
     threshold = rubric.ask_second_stage.threshold
     rows = [(features(rubric, findings), mark) for (findings, _), mark in seen]
@@ -128,12 +130,12 @@ def fit(rubric: Rubric, seen: Sequence[Seen]) -> Coefficients:
                 if decision is not None:
                     answered += 1
                     wrong += decision.points != mark
-                    serious += abs(decision.points - mark) == FULL
+                    serious += abs(decision.points - mark) == FULL_MARKS
     figures = Figures(answers=open_, sure=answered, wrong=wrong, serious=serious)
     return _coefficients(names, rows, counts, figures)
 
 
-def digest(answers: Mapping[str, Iterable[Marked]]) -> str:
+def answers_digest(answers: Mapping[str, Iterable[Marked]]) -> str:
     text = json.dumps({name: sorted(marked) for name, marked in answers.items()}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -149,7 +151,7 @@ def _coefficients(
         dict(
             zip(names, _regression(table, [float(mark >= least) for _, mark in rows]), strict=True)
         )
-        for least in (1, FULL)
+        for least in (1, FULL_MARKS)
     )
     marks: dict[str, Any] = {key: tuple(count) for key, count in sorted(counts.items())}
     return Coefficients(some=some, full=full, marks=marks, figures=figures)
@@ -175,7 +177,7 @@ def _regression(rows: Sequence[Vector], wanted: Sequence[float]) -> Vector:
                         curve[i][j] += spread * x * y
         step = _solved(curve, slope)
         weights = [w - s for w, s in zip(weights, step, strict=True)]
-        if max(map(abs, step)) < CLOSE:
+        if max(map(abs, step)) < SMALLEST_STEP:
             break
     return [round(weight, 4) for weight in weights]
 

@@ -16,7 +16,7 @@ SENTENCE = "‖"  # between two sentences
 CLAUSE = "¦"  # at a comma, colon, bracket
 OPENING = "⁞"  # before a word that opens a clause, where no comma stands
 BOUNDARIES = frozenset((OPENING, CLAUSE, SENTENCE))
-SHORT = 5  # letters of a stem: below, a wrong letter makes another word too easily
+SHORT_STEM = 5  # letters of a stem: below, a wrong letter makes another word too easily
 LONG = 8  # letters of a stem: from here on two slips of the finger are mended
 REMEMBERED = 20_000  # repaired words: a class says the same ones, and each takes 0.1 ms to compare
 SHORTEST_BEGINNING = 5  # letters of a pattern's `accumul*`: shorter ones are near to too much
@@ -184,7 +184,7 @@ class Lexicon:
             (distance, sorted(known) != sorted(part), known[0] != base[0], known)
             for known, part in self._aims(base)
             if (distance := OSA.distance(part, known, score_cutoff=slips)) <= slips
-            and (len(base) >= SHORT or _same_letters(word, known))
+            and (len(base) >= SHORT_STEM or _same_letters(word, known))
         ]
         return min(near)[3] if near else word
 
@@ -202,7 +202,7 @@ class Lexicon:
                     yield known, base[:length]
 
 
-def read(text: str, lexicon: Lexicon) -> Reading:
+def read_answer(text: str, lexicon: Lexicon) -> Reading:
     """Split an answer into words and clauses, its spelling repaired towards the lexicon."""
     words: list[str] = []
     for token in _TOKEN.findall(_plain(text)):

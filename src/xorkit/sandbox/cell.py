@@ -27,8 +27,8 @@ AGAIN_SECONDS = 0.2  # until the first question is asked again: the subscription
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 JSON_TYPE = re.compile(r"application/(.*\+)?json", re.ASCII)
 VALUE = "value"  # the name under which Jupyter answers what is asked after a cell
-LONGEST_NAME = 200  # characters of an exception's name
-LONGEST_TEXT = 20_000  # characters of an exception's text, and of its traceback
+LONGEST_ERROR_NAME = 200  # characters of an exception's name
+LONGEST_ERROR_TEXT = 20_000  # characters of an exception's text, and of its traceback
 
 
 class CountingChannel(AsyncZMQSocketChannel):
@@ -198,7 +198,7 @@ def _neat(output: Any) -> dict[str, Any]:
             return {"output_type": kind, "name": name, "text": _settled(_text(output["text"]))}
         case "error":
             name, text = exception(output)
-            trace = _text(output["traceback"], "\n")[-LONGEST_TEXT:].split("\n")
+            trace = _text(output["traceback"], "\n")[-LONGEST_ERROR_TEXT:].split("\n")
             return {"output_type": kind, "ename": name, "evalue": text, "traceback": trace}
     metadata = output["metadata"] if isinstance(output["metadata"], dict) else {}
     neat = {"output_type": kind, "data": _bundle(output["data"]), "metadata": metadata}
@@ -226,12 +226,12 @@ def value(reply: Any) -> dict[str, Any]:
 def exception(content: Any) -> tuple[str, str]:
     """The name and the text of the exception in an error output or a reply."""
     name, text = str(content["ename"]), str(content["evalue"])
-    return name[:LONGEST_NAME], text[:LONGEST_TEXT]
+    return name[:LONGEST_ERROR_NAME], text[:LONGEST_ERROR_TEXT]
 
 
 def plain(traceback: Any) -> str:
     """A traceback's last LONGEST_TEXT characters, without colours."""
-    return ANSI.sub("", _text(traceback, "\n")[-LONGEST_TEXT:])
+    return ANSI.sub("", _text(traceback, "\n")[-LONGEST_ERROR_TEXT:])
 
 
 def _text(value: Any, between: str = "") -> str:
@@ -258,7 +258,7 @@ def too_big(name: str, text: str) -> bool:
 
 GARBLED = "Garbled"  # the name of the error where what a kernel sent could not be read
 
-Status = Literal["ok", "error", "timeout", "died", "memory", "output"]
+CellStatus = Literal["ok", "error", "timeout", "died", "memory", "output"]
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ class CellResult:
     none, or no value of it.
     """
 
-    status: Status
+    status: CellStatus
     outputs: list[dict[str, object]]
     error: tuple[str, str] | None  # the exception's name and text
     traceback: str  # plain text, ANSI colours removed
@@ -284,6 +284,6 @@ class CellResult:
 class Ending:
     """How a cell ended, or why its kernel had to: the exception's name and text, or our own."""
 
-    status: Status
+    status: CellStatus
     name: str = ""
     message: str = ""

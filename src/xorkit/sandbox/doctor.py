@@ -26,7 +26,7 @@ print(f"Landlock {found} and seccomp hold; scratch folders {own}; tried in a thr
 """
 
 
-def check() -> list[tuple[str, bool, str]]:
+def look_over() -> list[tuple[str, bool, str]]:
     """For `xorkit doctor`: what was looked at, is it fine, and the details or the remedy."""
     if not sys.platform.startswith("linux"):
         remedy = "use Linux (a virtual machine, WSL2 or a container), or --unconfined"

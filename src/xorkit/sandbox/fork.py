@@ -32,7 +32,7 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "4",  # each arena takes 64 MiB of the address space that is limited
 }
 ANSWER_SECONDS = 120.0  # importing torch takes 2, from a cold network disk a minute
-LONGEST_COMPLAINT = 2_000  # characters of the server's last words that an error repeats
+LONGEST_LAST_WORDS = 2_000  # characters of the server's last words that an error repeats
 
 
 def import_path() -> dict[str, str]:
@@ -106,7 +106,7 @@ class ForkServer:
         return answer
 
     def _last_words(self) -> str:
-        return self._log.read_text(errors="replace")[-LONGEST_COMPLAINT:] or "it left no message"
+        return self._log.read_text(errors="replace")[-LONGEST_LAST_WORDS:] or "it left no message"
 
     async def close(self) -> None:
         self._process.kill()  # its children follow: they asked to be killed with it

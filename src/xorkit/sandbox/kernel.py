@@ -37,15 +37,15 @@ from xorkit.sandbox.watchdog import Meter, remove
 METER_SECONDS = 0.1  # a process can take some hundred MiB between two looks; rlimits hold beyond
 DRAIN_SECONDS = 0.1  # for what a dying kernel had already sent
 MOST_WAITED = 4  # times a cell's own seconds: on a machine with five times the work it can do
-FULL = 0.5  # share of the memory limit; a kernel that holds more after an error can't go on
+FULL_MEMORY = 0.5  # share of the memory limit; a kernel that holds more after an error can't go on
 # An assertion in C, a null pointer, and the system's own killer when all memory is gone.
 DEATHS_BY_WANT = (-signal.SIGABRT, -signal.SIGSEGV, -9)
 LONGEST_COMPLAINT = 200  # characters of an exception that reading a forged message raised
 # Copied for each cell: nbformat validates what it makes, for as long as a trivial cell runs.
-EMPTY: NotebookNode = v4.new_notebook(cells=[v4.new_code_cell()])
-SILENT = logging.getLogger("xorkit.sandbox.jupyter")  # Jupyter's log; what matters is in Ran
-SILENT.addHandler(logging.NullHandler())
-SILENT.propagate = False
+EMPTY_NOTEBOOK: NotebookNode = v4.new_notebook(cells=[v4.new_code_cell()])
+JUPYTER_LOG = logging.getLogger("xorkit.sandbox.jupyter")  # Jupyter's log; what matters is in Ran
+JUPYTER_LOG.addHandler(logging.NullHandler())
+JUPYTER_LOG.propagate = False
 
 
 class Kernel:
@@ -128,10 +128,10 @@ class Kernel:
     async def execute(self, source: str, seconds: float, then: str | None = None) -> CellResult:
         """`run`, for those who are on the kernel's own loop."""
         started = time.monotonic()
-        notebook = deepcopy(EMPTY)
+        notebook = deepcopy(EMPTY_NOTEBOOK)
         cell = notebook.cells[0]
         cell.source = source if source.strip() else "pass"  # nbclient sends no blank cell
-        client = CellClient(notebook, km=self._manager, limit=self._limits.output, log=SILENT)
+        client = CellClient(notebook, km=self._manager, limit=self._limits.output, log=JUPYTER_LOG)
         client.kc = self._client
         self._client.then = then
         self._waited = 0.0
@@ -237,7 +237,7 @@ class Kernel:
         if not too_big(name, text):
             await self._look()  # what raised may have been the limit
             return self._violation or Ending("error", name, text)
-        if self._meter is not None and self._meter.held() > FULL * self._limits.memory:
+        if self._meter is not None and self._meter.held() > FULL_MEMORY * self._limits.memory:
             await self._kill()  # what comes next would fail for want of memory, not by itself
         return Ending("memory", name, text)
 
@@ -265,7 +265,7 @@ class Kernel:
         if self._meter is None or not isinstance(self._process, ForkProvisioner):
             return False
         held = self._process.peak - self._meter.inherited
-        return self._process.code in DEATHS_BY_WANT and held > FULL * self._limits.memory
+        return self._process.code in DEATHS_BY_WANT and held > FULL_MEMORY * self._limits.memory
 
 
 def _late(seconds: float) -> Ending:

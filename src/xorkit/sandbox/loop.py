@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Loop:
@@ -20,11 +20,11 @@ class Loop:
         self._thread = threading.Thread(target=self._loop.run_forever, name="xorkit", daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """The result of `work`, waited for; raises what it raises."""
         return self.spawn(work).result()
 
-    def spawn(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+    def spawn(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:

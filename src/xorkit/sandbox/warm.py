@@ -22,7 +22,7 @@ from jupyter_client.manager import AsyncKernelManager
 from xorkit.guest.limits import ConfinementError, Limits, MiB, SandboxError
 from xorkit.sandbox.cell import Client
 from xorkit.sandbox.fork import ForkProvisioner, ForkServer, import_path
-from xorkit.sandbox.kernel import SILENT, Kernel
+from xorkit.sandbox.kernel import JUPYTER_LOG, Kernel
 from xorkit.sandbox.loop import Loop
 from xorkit.sandbox.watchdog import Meter, remove
 
@@ -162,7 +162,7 @@ class Warm:
 
     def _manager(self, **options: str) -> AsyncKernelManager:
         return AsyncKernelManager(
-            context=self._context, client_factory=Client, log=SILENT, **options
+            context=self._context, client_factory=Client, log=JUPYTER_LOG, **options
         )
 
     async def _kernel(

@@ -31,7 +31,7 @@ def ticks(sheet: Sheet, grade_id: str, cells: list[tuple[str, str]]) -> list[Any
     return [[row.what, row.state] for row in checks.table(grade_id).rows]
 
 
-def main() -> None:
+def _main() -> None:
     given = json.load(sys.stdin)
     sheet = Sheet.from_text(given["sheet"])
     found = {name: ticks(sheet, asked, cells) for name, asked, cells in given["asked"]}
@@ -39,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    _main()

@@ -25,7 +25,7 @@ from xorkit.judge.updates import arranged, moves
 from xorkit.messages import tell
 from xorkit.probe import observe
 from xorkit.probe.notebook import Namespace
-from xorkit.selfcheck.display import Row, Table, updates_picture
+from xorkit.selfcheck.display import CheckRow, CheckTable, updates_picture
 from xorkit.selfcheck.session import Session, empty_blanks, is_of, session, unchosen
 from xorkit.selfcheck.sheet import Sheet, SheetCell, SheetClaim
 
@@ -37,7 +37,7 @@ MATCHING = "matching"
 OBSERVED = {"data": "data", "model": "model", "settings": "loss_and_optimizer"}
 OBSERVED |= {"training": "training_loop", "result": "predictions"}
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Checks:
@@ -53,43 +53,49 @@ class Checks:
         table = self.table(name)
         display({"text/html": table.to_html(), "text/plain": table.to_text()}, raw=True)
 
-    def table(self, name: str = "") -> Table:
+    def table(self, name: str = "") -> CheckTable:
         """What a check shows. Whatever the notebook holds, it raises nothing."""
         if not name:
             return self._ready()
         cell = self.sheet.cell(name)
         if cell is None:
             names = ", ".join(f"`{each.grade_id}`" for each in self.sheet.cells)
-            rows: tuple[Row, ...] = (
-                Row(None, f"No exercise is called `{name}`", f"There are {names}."),
+            rows: tuple[CheckRow, ...] = (
+                CheckRow(None, f"No exercise is called `{name}`", f"There are {names}."),
             )
-            return Table("A check", rows, "Write one of these names between the brackets.")
+            return CheckTable("A check", rows, "Write one of these names between the brackets.")
         try:
             return self._table(cell)
         except Exception as error:  # a learner's objects may raise anything
             text = f"It stopped with {type(error).__name__}. Your work and your points are safe."
-            return Table(cell.title, (Row(None, "The check itself", text),), "Go on all the same.")
+            return CheckTable(
+                cell.title, (CheckRow(None, "The check itself", text),), "Go on all the same."
+            )
 
-    def _table(self, cell: SheetCell) -> Table:
+    def _table(self, cell: SheetCell) -> CheckTable:
         text = self.session.text_of(cell)
-        rows: tuple[Row, ...]
+        rows: tuple[CheckRow, ...]
         if cell.first_line and not text:
-            rows = (Row(False, "Your cell", "It hasn't been run since you opened the notebook."),)
-            return Table(cell.title, rows, "Fill it in and run it, then run this check again.")
+            rows = (
+                CheckRow(False, "Your cell", "It hasn't been run since you opened the notebook."),
+            )
+            return CheckTable(cell.title, rows, "Fill it in and run it, then run this check again.")
         blanks = empty_blanks(text)
         if blanks:
-            rows = tuple(Row(False, f"{name} is still empty", f"{job}.") for name, job in blanks)
+            rows = tuple(
+                CheckRow(False, f"{name} is still empty", f"{job}.") for name, job in blanks
+            )
             step = f"Fill in {blanks[0][0].lower()}, run the cell, then run this check again."
-            return Table(cell.title, rows, step)
+            return CheckTable(cell.title, rows, step)
         if cell.claims:
             return _Judging(self.session, cell, text).table()
         if cell.grade_id == MATCHING and self.sheet.menu is not None:
             return self._matching(cell)
         values = [(name, self.session.namespace.get(name)) for name in cell.names]
         rows = tuple(_in_words(value[1]) if cell.in_words else _left(*value) for value in values)
-        return Table(cell.title, rows, _noted(self.sheet, cell, rows))
+        return CheckTable(cell.title, rows, _noted(self.sheet, cell, rows))
 
-    def _matching(self, cell: SheetCell) -> Table:
+    def _matching(self, cell: SheetCell) -> CheckTable:
         """What was chosen for each job, and what is open or no line; never which line is right."""
         menu = self.sheet.menu
         assert menu is not None  # noqa: S101 - looked at before
@@ -99,13 +105,13 @@ class Checks:
         ]
         still_open = [str(number) for number, line in enumerate(chosen, 1) if line is None]
         strange = [
-            Row(False, f"Job {number}", f"`{line[1][:60]}` is none of the lines in the list.")
+            CheckRow(False, f"Job {number}", f"`{line[1][:60]}` is none of the lines in the list.")
             for number, line in enumerate(chosen, 1)
             if line is not None and not line[0]
         ]
         seen = f"{len(chosen) - len(still_open)} of {len(chosen)} are chosen"
         seen += f"; still open: {', '.join(still_open)}." if still_open else "."
-        rows = (Row(not still_open, "A line for every job", seen), *strange)
+        rows = (CheckRow(not still_open, "A line for every job", seen), *strange)
         listed = tuple(
             (str(number), job, "still open" if line is None else f"`{line[1][:60]}`")
             for number, (job, line) in enumerate(zip(menu.jobs, chosen, strict=True), 1)
@@ -113,9 +119,9 @@ class Checks:
         step = "Is this what you meant? Grading tells whether the lines fit."
         if still_open or strange:
             step = "Choose a line of the list for these jobs, and run the cell again."
-        return Table(cell.title, rows, step, listed)
+        return CheckTable(cell.title, rows, step, listed)
 
-    def _ready(self) -> Table:
+    def _ready(self) -> CheckTable:
         """What is open in the whole notebook: as its page has it in Colab, else as it was run."""
         live = _live_texts()
         rows = []
@@ -127,13 +133,13 @@ class Checks:
             if live is not None and len(found) != 1:
                 says = "no cell begins" if not found else f"{len(found)} cells begin"
                 end = " any more." if not found else ": keep one."
-                rows.append(Row(False, cell.title, f"{says} with `{cell.first_line}`{end}"))
+                rows.append(CheckRow(False, cell.title, f"{says} with `{cell.first_line}`{end}"))
             elif not text:
-                rows.append(Row(None, cell.title, "not run since you opened the notebook"))
+                rows.append(CheckRow(None, cell.title, "not run since you opened the notebook"))
             else:
                 open_ = [name for name, _ in empty_blanks(text)] + unchosen(text)
                 seen = f"still empty: {', '.join(open_)}" if open_ else ""
-                rows.append(Row(not open_, cell.title, seen))
+                rows.append(CheckRow(not open_, cell.title, seen))
         step = "Ready. Save, download the file as .ipynb, and hand it in."
         if None in [row.state for row in rows]:
             step = "Run all cells from top to bottom, then this one once more."
@@ -141,8 +147,8 @@ class Checks:
             step = "Have another look at the rows with a cross. You can hand in all the same."
         if live is None:
             unseen = "changes since you last ran a cell, cells that got lost, whether you saved"
-            rows.append(Row(None, "What can't be seen from here", unseen))
-        return Table("Ready to hand in?", tuple(rows), step)
+            rows.append(CheckRow(None, "What can't be seen from here", unseen))
+        return CheckTable("Ready to hand in?", tuple(rows), step)
 
 
 def _live_texts() -> list[str] | None:
@@ -156,24 +162,24 @@ def _live_texts() -> list[str] | None:
         return None
 
 
-def _in_words(answer: object) -> Row:
+def _in_words(answer: object) -> CheckRow:
     """Whether there is an answer; what it is worth, grading says."""
     if not isinstance(answer, str) or not answer.split():
         empty = answer is None or isinstance(answer, str)
         seen = "Still empty" if empty else f"A {type(answer).__name__}, not a text"
-        return Row(False, "Your answer", f"{seen}: write a sentence of your own.")
+        return CheckRow(False, "Your answer", f"{seen}: write a sentence of your own.")
     words = len(answer.split())
-    return Row(True, "Your answer", f"{words} word{'s' * (words != 1)}.")
+    return CheckRow(True, "Your answer", f"{words} word{'s' * (words != 1)}.")
 
 
-def _left(name: str, value: object) -> Row:
+def _left(name: str, value: object) -> CheckRow:
     """A name that a cell is to leave behind, and what it holds."""
     if value is None:
-        return Row(False, f"`{name}`", "It isn't there yet.")
-    return Row(True, f"`{name}`", f"It is {repr(value)[:80]}.")
+        return CheckRow(False, f"`{name}`", "It isn't there yet.")
+    return CheckRow(True, f"`{name}`", f"It is {repr(value)[:80]}.")
 
 
-def _noted(sheet: Sheet, cell: SheetCell, rows: tuple[Row, ...]) -> str:
+def _noted(sheet: Sheet, cell: SheetCell, rows: tuple[CheckRow, ...]) -> str:
     """The next step after a cell of which a check says only whether it is filled."""
     if not all(row.state for row in rows):
         return "Fill it in, run the cell, then run this check again. A guess may be worth a point."
@@ -199,7 +205,7 @@ def _plain(text: str) -> str:
     return "".join(text.split()).casefold()
 
 
-def _next_step(sheet: Sheet, cell: SheetCell, rows: tuple[Row, ...]) -> str:
+def _next_step(sheet: Sheet, cell: SheetCell, rows: tuple[CheckRow, ...]) -> str:
     if any(row.state is False for row in rows):
         again = f" To read again: {cell.look}." if cell.look else ""
         what = "the cell" if cell.first_line else "the cells above"
@@ -223,8 +229,8 @@ class _Judging:
         self.asked = {**judge.questions(self.task, spec.good, spec.stall, rng), **QUICK}
         self.judged: dict[str, Any] = {}
 
-    def table(self) -> Table:
-        rows: list[Row] = []
+    def table(self) -> CheckTable:
+        rows: list[CheckRow] = []
         told: set[str] = set()
         for claim in self.cell.claims:
             row = self._row(claim, rows)
@@ -236,7 +242,7 @@ class _Judging:
         note = getattr(self.judged.get("result"), "note", None)
         if note is not None:
             step = tell(note, self.sheet.hints).message
-        return Table(self.cell.title, tuple(rows), step, picture=self._picture())
+        return CheckTable(self.cell.title, tuple(rows), step, picture=self._picture())
 
     def _sentence(self, claim: SheetClaim) -> str:
         if claim.row is None or self.task.targets.shape[1] != 1:
@@ -244,14 +250,16 @@ class _Judging:
         inputs = ", ".join(f"{value:g}" for value in self.task.inputs[claim.row])
         return f"For ({inputs}) the prediction is near {self.task.targets[claim.row, 0]:g}."
 
-    def _row(self, claim: SheetClaim, above: Sequence[Row]) -> Row:
+    def _row(self, claim: SheetClaim, above: Sequence[CheckRow]) -> CheckRow:
         what = self._sentence(claim)
         if not all(above[number].state for number in claim.needs):
-            return Row(None, what, "Looked at once the rows above are right.")
+            return CheckRow(None, what, "Looked at once the rows above are right.")
         try:
             part = self._part(claim.part)
         except EvidenceError as error:
-            return Row(False, what, f"What your objects answer is nothing to judge by: {error}.")
+            return CheckRow(
+                False, what, f"What your objects answer is nothing to judge by: {error}."
+            )
         found = getattr(part, claim.name)
         if claim.row is not None:
             found = found[claim.row]
@@ -259,14 +267,14 @@ class _Judging:
             return self._prediction(what, part, claim.row or 0, found)
         if claim.part == "training" and claim.name == "epochs" and not found:
             return self._epochs(what, part, found)
-        return Row(True, what, self._seen(claim, part)) if found else self._missed(what, found)
+        return CheckRow(True, what, self._seen(claim, part)) if found else self._missed(what, found)
 
-    def _missed(self, what: str, found: judge.Claim) -> Row:
+    def _missed(self, what: str, found: judge.Claim) -> CheckRow:
         """A claim that doesn't hold, with the sentence that grading has for it."""
         if found.finding is None:
-            return Row(False, what)
+            return CheckRow(False, what)
         told = judge.named_only(tell(found.finding, self.sheet.hints), self.text)
-        return Row(False, what, told.message, str(told.code or ""))
+        return CheckRow(False, what, told.message, str(told.code or ""))
 
     def _part(self, name: str) -> Any:
         """What the judge says of an exercise."""
@@ -274,7 +282,7 @@ class _Judging:
             self.judged[name] = getattr(self, f"_{name}")()
         return self.judged[name]
 
-    def _observed(self, part: str, read: Callable[[object], T]) -> T:
+    def _observed(self, part: str, read: Callable[[object], _T]) -> _T:
         grade_id = OBSERVED[part]
         cell = self.sheet.cell(grade_id) or self.cell
         text = self.notebook.text_of(cell) if cell.first_line else ""
@@ -310,20 +318,22 @@ class _Judging:
         seen, own = self._observed("result", read_predictions), parts[-1].own
         return judge.judge_result(seen, self.asked, own, parts, self.task, self.sheet.facts)
 
-    def _epochs(self, what: str, training: judge.Training, found: judge.Claim) -> Row:
+    def _epochs(self, what: str, training: judge.Training, found: judge.Claim) -> CheckRow:
         """A loop that was short: only a whole run from another start could tell why it ended."""
         own = training.own
         if own is None:
             text = "Run the cell once more: its epochs are counted while it runs."
-            return Row(None, what, text)
+            return CheckRow(None, what, text)
         if training.updates:
             rows = arranged(own.rows, own.shapes, self.task, self.task.net)
             if rows is not None and near(rows, self.task.net, self.task).all():
                 text = f"{own.backwards} epochs: fine, if your loop ends once it has learned."
-                return Row(None, what, text)
+                return CheckRow(None, what, text)
         return self._missed(what, found)
 
-    def _prediction(self, what: str, result: judge.Result, row: int, found: judge.Claim) -> Row:
+    def _prediction(
+        self, what: str, result: judge.Result, row: int, found: judge.Claim
+    ) -> CheckRow:
         if not result.predictions:
             return self._missed(what, found)
         value, goal = result.predictions[row], self.task.targets[row, 0]
@@ -331,8 +341,8 @@ class _Judging:
         baseline = float(((targets - targets.mean(axis=0)) ** 2).mean())
         if own is not None and len(own.losses) and own.losses[0] < LEARNED * baseline:
             near_ = bool(abs(value - goal) <= self.task.near)  # it went on from another training
-            return Row(near_, what, f"It is {value:.3f}.")
-        return Row(True, what, f"It is {value:.3f}.") if found else self._missed(what, found)
+            return CheckRow(near_, what, f"It is {value:.3f}.")
+        return CheckRow(True, what, f"It is {value:.3f}.") if found else self._missed(what, found)
 
     def _seen(self, claim: SheetClaim, part: Any) -> str:
         """What a claim that holds was seen by, where a number says it."""

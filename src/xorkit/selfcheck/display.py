@@ -16,7 +16,7 @@ SIGNS = {
     False: ("✗", "not yet", "#b34700"),
     None: ("–", "open", "#6b6b6b"),
 }
-LINE = "border-top:1px solid rgba(128,128,128,.35)"
+TABLE_BORDER = "border-top:1px solid rgba(128,128,128,.35)"
 CELL = "text-align:left;vertical-align:top;padding:.4em 0;line-height:1.45;background:none"
 SIGN = (
     '<span role="img" aria-label="{word}" title="{word}" style="display:inline-block;width:1.5em;'
@@ -28,7 +28,7 @@ PER_UPDATE, HIGH = 12, 46.0  # room for one update's bars in the picture, and ha
 
 
 @dataclass(frozen=True)
-class Row:
+class CheckRow:
     """One line of a check: true (right), false (not yet) or None (open), and what was seen.
 
     `cause` is the diagnosis code of what is wrong, where there is one.
@@ -41,11 +41,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class CheckTable:
     """What a check shows. `listed` is a numbered table below it: two texts a row."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[CheckRow, ...]
     next_step: str
     listed: tuple[tuple[str, str, str], ...] = ()
     picture: str = ""
@@ -61,7 +61,7 @@ class Table:
     def to_html(self) -> str:
         body = "".join(map(_row, self.rows))
         listed = "".join(
-            f'<tr style="{LINE};background:none">'
+            f'<tr style="{TABLE_BORDER};background:none">'
             + f'<td style="{CELL};padding-right:1em">{_rich(line[0])}</td>'
             + f'<td style="{CELL};padding-right:1em">{_rich(line[1])}</td>'
             + f'<td style="{CELL}"><div style="min-width:10.5em">{_rich(line[2])}</div></td></tr>'
@@ -77,15 +77,15 @@ class Table:
             '<div style="max-width:46em;padding:.2em 0 .4em;overflow-wrap:anywhere">'
             '<div style="font-weight:600;font-size:1.05em;padding:.2em 0 .5em">'
             f"{_rich(self.title)}</div>{tables}{self.picture}"
-            f'<div style="{LINE};padding:.6em 0 0">{_rich(self.next_step)}</div></div>'
+            f'<div style="{TABLE_BORDER};padding:.6em 0 0">{_rich(self.next_step)}</div></div>'
         )
 
 
-def _row(row: Row) -> str:
+def _row(row: CheckRow) -> str:
     sign, word, color = SIGNS[row.state]
     seen = f'<div style="opacity:.85">{_rich(row.seen)}</div>' if row.seen else ""
     return (
-        f'<tr style="{LINE};background:none"><td style="{CELL};width:2.3em">'
+        f'<tr style="{TABLE_BORDER};background:none"><td style="{CELL};width:2.3em">'
         f'{SIGN.format(sign=sign, word=word, color=color)}</td><td style="{CELL}">'
         f'<div style="font-weight:600">{_rich(row.what)}</div>{seen}</td></tr>'
     )

@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from xorkit.conventions import solution_of
 from xorkit.engine.course import Course
 from xorkit.errors import KitError
+from xorkit.foreign import showable
 from xorkit.lesson import Lesson
 from xorkit.verdict import CellVerdict, Verdict
 
@@ -271,5 +272,5 @@ def _write_comment(book: Gradebook, assignment: str, student: str, cell: str, co
     for name in _commented(cell):
         with suppress(MissingEntry):
             found = book.find_comment(name, assignment, assignment, student)
-            found.manual_comment = comment or None
+            found.manual_comment = showable(comment) or None
             return

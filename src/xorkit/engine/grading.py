@@ -28,7 +28,7 @@ ENDINGS = {
     "timeout": finding(Diagnosis.TIMEOUT, "cell"),
     "memory": finding(Diagnosis.MEMORY, "cell"),
     "died": finding(Diagnosis.CRASH, "process"),
-    "garbled": finding(Diagnosis.CRASH, "garbled"),
+    "garbled": finding(Diagnosis.TAMPERING, "garbled"),
     "output": finding(Diagnosis.CRASH, "output"),
 }
 TOO_LATE = {

@@ -42,6 +42,7 @@ FULL_TIMES = 4
 REST_SECONDS = 30.0
 LEAST_SECONDS = 1.0  # for a cell once only the rest is left
 MOST_KERNELS = 12  # in a new one all cells run again: each answer may end one, and few mishaps more
+ENDED, STUCK = ("ok", "error"), ("timeout", "died", "output")  # ways in which a cell may end
 SILENT_RECORDER = "the grader's recorder was kept from answering"
 
 Kind = Literal["given", "answer", "extra", "observe"]
@@ -165,7 +166,7 @@ class _Notebook:
             return
         outputs, lacks = told(ran.outputs, self.installs)
         self.outputs[step.grade_id] = harmless(outputs)
-        if ran.status in ("ok", "error"):
+        if ran.status in ENDED:
             self.again.append(step.source)
         lacks += lacks_of(ran.error, step.python, step.runs, self.lost)
         if any(lack.hangs for lack in lacks):
@@ -179,7 +180,7 @@ class _Notebook:
         if not after or "while" in step.source:
             return self.run(step.source, self.seconds)
         ran = self.run(step.source, self.seconds, _question(after, self.questions))
-        if ran is None or ran.status in ("ok", "error") or (ran.alive and ran.traceback):
+        if ran is None or ran.status in ENDED or (ran.alive and ran.traceback):
             self.observations |= _seen(ran.value, after) if ran is not None else {}
             return ran
         # Was it the cell, or the learner's objects when they were asked? Alone, the cell will tell.
@@ -187,29 +188,36 @@ class _Notebook:
         return self.run(step.source, self.seconds)
 
     def _observe(self, step: Step) -> None:
-        seen, living = self._asked(step, self.questions)
-        if not seen and not living and step.role == LOOP_ROLE:
+        seen, ended = self._asked(step, self.questions)
+        if ended in STUCK and step.role == LOOP_ROLE:
             # The run to the end took too long or ended the process: its first updates may not.
-            seen, living = self._asked(step, {**self.questions, "epochs": 0})
-        if not seen and living and not self.distrusted:
+            seen, ended = self._asked(step, {**self.questions, "epochs": 0})
+        cells = (cell for cell in self.cells if cell.grade_id == step.grade_id)
+        if ended in STUCK and any(cell.status not in ENDED for cell in cells):
+            ended = ""  # so did the cell itself, as will be told
+        if not seen and ended and not self.distrusted:
             self.distrusted = True
             self.close()  # the next one has run nothing but the cells before
-            seen, living = self._asked(step, self.questions)
-        if not seen and living:
+            seen, later = self._asked(step, self.questions)
+            ended = later or ended
+        if not seen and ended:
             self._blame(step.grade_id)
         self.observations |= seen
 
-    def _asked(self, step: Step, questions: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-        """What the probe saw, by blank, and whether the kernel is there to see more."""
+    def _asked(self, step: Step, questions: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """What the probe saw, by blank, and how the asking ended where someone must answer for it.
+
+        Not where the memory was used up, or the notebook is over.
+        """
         ran = self.run(NOTHING, OBSERVE_SECONDS, _question([step], questions))
         if ran is None:
-            return {}, False
-        return _seen(ran.value, [step]), ran.status in ("ok", "error")
+            return {}, ""
+        return _seen(ran.value, [step]), ran.status if ran.status in (*ENDED, *STUCK) else ""
 
     def _blame(self, blank: str) -> None:
-        """Notes whose doing it is that a living kernel doesn't answer what it was asked of a cell.
+        """Notes whose doing it is that a kernel doesn't answer what it was asked of a cell.
 
-        What it says of itself is not believed: it is the learner's doing where a kernel that runs
+        What the kernel says of itself is not believed: it is the learner's doing where a kernel that runs
         nothing of the learner's answers, and else the grader's.
         """
         if blank in self.control:

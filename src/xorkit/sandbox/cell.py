@@ -124,7 +124,7 @@ class CellClient(NotebookClient):
         )
         self.on_cell_executed = self._keep_reply
         self.reply: dict[str, Any] = {}
-        self.complete = False  # has all output arrived?
+        self._idle = asyncio.Event()  # set when all output has arrived
         self.cut = False  # was any of it left out?
         self._limit, self._kept = limit, 0
 
@@ -132,8 +132,18 @@ class CellClient(NotebookClient):
         try:
             return super().process_message(*args)
         except CellExecutionComplete:
-            self.complete = True
+            self._idle.set()
             raise
+
+    @property
+    def complete(self) -> bool:
+        """Whether all output has arrived."""
+        return self._idle.is_set()
+
+    async def without_reply(self, seconds: float) -> None:
+        """Wait until the kernel has said for so long that the cell is over: its reply comes first."""
+        await self._idle.wait()
+        await asyncio.sleep(seconds)
 
     def handle_comm_msg(self, *_: Any) -> None:
         """Widgets have no page here: without this, nbclient looks up state that it never kept."""

@@ -36,6 +36,7 @@ from xorkit.sandbox.watchdog import Meter, remove
 
 METER_SECONDS = 0.1  # a process can take some hundred MiB between two looks; rlimits hold beyond
 DRAIN_SECONDS = 0.1  # for what a dying kernel had already sent
+REPLY_SECONDS = 2.0  # between the reply to a cell and the news of its end, which a kernel sends last
 MOST_WAITED = 4  # times a cell's own seconds: on a machine with five times the work it can do
 FULL_MEMORY = 0.5  # share of the memory limit; a kernel that holds more after an error can't go on
 # An assertion in C, a null pointer, and the system's own killer when all memory is gone.
@@ -146,8 +147,7 @@ class Kernel:
             ending = stopped or await self._replied(client.reply)
         except Exception as error:  # a forged message can raise anything, RecursionError too
             await self._kill()
-            text = f"{type(error).__name__}: {error}"[:LONGEST_COMPLAINT]
-            ending = Ending("died", GARBLED, f"the kernel sent what no kernel sends ({text})")
+            ending = _garbled(f"{type(error).__name__}: {error}"[:LONGEST_COMPLAINT])
         return CellResult(
             status=ending.status,
             outputs=outputs,
@@ -170,15 +170,22 @@ class Kernel:
             return self._death(), None
         work = asyncio.create_task(client.async_execute_cell(cell, 0))
         flood = asyncio.create_task(self._client.flooded(self._limits.flood))
-        events: set[asyncio.Task[Any]] = {work, flood, self._ended}
+        mute = asyncio.create_task(client.without_reply(REPLY_SECONDS))
+        events: set[asyncio.Task[Any]] = {work, flood, mute, self._ended}
         await self._wait(events, seconds)
         stopped = None
-        if not work.done() and not self._ended.done():
+        if client.complete and not self._ended.done():
+            await asyncio.wait({work}, timeout=self._limits.grace_seconds)
+        if client.complete and not work.done() and not self._ended.done():
+            stopped = _garbled("that a cell is over, and no reply")
+            await self._kill()
+        elif not work.done() and not self._ended.done():
             stopped = self._flooded() if flood.done() else _late(seconds)
             # A flooded kernel drops messages, the one that says "idle" too: don't wait for that.
             client.iopub_timeout = math.ceil(self._limits.grace_seconds / 4)
             await self._interrupt(work)
         flood.cancel()
+        mute.cancel()
         if not work.done():
             await asyncio.wait({work}, timeout=DRAIN_SECONDS)
             work.cancel()
@@ -266,6 +273,10 @@ class Kernel:
             return False
         held = self._process.peak - self._meter.inherited
         return self._process.code in DEATHS_BY_WANT and held > FULL_MEMORY * self._limits.memory
+
+
+def _garbled(what: str) -> Ending:
+    return Ending("died", GARBLED, f"the kernel sent what no kernel sends ({what})")
 
 
 def _late(seconds: float) -> Ending:

@@ -331,12 +331,25 @@ def test_a_spoiled_verdict_is_made_anew(course: Course, spoiled: str) -> None:
     assert json.loads(course.result_path("ada", store.VERDICT).read_text("utf-8"))["score"] == 5
 
 
-NAMES = ("O'Hara", "Jürgen Müller", "李雷", "-rf", "[bold]", "a.b@c.de", "x" * 200, "1", "a;b\nc")
+NAMES = (
+    *("O'Hara", "Jürgen Müller", "李雷", "-rf", "[bold]", "a.b@c.de", "x" * 200, "1", "a;b\nc"),
+    *(
+        "'; DROP TABLE grade; --",
+        '" OR 1=1',
+        "=1+1",
+        "%s%n{0}",
+        "a%2fb%00",
+        "..a",
+        "~root",
+        "$HOME",
+    ),
+    *("\x1b]0;x\x07\x1b[2J", "a\tb\rc", "\u202ereversed", "\u00e9", "e\u0301", "\ufeff", "*?"),
+)
 
 
-def test_any_name_can_be_a_learners(course: Course) -> None:
+def test_any_name_can_be_a_learners_and_any_text_an_answer(course: Course) -> None:
     for name in NAMES:
-        hand_in(course, name)
+        hand_in(course, name, {"words": f"words = 'because ' + {name + chr(0)!r}"})
 
     graded(course)
 

@@ -20,7 +20,9 @@ WRONG = {
     **{f"recall_{name}": "" for name in ("zero_grad", "step", "backward", "stuck", "tensor")},
 }
 FORGED = json.dumps(json.dumps({"data": {"fault": "x"}, "model": {"fault": "x"}}))
-OBSERVERS = "import xorkit.probe.observations as o\nfor k in o.OBSERVERS: o.OBSERVERS[k] = "
+PROBE = "import xorkit.probe.observations as o\n"
+OBSERVERS = f"{PROBE}for k in o.OBSERVERS: o.OBSERVERS[k] = "
+SHELL = "shell = get_ipython()\nkernel, usual = shell.kernel, shell.user_expressions\n"
 # What the first cell does besides, and whether what the grader sees gets worse by it.
 HARMLESS = {
     "hides the import function": "__import__ = None",
@@ -33,6 +35,14 @@ HARMLESS = {
     "empties the modules": "import sys\nsys.modules.clear()",
     "breaks a builtin": "import builtins\nbuiltins.sorted = builtins.sum = None",
     "deletes a builtin": "import builtins\ndel builtins.getattr",
+    "takes the recorder off the shell's events": (
+        f"{SHELL}for each in shell.events.callbacks.values(): each.clear()"
+    ),
+    "has names that are no texts": "globals()[5] = globals()[None] = globals()['\\ud800'] = 1",
+    "has a node visitor that raises": (
+        f"{SHELL}import ast\nclass Visitor(ast.NodeTransformer):\n"
+        "    def visit(self, node): raise ValueError\nshell.ast_transformers.append(Visitor())"
+    ),
 }
 TAMPERING = {
     "breaks json's inside": (
@@ -57,11 +67,69 @@ TAMPERING = {
         f"'data': {{{MIME!r}: {FORGED}}}}} for k in asked}}"
     ),
     "is silent in the shell's place": "get_ipython().user_expressions = lambda asked: {}",
+    "raises in the shell's place": (
+        f"{SHELL}def broken(asked): raise ValueError\nshell.user_expressions = broken"
+    ),
+    "is nothing in the shell's place": f"{SHELL}shell.user_expressions = None",
+    "sends no reply": (
+        f"{SHELL}send = kernel.session.send\nkernel.session.send = lambda stream, kind, *a, **b: "
+        "None if kind == 'execute_reply' else send(stream, kind, *a, **b)"
+    ),
+    "runs nothing that it is sent": (
+        f"{SHELL}async def nothing(*a, **b): return {{'status': 'ok', 'execution_count': 1, "
+        "'payload': [], 'user_expressions': {}}\nkernel.do_execute = nothing"
+    ),
+    "reads no cell any more": (
+        f"{SHELL}def broken(lines): raise ValueError\nshell.input_transformers_post.append(broken)"
+    ),
+    "rewrites the observer's code": f"{PROBE}o.observe.__code__ = (lambda *a: {{}}).__code__",
+    "empties what the answer holds": (
+        f"{SHELL}answer = next(c.cell_contents for c in usual.__closure__)\n"
+        "for each in answer.__closure__:\n"
+        "    if callable(each.cell_contents): each.cell_contents = lambda *a: {}"
+    ),
+    "breaks what the probe works with": (
+        "import contextlib, os\ncontextlib.ExitStack = torch.random.fork_rng = None\n"
+        "os.devnull = '/nowhere'"
+    ),
+    "leaves no descriptor to open": (
+        "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))"
+    ),
+    "goes on breaking it from a thread": (
+        f"{PROBE}import threading\ndef spoil():\n"
+        "    while True: o.OBSERVERS.update(dict.fromkeys(o.OBSERVERS))\n"
+        "threading.Thread(target=spoil, daemon=True).start()"
+    ),
+    "leaves what raises at every look": (
+        "class Meta(type):\n    def __getattribute__(self, name): raise ValueError\n"
+        "class Evil(metaclass=Meta):\n    def __getattribute__(self, name): raise ValueError\n"
+        "X = Y = Evil()"
+    ),
+    "leaves what can't be compared": (
+        "class Name:\n    def __eq__(self, other): raise ValueError\n"
+        "class Evil: pass\nEvil.__module__ = Name()\nX = Evil()"
+    ),
+}
+STUCK = {
+    "never answers": (
+        f"{SHELL}def answer(asked):\n    while asked: pass\n    return {{}}\n"
+        "shell.user_expressions = answer"
+    ),
+    "ends the process instead of an answer": (
+        f"{SHELL}import os\nshell.user_expressions = lambda asked: os._exit(0) if asked else {{}}"
+    ),
+    "answers with more than anybody reads": (
+        f"{SHELL}shell.user_expressions = lambda asked: {{k: {{'status': 'ok', 'metadata': {{}}, "
+        "'data': {'x': 'x' * 10**7}} for k in asked}"
+    ),
+    "turns every later cell into an endless one": (
+        f"{SHELL}shell.input_transformers_post.append(lambda lines: ['while True: pass\\n'])"
+    ),
 }
 
 
-def graded(line: str) -> Verdict:
-    done = grade_answers({**WRONG, "data": f"{WRONG['data']}\n{line}"})
+def graded(line: str, timeout: float = 20) -> Verdict:
+    done = grade_answers({**WRONG, "data": f"{WRONG['data']}\n{line}"}, timeout)
     assert done.verdict is not None, done.problem
     assert done.faults == ()
     assert done.verdict.status == "graded"
@@ -88,6 +156,22 @@ def test_it_is_told_and_earns_nothing_where_a_cell(plain: Verdict, name: str) ->
 
     assert found.diagnosis[0] == "tampering"
     assert found.score <= plain.score
+
+
+@pytest.mark.parametrize("name", STUCK)
+def test_it_is_told_within_the_notebooks_time_where_a_cell(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for what, seconds in (("OBSERVE", 3.0), ("REST", 2.0), ("LEAST", 0.2)):
+        monkeypatch.setattr(f"xorkit.engine.running.{what}_SECONDS", seconds)
+
+    assert graded(STUCK[name], timeout=2).diagnosis[0] == "tampering"
+
+
+def test_a_kernel_that_has_gone_mute_is_told_as_a_cell_that_does_not_end() -> None:
+    found = graded("get_ipython().kernel.session.send = lambda *a, **b: None", timeout=3)
+
+    assert found.diagnosis[0] == "timeout"
 
 
 def test_a_joke_costs_a_right_notebook_nothing() -> None:

@@ -207,10 +207,11 @@ def test_nothing_that_one_learner_leaves_is_there_for_the_next(warm: Warm) -> No
     with warm.start() as kernel:
         ran = kernel.run(
             f"{imports}print([hasattr(builtins, 'left'), hasattr(torch, 'left'), "
-            "'LEFT' in os.environ, 'left' in sys.modules, *os.listdir()])"
+            "'LEFT' in os.environ, 'left' in sys.modules, *os.listdir()])\n"
+            "print([line for line in open('/proc/self/maps') if line.split()[1] == 'rw-s'])"
         )
 
-    assert ran.outputs[0]["text"] == "[False, False, False, False]\n"
+    assert ran.outputs[0]["text"] == "[False, False, False, False]\n[]\n"
 
 
 def test_elsewhere_than_on_linux_a_stock_kernel_runs_and_only_unconfined(

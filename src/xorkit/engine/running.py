@@ -217,8 +217,8 @@ class _Notebook:
     def _blame(self, blank: str) -> None:
         """Notes whose doing it is that a kernel doesn't answer what it was asked of a cell.
 
-        What the kernel says of itself is not believed: it is the learner's doing where a kernel that runs
-        nothing of the learner's answers, and else the grader's.
+        What the kernel says of itself is not believed: it is the learner's doing where a kernel
+        that runs nothing of the learner's answers, and else the grader's.
         """
         if blank in self.control:
             self.observations[blank] = {"hostile": SILENT_RECORDER}

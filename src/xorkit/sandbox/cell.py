@@ -141,7 +141,7 @@ class CellClient(NotebookClient):
         return self._idle.is_set()
 
     async def without_reply(self, seconds: float) -> None:
-        """Wait until the kernel has said for so long that the cell is over: its reply comes first."""
+        """Wait until the kernel has said for so long that the cell is over."""
         await self._idle.wait()
         await asyncio.sleep(seconds)
 

@@ -36,7 +36,7 @@ from xorkit.sandbox.watchdog import Meter, remove
 
 METER_SECONDS = 0.1  # a process can take some hundred MiB between two looks; rlimits hold beyond
 DRAIN_SECONDS = 0.1  # for what a dying kernel had already sent
-REPLY_SECONDS = 2.0  # between the reply to a cell and the news of its end, which a kernel sends last
+REPLY_SECONDS = 2.0  # from the news that a cell has ended, which comes last, to its lost reply
 MOST_WAITED = 4  # times a cell's own seconds: on a machine with five times the work it can do
 FULL_MEMORY = 0.5  # share of the memory limit; a kernel that holds more after an error can't go on
 # An assertion in C, a null pointer, and the system's own killer when all memory is gone.
@@ -177,7 +177,8 @@ class Kernel:
         if client.complete and not self._ended.done():
             await asyncio.wait({work}, timeout=self._limits.grace_seconds)
         if client.complete and not work.done() and not self._ended.done():
-            stopped = _garbled("that a cell is over, and no reply")
+            full = Ending("memory", "MemoryError", "the kernel had no memory left for its reply")
+            stopped = full if self._is_full() else _garbled("that a cell is over, and no reply")
             await self._kill()
         elif not work.done() and not self._ended.done():
             stopped = self._flooded() if flood.done() else _late(seconds)
@@ -244,9 +245,12 @@ class Kernel:
         if not too_big(name, text):
             await self._look()  # what raised may have been the limit
             return self._violation or Ending("error", name, text)
-        if self._meter is not None and self._meter.held() > FULL_MEMORY * self._limits.memory:
+        if self._is_full():
             await self._kill()  # what comes next would fail for want of memory, not by itself
         return Ending("memory", name, text)
+
+    def _is_full(self) -> bool:
+        return self._meter is not None and self._meter.held() > FULL_MEMORY * self._limits.memory
 
     def _flooded(self) -> Ending:
         size = self._limits.flood / MiB

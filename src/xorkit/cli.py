@@ -570,12 +570,12 @@ def _copy_course(root: Path, folder: Path) -> None:
 def _build(
     course: Course, *, prove: bool, settings: RunSettings | None = None, workers: int | None = None
 ) -> None:
+    from xorkit.engine import release
     from xorkit.engine.course import CourseError
     from xorkit.engine.proof import prove as checks
     from xorkit.engine.publishing import colab_link
-    from xorkit.engine.release import generate
 
-    generate(course, course.root / "release")
+    release.build(course)
     out.print(f"Built {course.notebook_path('release')}")
     try:
         colab_link(course)

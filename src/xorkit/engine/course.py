@@ -216,8 +216,9 @@ def code_version() -> str:
     from importlib.metadata import version
 
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted(Path(__file__).parents[1].rglob("*")):
+        if path.suffix in (".py", ".toml"):  # the sentences, too
+            digest.update(path.read_bytes())
     for library in ("torch", "numpy", "pytest", "nbclient", "ipykernel"):
         digest.update(version(library).encode())
     return digest.hexdigest()[:16]

@@ -171,7 +171,7 @@ def _with_parents(name: str) -> list[str]:
 
 
 def _imports(text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_parsed(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -183,20 +183,26 @@ def _drop_unused(files: dict[str, str]) -> None:
     """Takes out functions and classes whose names nothing in these modules mentions."""
     while True:
         words = Counter(WORD.findall("\n".join(files.values())))
-        unused = {
-            (name, node)
-            for name, text in files.items()
-            for node in ast.parse(text).body
-            if isinstance(node, ast.FunctionDef | ast.ClassDef)
-            and words[node.name]
-            == len(re.findall(rf"\b{node.name}\b", ast.get_source_segment(text, node) or ""))
-        }
-        if not unused:
+        kept = {name: _without_unused(text, words) for name, text in files.items()}
+        if kept == files:
             return
-        for name, node in sorted(unused, key=lambda each: -each[1].lineno):
+        files.update(kept)
+
+
+def _without_unused(text: str, words: Mapping[str, int]) -> str:
+    """A module without what nothing mentions: each word's count is that in all modules."""
+    lines = text.splitlines(keepends=True)
+    for node in reversed(_parsed(text).body):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        inside = WORD.findall("".join(lines[node.lineno - 1 : node.end_lineno]))
+        if words[node.name] == inside.count(node.name):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            lines = files[name].splitlines(keepends=True)
-            files[name] = "".join([*lines[: first - 1], *lines[node.end_lineno :]])
+            del lines[first - 1 : node.end_lineno]
+    return "".join(lines)
+
+
+_parsed = functools.lru_cache(maxsize=64)(ast.parse)  # every module is looked at several times
 
 
 def _messages(code: str) -> str:
@@ -217,7 +223,7 @@ def _messages(code: str) -> str:
 def _stripped(text: str) -> str:
     """Python text without comments, docstrings and annotations, which are read in its source."""
     lines = [line.encode() for line in text.splitlines()]  # ast counts bytes
-    spans = [*_comments(text, lines), *_unread(ast.parse(text), lines)]
+    spans = [*_comments(text, lines), *_unread(_parsed(text), lines)]
     for begin, left, last, right in sorted(spans, reverse=True):
         lines[begin - 1 : last] = [lines[begin - 1][:left].rstrip() + lines[last - 1][right:]]
     return "\n".join(line.decode() for line in lines) + "\n"

@@ -6,36 +6,45 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import nbformat
 import yaml
+from nbformat import NotebookNode
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from xorkit.cell_text import plain_values
 from xorkit.conventions import (
+    answer_cells,
     filled,
     grade_id,
+    hidden_tests,
     is_test,
     metadata,
     secret_regions,
+    solution_of,
     solution_texts,
 )
-from xorkit.engine import machine, workers
-from xorkit.engine.assignment import of_course
+from xorkit.engine import machine
+from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, CourseError, code_version
 from xorkit.engine.grading import grade_submission
-from xorkit.engine.job import Job, RunSettings
-from xorkit.engine.packing import PackError, sheet_of, strings, unpacked
+from xorkit.engine.packing import SHEET, PackError, sheet_of, strings, unpacked
 from xorkit.engine.store import unpack_evidence
 from xorkit.evidence import Evidence
 from xorkit.files import digest, write_file
+from xorkit.hidden.session import HiddenTests
 from xorkit.recall import Rubric, mark_answer
 from xorkit.verdict import Diagnosis, Verdict
+
+if TYPE_CHECKING:
+    from xorkit.engine.job import RunSettings
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 OWN_RESULT = "test_predictions"  # about the learner's own result, which may be good by luck
@@ -94,20 +103,49 @@ def mistakes(course: Course) -> tuple[Mistake, ...]:
 
 def prove(course: Course, settings: RunSettings, count: int | None) -> Iterator[Check]:
     """Every promise, as it is checked."""
+    kept = _Kept(course.path(".xorkit", "proof", course.assignment))
     yield from _leaks(course)
-    yield from _rubrics(course)
+    yield from _rubrics(course, kept)
     solutions = solution_texts(course.source)
     listed = mistakes(course)
     variants = {SOLVED: solutions, UNTOUCHED: {}}
     variants |= {mistake.name: mistake.changed(solutions) for mistake in listed}
-    verdicts = _graded(course, settings, count, variants)
+    verdicts = _graded(course, settings, count, variants, kept)
     yield _earns(verdicts[SOLVED], course.lesson.max_score)
     yield _earns(verdicts[UNTOUCHED], 0)
     for mistake in listed:
         yield _costs(mistake, verdicts[mistake.name])
     if listed:
-        yield _checks_agree(course, listed, verdicts)
+        yield _checks_agree(course, listed, verdicts, kept)
         yield _all_tests_fail_somewhere(course, verdicts)
+    kept.tidy()
+
+
+class _Kept:
+    """What proofs saw and concluded, each under the digest of all that it depends on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._used: set[Path] = set()
+
+    def path(self, parts: Iterable[str], suffix: str) -> Path:
+        path = self._folder / f"{digest(parts)}{suffix}"
+        self._used.add(path)
+        return path
+
+    def value(self, parts: Iterable[str], make: Callable[[], Any]) -> Any:
+        """A value of JSON that was made before, or is made now."""
+        path = self.path(parts, ".json")
+        with suppress(OSError, ValueError):
+            return json.loads(path.read_bytes())
+        made = json.dumps(make())
+        write_file(path, made.encode())
+        return json.loads(made)
+
+    def tidy(self) -> None:
+        """Deletes what this proof had no use for."""
+        for path in set(self._folder.glob("*")) - self._used:
+            path.unlink()
 
 
 def _graded(
@@ -115,40 +153,124 @@ def _graded(
     settings: RunSettings,
     count: int | None,
     variants: Mapping[str, Mapping[str, str]],
+    kept: _Kept,
 ) -> dict[str, Verdict]:
-    """The verdict on each variant. What was seen of one is kept: it isn't run again to be judged.
+    """The verdict on each variant; nothing is run or judged again of which the same was seen.
 
-    A variant that differs from the solutions only in plain values isn't run at all.
+    Cells that leave plain values (the matching, answers in words) are judged by their text, apart
+    from the others: a change of theirs, or of a rubric, trains nothing.
     """
     own = of_course(course)
-    solutions, names = variants[SOLVED], own.names()
-    plain = {name: _plain(texts, solutions, names) for name, texts in variants.items()}
-    files = {
-        name: to_bytes(filled(course.release, texts))
-        for name, texts in variants.items()
-        if not plain[name]
+    released = {name: cell.source for name, cell in answer_cells(course.release).items()}
+    texts = {name: {**released, **changed} for name, changed in variants.items()}
+    names = {cell: wanted for cell, wanted in own.names().items() if wanted}
+    values = {name: _plain(cells, names) for name, cells in texts.items()}
+    plain = {cell for cell in names if all(cell in seen for seen in values.values())}
+    run: dict[tuple[str, ...], str] = {}  # one variant of those that differ in plain cells only
+    alike = {}
+    for name, cells in texts.items():
+        rest = tuple(text for cell, text in cells.items() if cell not in plain)
+        alike[name] = run.setdefault(rest, name)
+    given = [SHEET.sub("", cell.source) for cell in course.release.cells if _is_given(cell)]
+    paths = {
+        name: kept.path([*rest, "", *given, own.task, own.code], ".gz")
+        for rest, name in run.items()
     }
-    folder = course.path(".xorkit", "proof", course.assignment)
-    kept = {name: folder / f"{digest([file, own.base])}.gz" for name, file in files.items()}
-    jobs = [Job(name, settings, file=files[name]) for name in kept if not kept[name].exists()]
+    _run(course, own, settings, count, {paths[name]: (name, texts[name]) for name in paths})
+    judge = {part: _judge(own, plain, kept, part) for part in (True, False)}
+    verdicts = {}
+    for name, cells in texts.items():
+        path, about = paths[alike[name]], [json.dumps([cells[cell] for cell in sorted(plain)])]
+        trained = judge[False](name, [path.name], partial(_evidence, path))
+        told = judge[True](name, about, partial(Evidence, (), cells, values[name]))
+        parts = {cell.grade_id: cell for cell in (*trained.cells, *told.cells)}
+        verdicts[name] = replace(
+            trained,
+            cells=tuple(parts[cell] for cell in own.graded_cells),
+            findings=(*trained.findings, *told.findings),
+        )
+    return verdicts
+
+
+def _plain(
+    texts: Mapping[str, str], names: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, Any]]:
+    """What is seen of the cells whose text says all that they leave behind."""
+    seen = {}
+    for cell, wanted in names.items():
+        values = plain_values(texts.get(cell, ""))
+        if values is not None and values.keys() >= set(wanted):
+            seen[cell] = {"values": {name: values[name] for name in wanted}}
+    return seen
+
+
+def _is_given(cell: NotebookNode) -> bool:
+    about = metadata(cell)
+    return bool(cell.cell_type == "code" and about) and not (about.get("solution") or is_test(cell))
+
+
+def _run(
+    course: Course,
+    own: Assignment,
+    settings: RunSettings,
+    count: int | None,
+    wanted: Mapping[Path, tuple[str, Mapping[str, str]]],
+) -> None:
+    """Runs the variants of which there is no evidence yet. Raises CourseError."""
+    from xorkit.engine import (
+        workers,
+    )  # takes a second to load, and an unchanged course runs nothing
+    from xorkit.engine.job import Job
+
+    paths = {name: path for path, (name, _) in wanted.items() if not path.exists()}
+    if not paths:
+        return
+    # A second of loading, which an unchanged course is spared.
+
+    jobs = [
+        Job(name, settings, file=to_bytes(filled(course.release, wanted[path][1])))
+        for name, path in paths.items()
+    ]
     for done in workers.run_jobs(own.pack(), jobs, min(count or machine.cores(), len(jobs))):
         if done.evidence is None:
             raise CourseError(f"{done.student}: {done.problem or done.verdict}")
-        write_file(kept[done.student], done.evidence)
-    for path in set(folder.glob("*.gz")) - set(kept.values()):
-        path.unlink()
-    seen = {name: _evidence(path) for name, path in kept.items()}
-    verdicts: dict[str, Verdict] = {}
-    for name, texts in variants.items():
-        evidence = seen.get(name) or replace(
-            seen[SOLVED],
-            answers={**seen[SOLVED].answers, **texts},
-            observations={**seen[SOLVED].observations, **plain[name]},
-        )
-        verdicts[name], faults = grade_submission(name, evidence, own.tests)
-        if faults:
-            raise CourseError(f"a hidden test broke on {name}: {faults[0]}")
-    return verdicts
+        write_file(paths[done.student], done.evidence)
+
+
+Judge = Callable[[str, Sequence[str], Callable[[], Evidence]], Verdict]
+
+
+def _judge(own: Assignment, plain: Set[str], kept: _Kept, part: bool) -> Judge:
+    """Judges one part of the graded cells: those about plain cells, or the others.
+
+    The judge takes a variant's name, what its evidence is known by, and how to get it.
+    """
+    cells = {
+        name: hidden_tests(text)
+        for name, text in own.graded_cells.items()
+        if (solution_of(name) in plain) is part
+    }
+    lesson = own.lesson
+    if not part:  # so that no change of a rubric has these cells judged again
+        recall = {name: rubric for name, rubric in lesson.recall.items() if name not in plain}
+        matching = None if lesson.cell("matching") in plain else lesson.matching
+        lesson = lesson.model_copy(update={"recall": recall, "matching": matching})
+    tests = HiddenTests(cells, lesson)
+    known = [lesson.model_dump_json(), json.dumps(cells), own.code]
+
+    def judge(name: str, about: Sequence[str], evidence: Callable[[], Evidence]) -> Verdict:
+        if not cells:
+            return Verdict(name, lesson.assignment, lesson.max_score)
+
+        def make() -> Any:
+            verdict, faults = grade_submission(name, evidence(), tests)
+            if faults:
+                raise CourseError(f"a hidden test broke on {name}: {faults[0]}")
+            return replace(verdict, details={}).to_json()
+
+        return replace(Verdict.from_json(kept.value([*known, *about], make)), student=name)
+
+    return judge
 
 
 def _evidence(path: Path) -> Evidence:
@@ -156,21 +278,6 @@ def _evidence(path: Path) -> Evidence:
     if found is None:
         raise CourseError(f"{path} can't be read: delete it, and build again")
     return found[0]
-
-
-def _plain(
-    texts: Mapping[str, str], solutions: Mapping[str, str], names: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
-    """What is seen of cells that differ from the solutions; nothing where they must run for it."""
-    seen: dict[str, Any] = {}
-    for cell in solutions:
-        if texts.get(cell) == solutions[cell]:
-            continue
-        values = plain_values(texts.get(cell, ""))
-        if not names.get(cell) or values is None or not values.keys() >= set(names[cell]):
-            return {}
-        seen[cell] = {"values": {name: values[name] for name in names[cell]}}
-    return seen
 
 
 def _earns(verdict: Verdict, wanted: float) -> Check:
@@ -212,12 +319,12 @@ OUTCOMES = {"passed": True, "failed": False, "not_judged": None}
 
 
 def _checks_agree(
-    course: Course, listed: Sequence[Mistake], verdicts: Mapping[str, Verdict]
+    course: Course, listed: Sequence[Mistake], verdicts: Mapping[str, Verdict], kept: _Kept
 ) -> Check:
     """Whether the notebook's checks tick what the grade credits; an open row says nothing."""
     claim = "the checks in the notebook tick what the grade credits, on every listed mistake"
     differing = []
-    for name, rows in _ticks(course, listed).items():
+    for name, rows in _ticks(course, listed, kept).items():
         graded = {
             test.claim: OUTCOMES[test.outcome]
             for cell in verdicts[name].cells
@@ -231,34 +338,34 @@ def _checks_agree(
     return Check(claim, not differing, "; ".join(differing[:3]))
 
 
-def _ticks(course: Course, listed: Sequence[Mistake]) -> dict[str, list[tuple[str, bool | None]]]:
-    """What the check of each mistake's own cell shows. Kept: it costs a start of PyTorch."""
+def _ticks(
+    course: Course, listed: Sequence[Mistake], kept: _Kept
+) -> dict[str, list[tuple[str, bool | None]]]:
+    """What the check of each mistake's own cell shows: those not kept, in one start of PyTorch."""
     sheet = sheet_of(course.source, course.lesson)
-    asked = [
-        (mistake.name, mistake.cell, _cells_to(course, mistake))
+    code, text = code_version(), sheet.to_text()
+    asked = {
+        mistake.name: (mistake.cell, _cells_to(course, mistake))
         for mistake in listed
         if (cell := sheet.cell(mistake.cell)) is not None and cell.claims
-    ]
-    if not asked:
-        return {}
-    text = json.dumps({"sheet": sheet.to_text(), "asked": asked})
-    kept = course.path(
-        ".xorkit", "proof", course.assignment, f"{digest([text, code_version()])}.json"
+    }
+    known = {name: [text, json.dumps(ask), code] for name, ask in asked.items()}
+    new = [name for name in asked if not kept.path(known[name], ".json").exists()]
+    seen = _checked({"sheet": text, "asked": [(name, *asked[name]) for name in new]}) if new else {}
+    return {name: kept.value(known[name], partial(seen.get, name)) for name in asked}
+
+
+def _checked(question: dict[str, Any]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "xorkit.selfcheck"],
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    if not kept.exists():
-        done = subprocess.run(
-            [sys.executable, "-m", "xorkit.selfcheck"],
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise CourseError(f"the checks of the notebook stop with:\n{done.stderr.strip()}")
-        for path in kept.parent.glob("*.json"):
-            path.unlink()
-        write_file(kept, done.stdout.encode())
-    found: dict[str, list[tuple[str, bool | None]]] = json.loads(kept.read_bytes())
+    if done.returncode:
+        raise CourseError(f"the checks of the notebook stop with:\n{done.stderr.strip()}")
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -275,20 +382,12 @@ def _cells_to(course: Course, mistake: Mistake) -> list[tuple[str, str]]:
     return cells
 
 
-def _rubrics(course: Course) -> Iterator[Check]:
-    """No test answer of a rubric may get a sure mark that is two points off.
-
-    What a rubric got wrong is kept under its own digest: to mark all tests takes seconds.
-    """
-    path = course.path(".xorkit", "proof", course.assignment, "rubrics.json")
-    known = json.loads(path.read_bytes()) if path.exists() else {}
-    found: dict[str, list[str]] = {}
+def _rubrics(course: Course, kept: _Kept) -> Iterator[Check]:
+    """No test answer of a rubric may get a sure mark that is two points off."""
     for name, rubric in course.lesson.recall.items():
-        key = digest([rubric.model_dump_json(), code_version()])
-        found[key] = known[key] if key in known else _far_off(rubric)
-        wrong = found[key]
+        known = [rubric.model_dump_json(), code_version()]
+        wrong = kept.value(known, partial(_far_off, rubric))
         yield Check(f"{name}: no test answer is two marks off", not wrong, "; ".join(wrong))
-    write_file(path, json.dumps(found).encode())
 
 
 def _far_off(rubric: Rubric) -> list[str]:

@@ -8,11 +8,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from xorkit.engine.authoring import problems
-from xorkit.engine.course import Course, CourseError, nbgrader_config
+from xorkit.engine.course import Course, CourseError, code_version, nbgrader_config
 from xorkit.engine.gradebook import missing_file
+from xorkit.files import digest, write_file
 
 
 @contextmanager
@@ -44,6 +46,30 @@ def generate(course: Course, release: Path, *, db_url: str | None = None) -> Non
         old = release / course.assignment  # stays, where nbgrader refuses the new one
         shutil.rmtree(old, ignore_errors=True)
         os.replace(Path(folder, course.assignment), old)
+
+
+def build(course: Course) -> None:
+    """Generates the release, where it isn't what this source, lesson and kit have given before.
+
+    Raises CourseError.
+    """
+    kept = course.path(".xorkit", "built", course.assignment)
+    there = missing_file(course.db_url) is None
+    if there and kept.exists() and kept.read_text("utf-8") == _state(course):
+        return
+    generate(course, course.path("release"))
+    write_file(kept, _state(course).encode())
+
+
+def _state(course: Course) -> str:
+    """A digest of all that a release is made from, and of what was made."""
+    paths = [course.root / "nbgrader_config.py", *course.path("lessons").glob("*.yaml")]
+    for step in ("source", "release"):
+        paths += course.path(step, course.assignment).rglob("*")
+    parts: list[str | bytes] = [code_version(), version("nbgrader"), course.db_url]
+    for path in sorted(filter(Path.is_file, paths)):
+        parts += [str(path.relative_to(course.root)), path.read_bytes()]
+    return digest(parts)
 
 
 def register(course: Course) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,13 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from support.learner import Learner, wrong
+from nbformat.v4 import new_notebook
+from support.learner import EPOCHS, Learner, wrong
 
+from xorkit.conventions import solution_texts
+from xorkit.samples import answers, read_class
+
+ROOT = Path(__file__).parents[2]
 LOOPS = yaml.safe_load((Path(__file__).parent / "loops.yaml").read_text(encoding="utf-8"))
 RIGHT, WRONG = LOOPS["right"], LOOPS["wrong"]
 
@@ -43,6 +51,44 @@ def test_a_wrong_loop_gets_a_cross_that_says_why(loop: dict[str, Any], solved: L
     first = next(row for row in table.rows if row.state is False)
     assert loop["cause"] == first.cause, table.to_text()
     assert first.seen.endswith(("?", ".")), "a whole sentence"
+
+
+TRAINING = ("data", "model", "loss_and_optimizer", "training_loop")
+CLASS = {
+    learner.id: learner
+    for learner in read_class(ROOT / "samples" / "xor" / "class.yaml")
+    if "training_loop" in {**learner.cells, **learner.edits}
+}
+
+
+@pytest.mark.parametrize("name", CLASS)
+def test_the_check_of_a_sample_loop_names_what_grading_names_first(
+    name: str, learner: Learner, source: dict[str, Any], release: dict[str, Any]
+) -> None:
+    # That grading says these codes, tests/course/test_sample_class.py holds.
+    sample = CLASS[name]
+    graded = sample.says[0] if "test_training_loop" in sample.loses else ""
+    solutions = solution_texts(new_notebook(cells=[*source.values()]))
+    texts = answers(sample, new_notebook(cells=[*release.values()]), solutions)
+    for cell in TRAINING:
+        # As many epochs in proportion; who waits in vain for an end stops the cell.
+        with stopped_after(1.0), contextlib.suppress(KeyboardInterrupt):
+            learner.run(texts[cell].replace("range(500)", f"range({EPOCHS // 10})"), cell)
+
+    table = learner.check("training_loop")
+
+    causes = [row.cause for row in table.rows if row.state is False]
+    assert causes[:1] == ([graded] if graded else []), table.to_text()
+
+
+@contextlib.contextmanager
+def stopped_after(seconds: float) -> Iterator[None]:
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 # One of each kind: what is run again on copies, stopped, and what raises.

@@ -97,7 +97,7 @@ class Course:
     def check(self) -> None:
         """Raises CourseError where notebook and lesson don't agree about cells and points."""
         graded = {
-            grade_id(cell): float(metadata(cell)["points"])
+            grade_id(cell): float(metadata(cell).get("points") or 0)
             for cell in self.source.cells
             if metadata(cell).get("grade")
         }

@@ -308,7 +308,7 @@ def claims_in(hidden: str) -> tuple[SheetClaim, ...]:
         if asked is None:
             continue
         part, name, by_row = asked
-        wanted = [number for test in _needed(node) for number in numbers.get(test, ())]
+        wanted = [number for test in needed_tests(node) for number in numbers.get(test, ())]
         rows = range(_rows(node)) if by_row else [None]
         text = (ast.get_docstring(node) or node.name).strip()
         begin = len(found)
@@ -329,7 +329,8 @@ def _asked(test: ast.FunctionDef) -> tuple[str, str, bool] | None:
     return None
 
 
-def _needed(test: ast.FunctionDef) -> Iterator[str]:
+def needed_tests(test: ast.FunctionDef) -> Iterator[str]:
+    """The names in a test's `@needs(…)`."""
     for call in test.decorator_list:
         if isinstance(call, ast.Call) and _name(call.func) == "needs":
             yield from (str(a.value) for a in call.args if isinstance(a, ast.Constant))

@@ -103,7 +103,7 @@ def mistakes(course: Course) -> tuple[Mistake, ...]:
 
 def prove(course: Course, settings: RunSettings, count: int | None) -> Iterator[Check]:
     """Every promise, as it is checked."""
-    kept = _Kept(course.path(".xorkit", "proof", course.assignment))
+    kept = _Cache(course.path(".xorkit", "proof", course.assignment))
     yield from _leaks(course)
     yield from _rubrics(course, kept)
     solutions = solution_texts(course.source)
@@ -121,7 +121,7 @@ def prove(course: Course, settings: RunSettings, count: int | None) -> Iterator[
     kept.tidy()
 
 
-class _Kept:
+class _Cache:
     """What proofs saw and concluded, each under the digest of all that it depends on."""
 
     def __init__(self, folder: Path) -> None:
@@ -153,7 +153,7 @@ def _graded(
     settings: RunSettings,
     count: int | None,
     variants: Mapping[str, Mapping[str, str]],
-    kept: _Kept,
+    kept: _Cache,
 ) -> dict[str, Verdict]:
     """The verdict on each variant; nothing is run or judged again of which the same was seen.
 
@@ -240,7 +240,7 @@ def _run(
 Judge = Callable[[str, Sequence[str], Callable[[], Evidence]], Verdict]
 
 
-def _judge(own: Assignment, plain: Set[str], kept: _Kept, part: bool) -> Judge:
+def _judge(own: Assignment, plain: Set[str], kept: _Cache, part: bool) -> Judge:
     """Judges one part of the graded cells: those about plain cells, or the others.
 
     The judge takes a variant's name, what its evidence is known by, and how to get it.
@@ -319,7 +319,7 @@ OUTCOMES = {"passed": True, "failed": False, "not_judged": None}
 
 
 def _checks_agree(
-    course: Course, listed: Sequence[Mistake], verdicts: Mapping[str, Verdict], kept: _Kept
+    course: Course, listed: Sequence[Mistake], verdicts: Mapping[str, Verdict], kept: _Cache
 ) -> Check:
     """Whether the notebook's checks tick what the grade credits; an open row says nothing."""
     claim = "the checks in the notebook tick what the grade credits, on every listed mistake"
@@ -339,7 +339,7 @@ def _checks_agree(
 
 
 def _ticks(
-    course: Course, listed: Sequence[Mistake], kept: _Kept
+    course: Course, listed: Sequence[Mistake], kept: _Cache
 ) -> dict[str, list[tuple[str, bool | None]]]:
     """What the check of each mistake's own cell shows: those not kept, in one start of PyTorch."""
     sheet = sheet_of(course.source, course.lesson)
@@ -382,7 +382,7 @@ def _cells_to(course: Course, mistake: Mistake) -> list[tuple[str, str]]:
     return cells
 
 
-def _rubrics(course: Course, kept: _Kept) -> Iterator[Check]:
+def _rubrics(course: Course, kept: _Cache) -> Iterator[Check]:
     """No test answer of a rubric may get a sure mark that is two points off."""
     for name, rubric in course.lesson.recall.items():
         known = [rubric.model_dump_json(), code_version()]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.real_course import grade_answers
+from support.real_course import grade_answers, real_course
 
 from xorkit.evidence import MIME
+from xorkit.pages.feedback_page import feedback_page
 from xorkit.verdict import Verdict
 
 # Every answer is wrong, and none takes time.
@@ -181,6 +182,26 @@ def test_a_joke_costs_a_right_notebook_nothing() -> None:
     assert done.verdict is not None, done.problem
     assert done.faults == ()
     assert done.verdict.score >= done.verdict.max_score - 2
+
+
+LONG = {
+    "data": "X = Y = type('T' * 900_000, (), {'__repr__': lambda self: 'r' * 900_000})()",
+    "model": "raise type('E' * 900_000, (Exception,), {})('t' * 900_000)",
+    "loss_and_optimizer": "loss_fn = optimizer = type('L' * 900_000, (), {})()",
+    "training_loop": "x = 'y' * 900_000\nprint(x)\nexec(f'{x} = 1')\nraise ValueError(x)",
+    "matching": "\n".join(f"job_{number} = 'c' * 900_000" for number in range(1, 10)),
+    **{name: f"{name} = 'w ' * 450_000" for name in WRONG if name.startswith("recall_")},
+}
+
+
+def test_no_text_of_a_learners_makes_a_verdict_or_a_page_large() -> None:
+    done = grade_answers(LONG)
+
+    assert done.verdict is not None, done.problem
+    assert done.faults == ()
+    assert len(json.dumps(done.verdict.to_json())) < 200_000
+    assert len(feedback_page(done.verdict, real_course()[0].lesson)) < 500_000
+    assert len(done.notebook or b"") < 500_000
 
 
 def test_no_answer_even_about_an_empty_notebook_is_the_graders_own_failure(

@@ -15,9 +15,9 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from xorkit.engine.course import Course
-from xorkit.engine.gradebook import Mark, all_marks, open_gradebook
+from xorkit.engine.gradebook import GradebookMark, all_marks, open_gradebook
 from xorkit.marking import waiting
-from xorkit.marking.server import HERE, LONGEST, _application, _Session
+from xorkit.marking.server import LOCALHOST, LONGEST_REQUEST, _application, _Session
 
 JSON = "application/json"
 
@@ -36,20 +36,20 @@ class Page:
 
     def asked(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
         """Status and body of a request with the page's own headers, but for those given."""
-        own = {"Host": f"{HERE}:{self.port}", "Connection": "close"}
+        own = {"Host": f"{LOCALHOST}:{self.port}", "Connection": "close"}
         if method == "POST":
-            own |= {"Origin": f"http://{HERE}:{self.port}", "Content-Type": JSON}
+            own |= {"Origin": f"http://{LOCALHOST}:{self.port}", "Content-Type": JSON}
             own["Content-Length"] = str(len(body))
         own |= {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"{name}: {value}" for name, value in own.items() if value]
         request = "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode() + body
-        with socket.create_connection((HERE, self.port), timeout=30) as connection:
+        with socket.create_connection((LOCALHOST, self.port), timeout=30) as connection:
             connection.sendall(request)
             with closing(connection.makefile("rb")) as answer:
                 head, _, rest = answer.read().partition(b"\r\n\r\n")
         return int(head.split()[1]), rest
 
-    def given(self) -> dict[str, dict[str, Mark]]:
+    def given(self) -> dict[str, dict[str, GradebookMark]]:
         with open_gradebook(self.course.db_url) as book:
             return {name: dict(marks) for name, marks in all_marks(book, "xor").items()}
 
@@ -57,13 +57,13 @@ class Page:
 @pytest.fixture(scope="module")
 def page(course: Course) -> Iterator[Page]:
     session = _Session(course, waiting(course))
-    (sockets, started, over) = (bind_sockets(0, HERE), threading.Event(), asyncio.Event())
+    sockets, started, over = bind_sockets(0, LOCALHOST), threading.Event(), asyncio.Event()
     port = sockets[0].getsockname()[1]
-    session.hosts = [f"{HERE}:{port}", f"localhost:{port}"]
+    session.hosts = [f"{LOCALHOST}:{port}", f"localhost:{port}"]
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def serve() -> None:
-        server = HTTPServer(_application(session), max_body_size=LONGEST)
+        server = HTTPServer(_application(session), max_body_size=LONGEST_REQUEST)
         server.add_sockets(sockets)
         loops.append(asyncio.get_running_loop())
         started.set()
@@ -145,17 +145,18 @@ REFUSED = {
     "a comment that is a list": one(comment=["x"]),
     "marks in marks": one(points={"marks": []}),
     "200,000 lists": b'{"marks": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
-    "more marks than anybody gives": json.dumps({"marks": [json.loads(one())["marks"][0]] * 2001}),
+    "more marks than anybody gives": json.dumps(
+        {"marks": json.loads(one())["marks"] * 2001}
+    ).encode(),
     "marks and more": b'{"marks": [], "cells": []}',
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_no_mark_is_given_for(page: Page, name: str) -> None:
-    body = REFUSED[name]
     before = page.given()
 
-    status, _ = page.asked("POST", page.marks, body.encode() if isinstance(body, str) else body)
+    status, _ = page.asked("POST", page.marks, REFUSED[name])
 
     assert status == 400
     assert page.given() == before
@@ -171,7 +172,7 @@ def test_more_points_than_there_are_is_said_and_not_given(page: Page) -> None:
     assert page.given() == before
 
 
-@pytest.mark.parametrize("declared", [LONGEST + 1, 10**15])
+@pytest.mark.parametrize("declared", [LONGEST_REQUEST + 1, 10**15])
 def test_a_request_without_end_is_not_read(page: Page, declared: int) -> None:
     status, _ = page.asked("POST", page.marks, b"{}", Content_Length=str(declared))
 

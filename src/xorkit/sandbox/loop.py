@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -22,10 +21,7 @@ class Loop:
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """The result of `work`, waited for; raises what it raises."""
-        return self.spawn(work).result()
-
-    def spawn(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
         self.run(_cancel_others())

@@ -33,72 +33,7 @@ class Doubt:
     open: bool = False
 
 
-def _any_of(*expressions: str) -> re.Pattern[str]:
-    return re.compile("|".join(expressions))
-
-
-_NOTHING_SAID = _any_of(
-    r"\b(?:do|did|can|could) not (?:really )?(?:know|remember|recall|understand|have a clue)\b",
-    r"\b(?:idk|dunno|no (?:idea|clue|answer)|not sure|forgot|forgotten|skip|pass|sorry|honestly)\b",
-    r"\b(?:not applicable|n a|na|tbd|todo|blank|nothing|none|unknown)\b",
-    r"\b(?:write )?(?:your )?answer(?: here)?\b",
-)
-_TO_THE_GRADER = _any_of(
-    r"\b(?:grad(?:er|ers|ing|e|ed)|rubric|teacher|professor|examiner|instructor|marker)\b",
-    r"\b(?:teaching assistant|answer key|dear|to whoever|please|kindly|generous|lenient)\b",
-    r"\b(?:full|both|max\w*|all) (?:credit|marks?|points?|scores?)\b",
-    r"\b(?:award|give|grant|deserves?|gets?|worth) (?:\w+ ){0,2}(?:marks?|points?|credit|2)\b",
-    r"\b(?:correct|right|perfect|model|best|previous|this) answer\b|\banswered correctly\b",
-    r"\b(?:mark|accept|count) (?:this|it|me|as)\b|\b(?:this|the) student\b|\b(?:award|override)\b",
-    r"\bignore (?:all|any|everything|your)\b|\bdisregard\b|\binstructions?\b|\bprompt\b",
-    r"\b(?:system|assistant|user|concepts?)\s*:|\b(?:as an ai|chatgpt|language model)\b",
-    r"\b[012] ?/ ?2\b|\b\d ?(?:of|out of) ?2\b|\bscores?\W{0,3}[:=\d]|[{}]|</?\w+>|=\s*true\b",
-)
-_UNTRUE = "true|false|wrong|untrue|incorrect|nonsense|rubbish|a lie|a myth|a mistake|the case"
-_TURNED_ROUND = _any_of(
-    # it is not true that …, nobody would claim …, I doubt that …
-    r"\b(?:not|no|false|wrong|wrongly|untrue|incorrect\w*|mistaken\w*|den(?:y|ied|ies)|doubt|hardly|lie"
-    r"|myth|nonsense|nobody|neither|disagree|refuse|mistake|misconception|fallacy|impossible)\b"
-    r"(?! (?:want|need|mean|have))(?: (?!but\b)[\w'-]+){0,5}"
-    r" (?:that(?= \w)|claim|say|think|believe|assume|statement)\b",
-    r"\b(?:do|would|does|did|can|could|should|must) not (?:think|believe|say|agree|claim|assume)\b"
-    r"(?! (?:how|why|what|which|more|exactly)\b)",
-    # … which is false, this is not the case
-    rf"\b(?:it|this|that|all|which|statement|everything|above|following) (?:is|was|are)"
-    rf" (?:all |just |simply |of course |completely |totally |not )*(?:{_UNTRUE})\b"
-    r"(?! (?:update|direction|answer|output|gradient))",
-    r"\b(?:opposite|reverse|contrary|converse|inverse) (?:of|to|is)"
-    r" (?:this|that|it|what|true|the truth|popular|common)\b",
-    r"\bthe opposite\b(?! (?:direction|way|side|sense|sign|of|to))",
-    r"\b(?:by no means|in no way|in no case|under no|far from|not at all|as if)\b",
-    r"\b(?:some|many|most|other|stupid) people\b|\bone might\b|\byou might think\b",
-    r"\b(?:kidding|joking|just a joke|sarcas\w+)\b",
-    r"^\W*(?:no|not|nope|false|wrong)\s*[:,.!]|[,.;!:]+ (?:not|no|nope|wrong|false)\s*[.!]*$",
-    r"\bnot\s*[.!]*$",
-    # Never: …; it does not the gradients add up
-    r"^\W*never\b|\bdo(?:es)? not (?:it|he|she|they|we|the|an?|for|like|[\d.]+)\b",
-    r"\bdo(?:es)? not \.?\w+ (?:is|are|has|have)\b",
-)
 _PLAIN_CALLS = ast.BinOp | ast.AugAssign | ast.Compare
-
-_LOOSE = frozenset(
-    (
-        "instead",
-        "rather",
-        "other",
-        "back",
-        "up",
-        "more",
-        "each",
-        "belongs",
-        "belong",
-        "goes",
-        "go",
-        "kind",
-        "sort",
-    )
-)  # "instead of by hand" is fine
-_FINE = frozenset({("for", "have"), ("to", "be"), ("to", "do"), ("to", "have")})
 
 
 def says_nothing(
@@ -109,7 +44,7 @@ def says_nothing(
     if not any(character.isalnum() for character in answer) or not words:
         return "the answer is empty"
     spoken = " ".join(word.replace("_", " ") for word in words)
-    rest = _NOTHING_SAID.sub(" ", spoken).split()
+    rest = english.NOTHING_SAID.sub(" ", spoken).split()
     if len(rest) < len(words) and all(word in english.SMALL_WORDS for word in rest):
         return "the answer says only that there is none"
     said, theirs = _content(reading), _content(asked)
@@ -155,14 +90,14 @@ def needs_person(answer: str, reading: Reading, lexicon: Lexicon) -> Doubt | Non
     lowered = re.sub(r"\s+", " ", answer.casefold())
     if len(words) > LONGEST_ANSWER_WORDS:
         return Doubt("length", f"longer than {LONGEST_ANSWER_WORDS} words")
-    if _TO_THE_GRADER.search(lowered):
+    if english.TO_THE_GRADER.search(lowered):
         return Doubt("to the grader", "it seems to speak to whoever grades it")
     if language := _other_language(answer):
         return Doubt("language", f"it seems to be written in {language}")
     if _is_strange(words, lexicon):
         return Doubt("language", "many words are unknown: another language, or many slips")
     spoken = " ".join("." if word == SENTENCE else word for word in reading.words)
-    if match := _TURNED_ROUND.search(spoken) or _TURNED_ROUND.search(lowered):
+    if match := english.TURNED_ROUND.search(spoken) or english.TURNED_ROUND.search(lowered):
         return Doubt("turned round", f"“{match.group().strip()}” may turn the sentence round")
     if _is_list(reading):
         return Doubt("word list", "a list of words, not a sentence")
@@ -183,9 +118,8 @@ def _content(reading: Reading) -> set[str]:
 def _other_language(answer: str) -> str | None:
     """The language of small and lesson words that English doesn't have, if there are enough."""
     words = re.findall(r"[^\W\d_]+", answer.casefold())
-    known = english.SMALL_WORDS | english.FREQUENT_WORDS | english.NEGATORS
     foreign = {
-        language: sum(word in theirs - known for word in words)
+        language: sum(word in theirs for word in words)
         for language, theirs in english.OTHER_LANGUAGES.items()
     }
     foreign["a language with accents"] = len(re.findall(r"[à-öø-ÿ]", answer.casefold()))
@@ -221,7 +155,11 @@ def _impossible_pair(reading: Reading) -> str | None:
     words = [word for word in reading.words if word != OPENING]
     padded = ("", *(english.END if word in BOUNDARIES else word for word in words), english.END)
     for before, left, right in zip(padded, padded[1:], padded[2:], strict=False):
-        if (left, right) in _FINE or before in _LOOSE or (right == "for" and "loop" in padded):
+        if (
+            (left, right) in english.FINE_NEIGHBOURS
+            or before in english.LOOSE
+            or (right == "for" and "loop" in padded)
+        ):
             continue
         if any(left in lefts and right in rights for lefts, rights in english.NEVER_NEIGHBOURS):
             return f"{left} {right}"

@@ -82,41 +82,6 @@ _TOKEN = re.compile(
     rf"[{CLAUSE}{SENTENCE}]|\d+(?:\.\d+)?|[^\W\d]\w*|-=|\+=|[-+*=]|[.!?\n]+|[,;:()\[\]\"]"
 )
 _OPERATORS = {"-": "minus", "+": "plus", "*": "times", "=": "equals", "-=": "-=", "+=": "+="}
-_IRREGULAR = {
-    form: base
-    for base, forms in {
-        "be": "is are was were am been being",
-        "do": "does did done doing",
-        "have": "has had having",
-        "use": "used using uses",
-        "grow": "grew grown",
-        "keep": "kept",
-        "get": "got gotten getting",
-        "begin": "began begun beginning",
-        "take": "took taken",
-        "give": "gave given",
-        "go": "went gone goes",
-        "make": "made",
-        "run": "ran",
-        "write": "wrote written",
-        "tell": "told",
-        "choose": "chose chosen",
-        "find": "found",
-        "hold": "held",
-        "throw": "threw thrown",
-        "build": "built",
-        "feed": "fed",
-        "know": "knew known",
-        "draw": "drew drawn",
-        "mean": "meant",
-        "leave": "left leaves",
-        "die": "died dying dies",
-        "need": "needed",
-        "half": "halves",
-        "child": "children",
-    }.items()
-    for form in forms.split()
-}
 _STRENGTH = (OPENING, CLAUSE, SENTENCE)
 _NOT_PLURAL = ("ss", "us", "is", "as")
 
@@ -161,8 +126,7 @@ class Lexicon:
     _english: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        words = english.SMALL_WORDS | english.FREQUENT_WORDS | english.NEGATORS
-        object.__setattr__(self, "_english", words | frozenset(map(stem, words)))
+        object.__setattr__(self, "_english", english.KNOWN | set(map(stem, english.KNOWN)))
 
     def knows(self, word: str) -> bool:
         return word in self._english or stem(word) in self._english or self.speaks_of(word)
@@ -215,8 +179,8 @@ def stem(word: str) -> str:
     """The form that inflections share: clears, cleared, clearing → clear; biases → bias."""
     if word in BOUNDARIES or not word.isalpha():
         return word
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    if word in english.IRREGULAR:
+        return english.IRREGULAR[word]
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     if word.endswith("ied") and len(word) > 4:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from xorkit.recall import english
@@ -10,6 +10,7 @@ from xorkit.recall.patterns import Match, find_matches, is_conditional
 from xorkit.recall.rubric import Phrase, Rubric
 from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
 
+NEAR = 3  # words: a preposition so close before a noun governs it
 NO_STATEMENT = BOUNDARIES | english.SMALL_WORDS | english.NEGATORS
 
 
@@ -37,7 +38,8 @@ class Findings:
     unsure: tuple[str, ...]
     stray: tuple[int, ...]
     beside: frozenset[int]  # of these, those in sentences that nothing explains
-    unread: tuple[str, ...]  # stray words of the lesson: something was said with them
+    hints: tuple[str, ...]  # concepts not found of which a stray word speaks, and no found one does
+    open_clauses: int  # clauses that say something, and nothing explains what
     foreign: tuple[str, ...]  # stray words for things that the question isn't about
     tangled: bool  # nothing right is said but in words that say something wrong, too
     loose_not: bool
@@ -77,6 +79,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         if index not in explained and reading.stems[index] not in rubric.expected
     )
     said = [sighting for sighting in kept if not sighting.found.negated]
+    concepts = _names(rubric.concepts, said, "accepts")
     denied = [sighting for sighting in kept if sighting.found.negated]
     loose = [
         _stands_beside(rubric, reading, index, sightings)
@@ -84,7 +87,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
     ]
     return Findings(
         reading,
-        concepts=_names(rubric.concepts, said, "accepts"),
+        concepts=concepts,
         contradicted=_names(rubric.concepts, said, "contradicts"),
         denied=_names(rubric.concepts, denied, "accepts"),
         misconceptions=_names(rubric.misconceptions, said, "misconception"),
@@ -95,13 +98,17 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         ),
         stray=stray,
         beside=frozenset(_beside(reading, explained)).intersection(stray),
-        unread=tuple(
-            reading.words[index]
-            for index in stray
-            if rubric.lexicon.speaks_of(reading.words[index])
+        hints=tuple(_hinted(rubric, concepts, (reading.stems[index] for index in stray))),
+        open_clauses=sum(
+            len(said_here) > 1 and explained.isdisjoint(said_here)
+            for clause in _parts(reading, BOUNDARIES)
+            for said_here in [set(content(reading)).intersection(clause)]
         ),
         foreign=tuple(
-            reading.words[i] for i in stray if rubric.foreign_words.hold(reading.stems[i])
+            reading.words[index]
+            for index in stray
+            if rubric.foreign_words.hold(reading.stems[index])
+            and not _belongs(rubric, concepts, reading, index)
         ),
         tangled=_tangled(reading, said),
         loose_not=any(not beside for beside in loose),
@@ -109,6 +116,15 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         aside=_aside(rubric, reading, explained, stray),
         silent=all(sighting.phrase.role == "remark" for sighting in sightings),
     )
+
+
+def _hinted(rubric: Rubric, concepts: Sequence[str], strays: Iterable[str]) -> Iterator[str]:
+    """Which of the other concepts may be meant by a word that nothing explains?"""
+    known = [rubric.spoken[name] for name in concepts]
+    telling = [base for base in strays if not any(words.hold(base) for words in known)]
+    for name in rubric.concepts:
+        if name not in concepts and any(map(rubric.spoken[name].hold, telling)):
+            yield name
 
 
 def _about_another_thing(rubric: Rubric, phrase: Phrase, found: Match, reading: Reading) -> bool:
@@ -127,6 +143,16 @@ def _about_another_thing(rubric: Rubric, phrase: Phrase, found: Match, reading: 
         for index in (*first, *between)
         if index not in found.said
     ) and not any(words.hold(reading.stems[index]) for words in abouts for index in clause)
+
+
+def _belongs(rubric: Rubric, concepts: Sequence[str], reading: Reading, index: int) -> bool:
+    """Does a foreign word only say whose a concept's own thing is: "slopes at earlier weights"?"""
+    abouts = [rubric.abouts[name] for name in concepts if name in rubric.abouts]
+    before = range(reading.clause_starts[index], index)
+    near = (reading.words[place] for place in before[-NEAR:])
+    return any(word in english.PREPOSITIONS for word in near) and any(
+        words.hold(reading.stems[place]) for words in abouts for place in before
+    )
 
 
 def content(reading: Reading) -> list[int]:
@@ -230,20 +256,25 @@ def _stands_beside(
 ) -> bool:
     """Does a "not" belong to a statement of its own: "it doesn't touch a single weight"?
 
-    Its clause then names things of the lesson and touches no concept, has a subject and no other
-    "not", and no "that" follows it, which would make it speak of the next clause.
+    Its clause then names things of the lesson and touches no concept, has no other "not", and
+    either a "but" brings what is so, or it is a "without", or it has a subject and no "that"
+    follows it, which would make it speak of the next clause.
     """
     words, start = reading.words, reading.clause_starts[index]
     end = next((k for k in range(index, len(words)) if words[k] in BOUNDARIES), len(words))
     clause = range(start, end)
-    if "that" in words[end + 1 : end + 2] or index == start:
-        return False
     if sum(words[k] in english.NEGATORS for k in clause) > 1:
         return False
     if any(
         sighting.phrase.role in ("accepts", "contradicts")
         and not sighting.found.said.isdisjoint(clause)
         for sighting in sightings
+    ):
+        return False
+    if words[index] == "without":
+        return bool(set(content(reading)).intersection(range(index, end)))
+    if "but" not in words[end + 1 : end + 2] and (
+        "that" in words[end + 1 : end + 2] or index == start
     ):
         return False
     return any(rubric.lexicon.speaks_of(reading.words[k]) for k in content(reading) if k in clause)
@@ -276,8 +307,12 @@ def _beside(reading: Reading, explained: set[int]) -> Iterator[int]:
 
 
 def _sentences(reading: Reading) -> Iterator[range]:
+    return _parts(reading, {SENTENCE})
+
+
+def _parts(reading: Reading, between: Container[str]) -> Iterator[range]:
     start = 0
     for end, word in enumerate((*reading.words, SENTENCE)):
-        if word == SENTENCE:
+        if word in between:
             yield range(start, end)
             start = end + 1

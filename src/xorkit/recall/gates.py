@@ -33,7 +33,7 @@ class Doubt:
     open: bool = False
 
 
-_PLAIN_CALLS = ast.BinOp | ast.AugAssign | ast.Compare
+_COMPUTED = ast.BinOp | ast.AugAssign | ast.Compare | ast.UnaryOp
 
 
 def says_nothing(
@@ -68,7 +68,7 @@ def is_bare_code(answer: str) -> bool:
     tree = _tree(answer)
     nodes = list(ast.walk(tree)) if tree is not None else []
     explains = any(
-        isinstance(node, _PLAIN_CALLS)
+        isinstance(node, _COMPUTED)
         or (isinstance(node, ast.Constant) and isinstance(node.value, str))
         for node in nodes
     )

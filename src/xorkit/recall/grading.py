@@ -104,7 +104,9 @@ def _unreliable(findings: Findings) -> Doubt | None:
         reason = f"“{findings.unsure[0]}” is a phrase that the rubric leaves to a person"
         return Doubt("left to a person", reason)
     if findings.loose_not or set(findings.concepts) & set(findings.denied):
-        return Doubt("a loose “not”", "a “not” that the rubric doesn't account for")
+        reason = "a “not” that the rubric doesn't account for"
+        nothing = not (findings.concepts or findings.denied)
+        return Doubt("a loose “not”", reason, open=nothing)
     return None
 
 
@@ -142,7 +144,7 @@ def _if_explained(findings: Findings, points: Points, allowed: int) -> Points | 
     counted = [
         index for index in findings.stray if points != FULL_MARKS or index not in findings.beside
     ]
-    if len(counted) > allowed or (points != FULL_MARKS and findings.unread):
+    if len(counted) > allowed or (points != FULL_MARKS and findings.hints):
         reason = "too many words that the rubric doesn't account for"
         return Doubt("unexplained words", reason, open=True)
     return points

@@ -33,7 +33,10 @@ _BOUNDARY = "".join(sorted(BOUNDARIES))
 _START = r"(?<![^ ])"
 _SKIP = f"((?:(?:{'|'.join(map(stem, sorted(english.FILLERS)))})/[^ ]* ){{0,2}})"
 _GAP = rf"((?:[^ {_BOUNDARY}]+ ){{0,{LONGEST_GAP}}}?)"
-_CLAUSE_START = rf"(?<![^{_BOUNDARY}] )(?:(?:and|becaus|then|but|or|which)/[^ ]* ){{0,2}}"
+_OPENS = "|".join(
+    ("and", "becaus", "then", "but", "or", "which", "the", "a", "an", "just", "simply")
+)
+_CLAUSE_START = rf"(?<![^{_BOUNDARY}] )(?:(?:{_OPENS})/[^ ]* ){{0,2}}"
 
 _TURNS = frozenset(map(stem, english.TURNS))
 _TURN_NAMES = frozenset(map(stem, english.TURN_NAMES))

@@ -185,6 +185,14 @@ class Rubric(_Part):
             if concept.about
         }
 
+    @cached_property
+    def spoken(self) -> dict[str, Words]:
+        """By concept every word that its phrases speak of."""
+        return {
+            name: self._words(concept.accepts, f"concept {name}")
+            for name, concept in self.concepts.items()
+        }
+
     def _words(self, texts: tuple[str, ...], place: str) -> Words:
         patterns = [self._compiled(text, place) for text in texts]
         return Words(

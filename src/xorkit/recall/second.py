@@ -27,6 +27,7 @@ ROUNDS = 40  # of Newton's method, which needs about eight
 SMALLEST_STEP = 1e-9
 FOLDS = 10  # parts of the answers, each decided by what the others taught
 SERIOUS = 0.08  # likelihood of being two marks off, from which on a person decides
+SURELY = 0.8  # likelihood of a mark that what was found speaks against
 FEWEST = 3  # answers with the same findings, from which on they are named
 MOST_UNEXPLAINED = 6.0  # unexplained words: more say no more
 
@@ -39,6 +40,7 @@ def features(rubric: Rubric, findings: Findings) -> dict[str, float]:
     return {
         "base": 1.0,
         **{f"says {name}": float(name in right) for name in rubric.concepts},
+        **{f"hints at {name}": float(name in findings.hints) for name in rubric.concepts},
         "says all": float(findings.complete(rubric.full)),
         "misconceptions": min(2.0, len(findings.misconceptions)),
         "very wrong": float(
@@ -48,7 +50,7 @@ def features(rubric: Rubric, findings: Findings) -> dict[str, float]:
         "opposite": float(bool(findings.contradicted)),
         "denied": float(bool(findings.denied)),
         "unexplained": min(MOST_UNEXPLAINED, stray) / MOST_UNEXPLAINED,
-        "unread": min(MOST_UNEXPLAINED, len(findings.unread)) / MOST_UNEXPLAINED,
+        "open clauses": min(2, findings.open_clauses) / 2,
         "share unexplained": stray / max(1, words),
         "another thing": float(bool(findings.foreign)),
         "aside": float(bool(findings.aside)),
@@ -78,10 +80,14 @@ def decide(
     points = max((0, 1, 2), key=lambda mark: likely[mark])
     if likely[points] < threshold or (points != 1 and likely[FULL_MARKS - points] > SERIOUS):
         return None
-    if points == FULL_MARKS and (
-        findings.contradicted or findings.misconceptions or findings.foreign
-    ):
+    if points and findings.loose_not:
+        return None
+    if points == FULL_MARKS and (findings.contradicted or findings.foreign):
         return None  # whatever was marked so far: something wrong was said
+    if points == FULL_MARKS and findings.misconceptions and likely[points] < SURELY:
+        return None  # … unless the many words around it show that it was meant otherwise
+    if points == 0 and findings.concepts and likely[points] < SURELY:
+        return None
     if points == 0 and not all(map(rubric.lexicon.knows, findings.stray_words)):
         return None  # a word that nobody has met may be the right one
     same = own.marks.get(alike(findings), (0, 0, 0))

@@ -32,6 +32,7 @@ _CONTRACTIONS = (
     (r"\b(\w+)'(?:ll|ve|d)\b", r"\1"),
     (r"\b(\w+)'s\b", r"\1"),
     (r"\b(?:teh|hte|th)\b", "the"),
+    (r"\bform(?= (?:the|each|every|all|its?|them)\b)", "from"),
     (r"\b(?:adn|nad)\b|&", " and "),
     (r"\b(?:bc|b/c|cuz|coz|cos|cause|becuase|becasue|becouse)\b", "because"),
     (r"\bw/o\b", "without"),
@@ -56,6 +57,7 @@ _NUMBERS = (
     (r"\b(\d+)(st|nd|rd|th|x|d)\b", r"\1 \2"),
 )
 _CODE = (
+    (r"\[\s*(\d[\d.]*)(?:\s*,\s*\1)*\s*\]", r" \1 "),  # [0.5, 0.5, 0.5, 0.5]
     (r"\[\s*[-\d.,\s\[\]]*\]", " "),  # the contents of a table of numbers
     (r"\.(data|item|detach)\b(\(\))?", ""),
     (r"\(\s*\)", " "),
@@ -74,6 +76,7 @@ _SIGNS = (
     (r"[×⋅]|(?<=\S)\s*·\s*(?=\S)", " * "),
     (r"-\s*=", " -= "),
     (r"\+\s*=", " += "),
+    (r"={2,}", "="),
     (rf"(?m)^\s*[-*•]\s+(?!{_MATH_NEXT})", f" {CLAUSE} "),
     (r"<-|←|:=", " = "),
     (r"->|=>|→|⇒", f" {CLAUSE} "),
@@ -148,7 +151,8 @@ class Lexicon:
             (distance, sorted(known) != sorted(part), known[0] != base[0], known)
             for known, part in self._aims(base)
             if (distance := OSA.distance(part, known, score_cutoff=slips)) <= slips
-            and (len(base) >= SHORT_STEM or _same_letters(word, known))
+            and (distance == 1 or known not in english.SMALL_WORDS)
+            and (len(base) >= SHORT_STEM or _same_letters(base, known))
         ]
         return min(near)[3] if near else word
 
@@ -209,7 +213,7 @@ def _plain(text: str) -> str:
             text = re.sub(pattern, replacement, text)
     text = re.sub(r"\b(?:by|from|in|on|per|to|of)-(?=[^\W\d_])", "", text)  # in-place
     text = re.sub(r"(?<=[^\W\d_])-(?=[^\W\d_])", " ", text)  # hand-written
-    text = re.sub(r"\(([^()]*)\)", _bracket, text)
+    text = re.sub(r"((?:[-+*=]|\b(?:minus|plus|times))\s*)?\(([^()]*)\)", _bracket, text)
     if not re.search(r"[=*]", text):  # outside a formula a lonely dash separates clauses
         text = re.sub(rf"\s-\s(?!{_MATH_NEXT})", f" {CLAUSE} ", text)
     return text
@@ -217,11 +221,11 @@ def _plain(text: str) -> str:
 
 def _bracket(match: re.Match[str]) -> str:
     """An aside is a clause of its own; a bracket in a formula is nothing."""
-    inside = match.group(1)
+    sign, inside = match.groups(default="")
     formula = re.search(r"[-+*=\d]", inside) and not re.search(
         r"[^\W\d_]{3,}\s+[^\W\d_]{3,}", inside
     )
-    return f" {inside} " if formula else f" {CLAUSE} {inside} {CLAUSE} "
+    return f"{sign} {inside} " if sign or formula else f" {CLAUSE} {inside} {CLAUSE} "
 
 
 def _words_of(token: str, lexicon: Lexicon) -> Iterable[str]:

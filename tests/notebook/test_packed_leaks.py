@@ -13,6 +13,7 @@ from xorkit.engine.course import Course, CourseError, open_course
 from xorkit.engine.packing import PIECE, SHEET, Packed, packed
 from xorkit.engine.proof import leaks
 from xorkit.engine.publishing import publish
+from xorkit.engine.release import generate
 
 ROOT = Path(__file__).parents[2]
 PLANTED = {
@@ -31,6 +32,14 @@ def course(tmp_path: Path) -> Course:
     config = (ROOT / "nbgrader_config.py").read_text("utf-8")
     (tmp_path / "nbgrader_config.py").write_text(config.replace('"owner/', '"ada/'), "utf-8")
     return open_course(tmp_path, "xor")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Course:
+    """The second assignment, whose solution has a line that the kit's own modules have, too."""
+    shutil.copytree(ROOT / "examples" / "and", tmp_path / "and")
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path / "and")
+    return open_course(tmp_path / "and", "and")
 
 
 def planted(text: str, course: Course) -> str:
@@ -85,3 +94,19 @@ def test_what_cannot_be_unpacked_is_not_published(course: Course) -> None:
     path.write_text(text.replace('XORKIT = \\"', 'XORKIT = \\"0000'), "utf-8")
 
     assert "can't be unpacked" in leaks(course, path)[0]
+
+
+def test_a_line_of_the_kit_s_own_modules_is_found_where_it_stands_once_more(small: Course) -> None:
+    generate(small, small.path("release"))
+    assert leaks(small, small.notebook_path("release")) == []
+
+    repack(small, {**packed().files, "xorkit.selfcheck.extra": "optimizer.step()"})
+    assert leaks(small, small.notebook_path("release")) == ["optimizer.step()"]
+
+
+def test_a_release_without_its_checks_is_not_built(small: Course) -> None:
+    config = small.root / "nbgrader_config.py"
+    config.write_text(config.read_text("utf-8").replace("    PackChecks,\n", ""), "utf-8")
+
+    with pytest.raises(CourseError, match=r"xorkit\.preprocessors\.PackChecks"):
+        generate(small, small.path("release"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from xorkit.engine.authoring import problems
 from xorkit.engine.course import Course, CourseError, code_version, nbgrader_config
 from xorkit.engine.gradebook import missing_file
+from xorkit.engine.packing import CHECK_IMPORT
 from xorkit.files import digest, write_file
 
 
@@ -43,9 +44,23 @@ def generate(course: Course, release: Path, *, db_url: str | None = None) -> Non
         tempfile.TemporaryDirectory(prefix=".build-", dir=release.parent) as folder,
     ):
         _convert(course, Path(folder), url)
+        _check_packed(course, Path(folder))
         old = release / course.assignment  # stays, where nbgrader refuses the new one
         shutil.rmtree(old, ignore_errors=True)
         os.replace(Path(folder, course.assignment), old)
+
+
+def _check_packed(course: Course, folder: Path) -> None:
+    """Raises CourseError where the release would import xorkit, which Colab hasn't."""
+    import nbformat
+
+    made = nbformat.read(folder / course.assignment / f"{course.assignment}.ipynb", as_version=4)
+    if any(CHECK_IMPORT in cell.source.splitlines() for cell in made.cells):
+        raise CourseError(
+            "the release would import xorkit, which learners in Colab haven't:"
+            " c.GenerateAssignment.preprocessors in nbgrader_config.py doesn't name"
+            " xorkit.preprocessors.PackChecks. Take the list that `xorkit quickstart` writes"
+        )
 
 
 def build(course: Course) -> None:

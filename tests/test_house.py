@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "xorkit"
 # Each room may use those above it. Rooms of one line don't know each other.
 FLOORS = (
     ("errors",),
-    ("evidence", "verdict", "conventions", "files", "foreign", "quickstart"),
+    ("evidence", "verdict", "conventions", "files", "foreign", "quickstart", "yaml_parts"),
     ("messages", "reference", "cell_text"),
     ("matching", "recall"),
     ("judge",),
@@ -30,6 +31,8 @@ FLOORS = (
     ("__main__",),
 )
 BESIDE_LEARNERS = {"probe", "guest"}  # run in the learner's process, where torch is
+# `check` is what authors import from `xorkit.hidden`, and what learners call in the notebook.
+SHARED_NAMES = {"check"}
 FORBIDDEN = {"pickle", "cPickle", "dill", "marshal", "shelve"}
 
 
@@ -69,6 +72,24 @@ def test_only_what_runs_beside_a_learner_imports_torch(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_nothing_unpickles(path: Path) -> None:
     assert FORBIDDEN.isdisjoint(name.split(".")[0] for name in _imports(path))
+
+
+def _public_names(path: Path) -> Iterator[str]:
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+        else:
+            names = []
+        yield from (name for name in names if not name.startswith("_"))
+
+
+def test_a_public_name_is_defined_in_one_module() -> None:
+    homes = Counter(name for path in FILES for name in set(_public_names(path)))
+
+    assert {name for name, count in homes.items() if count > 1} == SHARED_NAMES
 
 
 def test_the_architecture_page_has_a_line_for_every_room_and_no_other() -> None:

@@ -105,7 +105,7 @@ def _plain(value: object) -> Plain:
     raise ValueError(f"a {type(value).__name__}")
 
 
-def written(source: str, name: str) -> dict[str, str]:
+def assigned_texts(source: str, name: str) -> dict[str, str]:
     """What stands to the right of each name that fits `name`, a regular expression of one group.
 
     By that group: a text without its quotation marks, of anything else the code; "" where nothing
@@ -135,7 +135,7 @@ def typed_answer(evidence: Evidence, question: str) -> object:
         if value is not None:
             return value
     source = evidence.answers.get(question, "")
-    if question in (found := written(source, f"({question})")):
+    if question in (found := assigned_texts(source, f"({question})")):
         return found[question]
     lines = (line for line in source.split("\n") if not line.lstrip().startswith("#"))
     return "\n".join(lines).strip() or None

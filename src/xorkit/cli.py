@@ -156,7 +156,9 @@ def _bytes(size: str) -> int:
 @app.command("quickstart")
 def quickstart_command(
     folder: Annotated[Path, typer.Argument(help="The new course folder.")],
-    lesson: Annotated[str, typer.Option(help="xor, or the small one: and.")] = "xor",
+    lesson: Annotated[
+        str, typer.Option(help="Which of the kit's.", show_default="the main one")
+    ] = "",
     colab: Annotated[
         str, typer.Option(help="owner/repository/branch that learners open the notebook from.")
     ] = "",

@@ -24,7 +24,7 @@ Array = npt.NDArray[np.float64]
 
 # What names and forms evidence has. Kept evidence of another number can't be judged again; its
 # notebook is run again.
-FORM = 2
+EVIDENCE_FORM = 2
 MIME = "application/vnd.xorkit.evidence+json"  # of the probe's answer in a kernel's message
 # How an expression begins that the probe answers; to a kernel without it, it is a comment.
 QUESTION = "# xorkit "
@@ -509,7 +509,7 @@ class Evidence:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "form": FORM,
+            "form": EVIDENCE_FORM,
             "cells": [
                 {
                     "grade_id": c.grade_id,
@@ -531,8 +531,10 @@ class Evidence:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evidence:
-        if value["form"] != FORM:
-            raise EvidenceError(f"evidence of form {shown(value['form'])}; this is read: {FORM}")
+        if value["form"] != EVIDENCE_FORM:
+            raise EvidenceError(
+                f"evidence of form {shown(value['form'])}; this is read: {EVIDENCE_FORM}"
+            )
         cells = tuple(
             CellRun(
                 c["grade_id"],

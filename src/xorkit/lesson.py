@@ -10,15 +10,13 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
-    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -30,6 +28,7 @@ from xorkit.matching import MatchingExercise
 from xorkit.recall import Rubric, Rubrics, SecondStage
 from xorkit.reference import Task
 from xorkit.verdict import Diagnosis
+from xorkit.yaml_parts import Text, YamlPart
 
 if TYPE_CHECKING:  # whoever only reads points and titles needs no judge
     from xorkit.judge import Facts
@@ -38,7 +37,6 @@ if TYPE_CHECKING:  # whoever only reads points and titles needs no judge
 CellRole = Literal[
     "data", "model", "loss_and_optimizer", "training_loop", "predictions", "matching"
 ]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _AnyPart = TypeVar("_AnyPart", bound=BaseModel)
 
 
@@ -46,11 +44,7 @@ class LessonError(KitError, ValueError):
     """The lesson's files don't fit: the text says where, what was seen and what was wanted."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TaskSpec(_Part):
+class TaskSpec(YamlPart):
     """What is trained: the table, the net's layers, the learning rate, the number of epochs."""
 
     inputs: tuple[tuple[float, ...], ...] = Field(min_length=1)
@@ -73,14 +67,14 @@ class TaskSpec(_Part):
         return self
 
 
-class Part(_Part):
+class Part(YamlPart):
     """One exercise as the pages name it, and where to read about it again."""
 
     title: Text
     look: Text
 
 
-class StartFacts(_Part):
+class StartFacts(YamlPart):
     """What `xorkit facts` computed: how starts of this task end."""
 
     starts: int
@@ -93,7 +87,7 @@ class StartFacts(_Part):
     curves: dict[str, tuple[float, ...]]  # losses of starts that learn: low, middle, high
 
 
-class Lesson(_Part):
+class Lesson(YamlPart):
     """Everything about one assignment that isn't in its notebook."""
 
     assignment: Text

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from xorkit.cell_text import QUOTES, code_of, tables, written
+from xorkit.cell_text import QUOTES, assigned_texts, code_of, tables
 from xorkit.evidence import Tensor, Thing
+from xorkit.yaml_parts import Text, YamlPart
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 ChoiceStatus = Literal["right", "wrong", "blank", "doubled", "unclear"]
 
 GAP = "..."  # in a line of the menu: whatever the learner may write between the brackets
@@ -22,7 +22,6 @@ UNFIT_FOR_A_FORM = "\"'\\\n"  # Colab's forms can't hold them inside an option
 LONGEST_SHOWN = 60  # characters of a learner's own text that a message repeats
 JOB = r"(?:job)?[ \t_.-]*0*(\d+)"  # job_3, Job 3, job3, 3
 SAYS_NOTHING = frozenset(("", "none", "idk", "todo", "n/a", "dontknow", "noidea"))
-NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 _COMMENT = re.compile(r"(?<=.)#.*")  # not #3, which is a number
 _BETWEEN = re.compile(rf"[\s{QUOTES}]")  # what doesn't matter in a line of code that was typed
@@ -32,11 +31,7 @@ _NUMBER = re.compile(r"(?:line|no|nr|number|\#)?[.:]?\(?(\d{1,3})[.):]*", re.IGN
 _COUNTED = re.compile(r"\(?(\d{1,3})[.):]+(?=\D)")  # 3) nn.BCELoss()
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Line(_Part):
+class Line(YamlPart):
     """A line of the menu. `belief` belongs to a line that is right for no job."""
 
     line: Text
@@ -45,7 +40,7 @@ class Line(_Part):
     also: tuple[Text, ...] = ()
 
 
-class MatchingJob(_Part):
+class MatchingJob(YamlPart):
     """A job once done by hand. `also` are right spellings that the menu doesn't offer."""
 
     job: Text
@@ -54,7 +49,7 @@ class MatchingJob(_Part):
     also: tuple[Text, ...] = ()
 
 
-class MatchingExercise(_Part):
+class MatchingExercise(YamlPart):
     """The menu and the jobs, as `lessons/<assignment>.matching.yaml` writes them."""
 
     placeholder: Text
@@ -165,7 +160,7 @@ def grade_matching(
 
 
 def _entries(exercise: MatchingExercise, values: Mapping[str, object], source: str) -> list[_Entry]:
-    beside = written(source, JOB)
+    beside = assigned_texts(source, JOB)
     below: dict[str, str] = {}  # a list or dict of all, where the job's own name says nothing
     for table in tables(source):
         below |= _numbered_by(exercise, table)
@@ -255,9 +250,8 @@ def _no_line(
         return MatchingChoice(number, None, "blank", 0, f"{title}: nothing is chosen yet.")
     else:
         others = sum(line is not None for line in chosen)
-        count = NUMBER_WORDS[others] if others < len(NUMBER_WORDS) else str(others)
         counts = (
-            f"; the {count} other{'s count' if others > 1 else ' counts'}" if others else " yet"
+            f"; the {others} other{'s count' if others > 1 else ' counts'}" if others else " yet"
         )
         return MatchingChoice(number, None, "blank", 0, f"{title} has no value{counts}.")
     message = f"{title}: a person will read what stands here."

@@ -19,7 +19,9 @@ Resources = dict[str, Any]
 
 MARKER = re.compile(r"(BEGIN|END) SOLUTION")
 BLANK = re.compile(r"^[ \t]*# Blank (?P<number>\w+) · (?P<job>[^(\n]+)", re.MULTILINE)
-FORM = re.compile(r"""^(?P<name>\w+) = "(?P<value>.*)"(?P<form>[ \t]+# @param (?P<options>.+))$""")
+FORM_LINE = re.compile(
+    r"""^(?P<name>\w+) = "(?P<value>.*)"(?P<form>[ \t]+# @param (?P<options>.+))$"""
+)
 COLAB_LINK = re.compile(r"https://colab\.research\.google\.com/github/[^\s)]*")
 
 
@@ -43,7 +45,7 @@ class ClearBlanks(ClearSolutions):  # type: ignore[misc]  # nbgrader ships no ty
 
 def _emptied(region: re.Match[str], source: str) -> str:
     lines = [line for line in region["body"].splitlines() if line.strip()]
-    if any(FORM.match(line) for line in lines):
+    if any(FORM_LINE.match(line) for line in lines):
         return "\n".join(_emptied_form_line(line) for line in lines)
     return region["indent"] + _stub(source[: region.start()])
 
@@ -60,7 +62,7 @@ def _stub(text_above: str) -> str:
 def _emptied_form_line(line: str) -> str:
     if line.startswith("#"):
         return line
-    form = FORM.match(line)
+    form = FORM_LINE.match(line)
     if not form:
         raise ValueError(f"A solution region of form lines holds another line: {line!r}")
     return f'{form["name"]} = "{_nothing_chosen(form["options"])}"{form["form"]}'

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from xorkit.errors import KitError
 
-LESSONS = ("xor", "and")
 PLACEHOLDER = "owner/repository/branch"
 
 PACKAGED = Path(__file__).with_name("courses")  # put there when the wheel is built
 REPOSITORY = Path(__file__).parents[2]  # in a clone, the lessons lie where they are authored
-AUTHORED = {"xor": REPOSITORY, "and": REPOSITORY / "examples" / "and"}
+CONFIG = "nbgrader_config.py"
 
 COLAB = re.compile(r'(?<=^c\.ReleaseCells\.colab = ").*(?="$)', re.MULTILINE)
 
@@ -53,26 +52,37 @@ class QuickstartError(KitError, ValueError):
     """No course can be made there; the text says what was seen and what to do."""
 
 
-def quickstart(folder: Path, lesson: str = "xor", colab: str = "") -> Path:
+def lessons() -> dict[str, Path]:
+    """The folders of the lessons that the kit brings, the main one first, by its assignment."""
+    examples = sorted((REPOSITORY / "examples").glob("*"))
+    folders = sorted(PACKAGED.glob("*")) or [REPOSITORY, *examples]
+    folders.sort(key=lambda folder: not (folder / CONFIG).exists())  # in a wheel: one for all
+    return {
+        source.name: folder for folder in folders for source in (folder / "source").glob("[!.]*")
+    }
+
+
+def quickstart(folder: Path, lesson: str = "", colab: str = "") -> Path:
     """Makes a course folder with one lesson and gives it back; writes over nothing.
 
-    `colab` is owner/repository/branch of the public repository that learners open the release from.
-    Raises QuickstartError for a folder that holds anything, a lesson that there isn't, and a place
-    of another form.
+    Without a `lesson` it is the kit's main one. `colab` is owner/repository/branch of the public
+    repository that learners open the release from. Raises QuickstartError for a folder that holds
+    anything, a lesson that there isn't, and a place of another form.
     """
-    if lesson not in LESSONS:
-        raise QuickstartError(f"no lesson {lesson!r}; there are {' and '.join(LESSONS)}")
+    carried = lessons()
+    main, *_ = carried
+    lesson = lesson or main
+    if lesson not in carried:
+        raise QuickstartError(f"no lesson {lesson!r}; there are {' and '.join(carried)}")
     if colab and not is_place(colab):
         raise QuickstartError(f"--colab {colab!r}: wanted {PLACEHOLDER}, with your own names")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise QuickstartError(f"{folder} is there already and not empty: name a new folder")
-    carried = PACKAGED / lesson if PACKAGED.is_dir() else AUTHORED[lesson]
-    config = PACKAGED / "xor" if PACKAGED.is_dir() else REPOSITORY  # one for all lessons
     for name in ("source", "lessons"):
-        shutil.copytree(carried / name, folder / name, ignore=shutil.ignore_patterns(".*"))
+        shutil.copytree(carried[lesson] / name, folder / name, ignore=shutil.ignore_patterns(".*"))
     place = colab or PLACEHOLDER
-    text = (config / "nbgrader_config.py").read_text("utf-8")
-    (folder / "nbgrader_config.py").write_text(COLAB.sub(place, text), "utf-8")
+    text = (carried[main] / CONFIG).read_text("utf-8")
+    (folder / CONFIG).write_text(COLAB.sub(place, text), "utf-8")
     (folder / ".gitignore").write_text(IGNORED, "utf-8")
     readme = COURSE_README.format(lesson=lesson, place=place)
     (folder / "README.md").write_text(readme, "utf-8")

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import yaml
 from nbformat import NotebookNode
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from xorkit.conventions import answer_cells, filled, solution_texts
+from xorkit.yaml_parts import YamlPart
 
 Json = dict[str, Any]
 HANDED_IN, ROSTER = "handed-in", "roster.csv"
@@ -22,10 +23,8 @@ MIDNIGHT = (2026, 3, 20, 23, 59, 0)  # when all of them handed in: files come ou
 DUE = "2026-03-21 00:00 UTC"
 
 
-class Learner(BaseModel):
+class Learner(YamlPart):
     """One learner of the class; the file with the data says what each field means."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     name: str
@@ -41,7 +40,8 @@ class Learner(BaseModel):
     added: dict[str, str] = {}
     saved: Literal["colab", "drive", "github", "jupyter", "bare", "windows", "old", "pdf"] = "colab"
     cut_at: str = ""
-    file: str = "xor.ipynb"
+    assignment: str
+    file: str
     came: Literal["canvas", "classroom", "mail"] = "canvas"
     late: str | bool = False
     beside: dict[str, str] = {}
@@ -52,8 +52,10 @@ class Learner(BaseModel):
 
 
 def read_class(path: Path) -> tuple[Learner, ...]:
-    """The learners in a file such as samples/xor/class.yaml; raises ValueError where one is odd."""
-    return TypeAdapter(tuple[Learner, ...]).validate_python(yaml.safe_load(path.read_text("utf-8")))
+    """The learners in `samples/<assignment>/class.yaml`; raises ValueError where one is odd."""
+    usual = {"assignment": path.parent.name, "file": f"{path.parent.name}.ipynb"}
+    rows = [usual | row for row in yaml.safe_load(path.read_text("utf-8"))]
+    return TypeAdapter(tuple[Learner, ...]).validate_python(rows)
 
 
 def write_class(
@@ -181,7 +183,8 @@ def _drive(notebook: Json, learner: Learner) -> bytes:
 def _github(notebook: Json, learner: Learner) -> bytes:
     """File → Save a copy in GitHub: a badge on top."""
     _mark_as_colab(notebook)
-    badge = '<a href="https://colab.research.google.com/github/x/y/blob/main/xor.ipynb">Open</a>'
+    place = f"https://colab.research.google.com/github/x/y/blob/main/{learner.assignment}.ipynb"
+    badge = f'<a href="{place}">Open</a>'
     about = {"id": "view-in-github", "colab_type": "text"}
     cell = {"cell_type": "markdown", "metadata": about, "source": [badge]}
     notebook["cells"].insert(0, cell)
@@ -265,7 +268,11 @@ def _canvas(downloads: Path, learner: Learner, canvas_id: int, data: bytes) -> N
 
 def _classroom(downloads: Path, learner: Learner, canvas_id: int, data: bytes) -> None:
     """The zip of a Google Classroom folder in Drive."""
-    _add_to_zip(downloads / "classroom.zip", f"XOR/{learner.name} - {learner.file}", data)
+    _add_to_zip(
+        downloads / "classroom.zip",
+        f"{learner.assignment.upper()}/{learner.name} - {learner.file}",
+        data,
+    )
 
 
 def _mail(downloads: Path, learner: Learner, canvas_id: int, data: bytes) -> None:

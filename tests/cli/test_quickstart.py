@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from xorkit.cli import app
 from xorkit.engine.course import open_course
 from xorkit.engine.publishing import colab_link
-from xorkit.quickstart import LESSONS, PLACEHOLDER, QuickstartError, is_place, quickstart
+from xorkit.quickstart import PLACEHOLDER, QuickstartError, is_place, lessons, quickstart
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", lessons())
 def test_it_makes_a_course_with_that_one_lesson(lesson: str, tmp_path: Path) -> None:
     folder = quickstart(tmp_path / "a course", lesson)
 

@@ -82,7 +82,15 @@ def lucky() -> list[Learner]:
 
 
 def _seeded(name: str, seed: int, edits: dict[str, dict[str, str]]) -> Learner:
-    return Learner(id=name, name=f"Lee {name}", story="", seed=seed, edits=edits)
+    return Learner(
+        id=name,
+        name=f"Lee {name}",
+        story="",
+        assignment="xor",
+        file="xor.ipynb",
+        seed=seed,
+        edits=edits,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +101,9 @@ def graded(
     lucky: list[Learner],
 ) -> Graded:
     course = new_course("class")
-    solved = Learner(id="solved", name="Solveig Solved", story="")
+    solved = Learner(
+        id="solved", name="Solveig Solved", story="", assignment="xor", file="xor.ipynb"
+    )
     download = course.root / "downloaded"
     everyone = (*learners, solved, *stalled, *lucky)
     samples.write_class(download, everyone, course.source, course.release)

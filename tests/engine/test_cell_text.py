@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xorkit.cell_text import plain_values, tables, typed_answer, written
+from xorkit.cell_text import assigned_texts, plain_values, tables, typed_answer
 from xorkit.engine.job import RunSettings
 from xorkit.engine.running import Step, run_plan
 from xorkit.evidence import Evidence
@@ -136,7 +136,7 @@ def test_values_are_read_where_the_kernel_ends(warm: Warm) -> None:
     ],
 )
 def test_what_stands_to_the_right_of_a_name_is_read(source: str, sides: dict[str, str]) -> None:
-    assert written(source, r"job_(\d)") == sides
+    assert assigned_texts(source, r"job_(\d)") == sides
 
 
 @pytest.mark.parametrize(

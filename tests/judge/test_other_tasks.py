@@ -18,8 +18,8 @@ from xorkit import lesson as lessons
 from xorkit.engine.grading import grade_submission
 from xorkit.hidden.session import HiddenTests
 from xorkit.lesson import Lesson
-from xorkit.probe.rerun import ACTIVATIONS
-from xorkit.reference import ACTIVATIONS as KNOWN
+from xorkit.probe.rerun import ACTIVATION_MODULES
+from xorkit.reference import ACTIVATION_MODULES as KNOWN
 from xorkit.starts import survey
 from xorkit.verdict import Verdict
 
@@ -198,7 +198,7 @@ def test_a_stalled_start_costs_nothing(name: str) -> None:
 
 
 def test_the_probe_builds_every_activation_that_the_reference_computes() -> None:
-    assert set(ACTIVATIONS) == set(KNOWN)
+    assert set(ACTIVATION_MODULES) == set(KNOWN)
 
 
 @pytest.mark.parametrize(

@@ -219,10 +219,15 @@ def left(source: str) -> dict[str, object]:
 WHOLE_CELLS = [
     # (what was done, the cell, points, what is said of the jobs that are lost)
     ("as it should be", cell(), 9, {}),
-    ("a line emptied", cell({3: "job_3 ="}), 8, {3: "has no value; the eight others count"}),
+    ("a line emptied", cell({3: "job_3 ="}), 8, {3: "has no value; the 8 others count"}),
     ("emptied before the menu", cell({3: f"job_3 =   # @param [{MENU}]"}), 8, {3: "has no value"}),
-    ("two lines emptied", cell({3: "job_3 =", 7: "job_7 = "}), 7, {3: "seven", 7: "seven"}),
-    ("a line deleted", cell({3: ""}), 8, {3: "has no value; the eight others count"}),
+    (
+        "two lines emptied",
+        cell({3: "job_3 =", 7: "job_7 = "}),
+        7,
+        {3: "the 7 others", 7: "the 7 others"},
+    ),
+    ("a line deleted", cell({3: ""}), 8, {3: "has no value; the 8 others count"}),
     ("curly quotes", cell({7: "job_7 = “loss.backward()”"}), 9, {}),
     (
         "curly quotes and the menu",

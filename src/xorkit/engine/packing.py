@@ -282,6 +282,7 @@ def sheet_of(source: NotebookNode, lesson: Lesson) -> Sheet:
                 claims_in(hidden_tests(graded.source)),
                 tuple(lesson.names(name) or _assigned_in(source, name)),
                 name in lesson.recall,
+                lesson.role(name),
             )
         )
     return Sheet(tuple(cells), _menu(lesson), _task(lesson), lesson.hints)

@@ -207,7 +207,7 @@ def _is_zip(found: IncomingFile) -> bool:
 
 
 def _begins_as_zip(found: IncomingFile) -> bool:
-    """Else it is only called so: "xor.ipynb.zip" may well be the notebook itself."""
+    """Else it is only called so: "task.ipynb.zip" may well be the notebook itself."""
     try:
         return found.read().startswith(b"PK")
     except Refusal:

@@ -35,7 +35,7 @@ def placed(time: datetime, zone: tzinfo | None) -> datetime:
     return time.replace(tzinfo=zone) if zone else time.astimezone()
 
 
-def written(date: str, time: str, zone: tzinfo | None) -> datetime | None:
+def parsed_time(date: str, time: str, zone: tzinfo | None) -> datetime | None:
     """ "1 May 2026" and "3:00 PM", in one of the ways in which English sites write them."""
     for pattern in ("%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%d %b %Y", "%d %B, %Y"):
         for hours in ("%I:%M %p", "%H:%M"):

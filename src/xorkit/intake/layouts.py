@@ -165,7 +165,7 @@ def _class_depth(assignment: str, files: Sequence[IncomingFile], root: str) -> i
 
 
 def _person(name: str, assignment: str, *, of_file: bool = False) -> str:
-    """Whom a folder (or zip) is called after, or a file "jdoe_xor.ipynb"; "" where nobody."""
+    """Whom a folder (or zip) is called after, or a file "jdoe_task.ipynb"; "" where nobody."""
     stem = stem_of(name) if of_file or name.lower().endswith(".zip") else name
     stem = _NUMBER.sub("", _COPY.sub("", stem))
     person = _without(assignment, r"[\s_.-]+", stem)
@@ -409,7 +409,7 @@ def _brightspace(parts: tuple[str, ...], collection: Collection) -> Iterator[Own
     for depth, part in enumerate(parts):
         if match := _BRIGHTSPACE.fullmatch(part):
             clock_time = f"{match['hour']}:{match['minute']}{match['half'] or ''}"
-            time = clock.written(match["date"], clock_time, collection.zone)
+            time = clock.parsed_time(match["date"], clock_time, collection.zone)
             ids, names, attempt = (match["id"],), (match["name"],), match["attempt"]
             yield Ownership("brightspace", ids, names, time, attempt=attempt, depth=depth)
             return
@@ -432,7 +432,7 @@ def _nbgrader(parts: tuple[str, ...], _collection: Collection) -> Iterator[Owner
 
 
 def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
-    """Google Classroom's "Jane Doe - xor.ipynb", Google Forms' "xor - Jane Doe.ipynb"."""
+    """Google Classroom's "Jane Doe - file.ipynb", Google Forms' "file - Jane Doe.ipynb"."""
     stem = stem_of(parts[-1])
     first, dash, last = stem.partition(" - ")
     if not dash:
@@ -512,7 +512,7 @@ def stem_of(name: str) -> str:
 
 
 def _is_file_name(text: str, assignment: str) -> bool:
-    """Whether this is what the file is called, not the person: "Copy of xor (1)"."""
+    """Whether this is what the file is called, not the person: "Copy of task (1)"."""
     plain = _NUMBER.sub("", _COPY.sub("", text.strip()))
     return plain.casefold() == assignment.casefold()
 

@@ -169,7 +169,7 @@ def _person(columns: Sequence[str], row: Sequence[str], key: int, zone: tzinfo |
 def _moodle_time(text: str, zone: tzinfo | None) -> datetime | None:
     """ "Friday, 1 May 2026, 3:00 PM"; None in another language, or where there is none."""
     date, _, time = re.sub(r"^[A-Z][a-z]+day, ", "", text).rpartition(", ")
-    return clock.written(date, time, zone)
+    return clock.parsed_time(date, time, zone)
 
 
 def _number_at_end(text: str) -> str:

@@ -13,8 +13,10 @@ from xorkit.evidence import Array, Run
 from xorkit.judge.updates import gradients, ratios
 from xorkit.reference import Task
 
-MOST = 16  # epochs that are compared: a wrong loop soon comes to where all gradients are 0
-LIKE = 1e-2  # relative: nothing is credited by it, and the nearest wrong things differ by more
+MOST_COMPARED = 16  # epochs that are compared: a wrong loop soon comes to where all gradients are 0
+LIKE_GRADIENTS = (
+    1e-2  # relative: nothing is credited by it, and the nearest wrong things differ by more
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Habits:
 
 def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
     """Compared with a loss of `updates.gradients`; None where no epoch was seen to its end."""
-    found = epochs(run)[:MOST]
+    found = epochs(run)[:MOST_COMPARED]
     if not found:
         return None
     moving = (run.rows != run.rows[0]).any(axis=0)  # what is left of the others' gradients is idle
@@ -119,5 +121,5 @@ def _mostly(values: Array) -> bool:
 def _mostly_small(errors: Array, sizes: Array) -> bool:
     """Whether most errors (K, P) are small beside their sizes (K, P), which are not 0."""
     large = np.linalg.norm(sizes, axis=1)
-    small = np.linalg.norm(errors, axis=1) <= LIKE * large
+    small = np.linalg.norm(errors, axis=1) <= LIKE_GRADIENTS * large
     return _mostly(sizes) and bool(np.mean(small) > 0.5)

@@ -19,7 +19,7 @@ from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis
 
 # Outputs of a float32 net and of the float64 reference differ by 1e-6; other nets by 1e-2 and more.
-SAME = 1e-4
+SAME_OUTPUTS = 1e-4
 MAX_LAYERS = 4  # deeper nets aren't told from one another: they are wrong here in any case
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -123,10 +123,12 @@ def _find_net(
         for names in itertools.product(reference.ACTIVATIONS, repeat=len(sizes) - 1):
             net = Net(sizes, names)
             predicted = reference.predict(theta, inputs, net)
-            if np.allclose(predicted, outputs, rtol=SAME, atol=SAME):
+            if np.allclose(predicted, outputs, rtol=SAME_OUTPUTS, atol=SAME_OUTPUTS):
                 return _Answers(net, order, twice=False)
             again = reference.sigmoid(predicted)
-            if names[-1] == "sigmoid" and np.allclose(again, outputs, rtol=SAME, atol=SAME):
+            if names[-1] == "sigmoid" and np.allclose(
+                again, outputs, rtol=SAME_OUTPUTS, atol=SAME_OUTPUTS
+            ):
                 return _Answers(net, order, twice=True)
     return _find_shuffled(vectors, inputs, outputs, task.net.sizes)
 
@@ -143,7 +145,7 @@ def _find_shuffled(
         for vector, wanted in zip(vectors, outputs, strict=True):
             for some in (slice(1), slice(1, None)):  # one row of inputs leaves few of the orders
                 predicted = reference.predict(vector[orders], inputs[some], net)
-                close = np.isclose(predicted, wanted[some], rtol=SAME, atol=SAME)
+                close = np.isclose(predicted, wanted[some], rtol=SAME_OUTPUTS, atol=SAME_OUTPUTS)
                 orders = orders[close.all(axis=(1, 2))]
         if len(orders):
             return _Answers(net, orders[0], twice=False)

@@ -21,7 +21,9 @@ from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.reference import Task
 from xorkit.verdict import Diagnosis
 
-SAME = 1e-4  # relative; float32 makes 1e-6, the nearest other loss or rate that people choose 1e-1
+SAME_VALUE = (
+    1e-4  # relative; float32 makes 1e-6, the nearest other loss or rate that people choose 1e-1
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ def _judge_loss(
         name: np.array([_loss(name, p, t) for p, t in questions["pairs"]])
         for name in reference.LOSSES
     }
-    name = next((n for n, w in wanted.items() if np.allclose(own, w, rtol=SAME, atol=0)), None)
+    name = next(
+        (n for n, w in wanted.items() if np.allclose(own, w, rtol=SAME_VALUE, atol=0)), None
+    )
     if name == "mse":
         return _judge_gradients(seen, questions), name
     symptom = f"value-{name}" if name else "value"
@@ -84,7 +88,7 @@ def _judge_gradients(seen: LossValues, questions: Mapping[str, Any]) -> Claim:
     wanted = np.stack([reference.MSE.gradient(p[None], t[None])[0] for p, t in pairs])
     if gradients.shape != wanted.shape:
         raise EvidenceError(f"wanted gradients of shape {wanted.shape}, saw {gradients.shape}")
-    if np.allclose(gradients, wanted, rtol=SAME, atol=SAME):
+    if np.allclose(gradients, wanted, rtol=SAME_VALUE, atol=SAME_VALUE):
         return HOLDS
     if not gradients[0].any():
         return fails(Diagnosis.DETACHED_LOSS, "loss-fn", seen=seen.values[0])
@@ -120,7 +124,7 @@ def _left_out(moving: Any) -> Claim:
 
 
 def _differ(rates: Array) -> bool:
-    return not np.allclose(rates, rates[0], rtol=10 * SAME, atol=0)
+    return not np.allclose(rates, rates[0], rtol=10 * SAME_VALUE, atol=0)
 
 
 def _judge_steps(
@@ -128,12 +132,12 @@ def _judge_steps(
 ) -> tuple[Claim, Claim, float | None]:
     lr = float((updates[0] * grads[0]).sum() / (grads[0][moving] ** 2).sum())
     rates = (updates * grads).sum(axis=0) / (grads**2).sum(axis=0)
-    if np.allclose(updates, rates * grads, rtol=SAME, atol=1e-6) and _differ(rates[moving]):
+    if np.allclose(updates, rates * grads, rtol=SAME_VALUE, atol=1e-6) and _differ(rates[moving]):
         low, high = rates[moving].min(), rates[moving].max()
         claim = fails(Diagnosis.WRONG_LR, "rates", low=low, high=high)
         return HOLDS if moving.all() else _left_out(moving), claim, None
     errors = np.abs(updates - lr * grads)[:, moving]
-    close = errors <= 1e-6 + SAME * np.abs(lr * grads[:, moving])
+    close = errors <= 1e-6 + SAME_VALUE * np.abs(lr * grads[:, moving])
     right = [bool(step.all()) for step in close]
     first, plain = right[0], all(right)
     optimizer = HOLDS
@@ -143,7 +147,7 @@ def _judge_steps(
         optimizer = _left_out(moving)
     if not first:
         return optimizer, fails(Diagnosis.WRONG_OPTIMIZER, "no-rate", kind=kind), None
-    if abs(lr - task.lr) <= SAME * task.lr:
+    if abs(lr - task.lr) <= SAME_VALUE * task.lr:
         return optimizer, HOLDS, lr
     if lr < 0:
         return optimizer, fails(Diagnosis.WRONG_SIGN, "steps"), lr

@@ -28,7 +28,7 @@ ROUNDING = 8.0
 # below 3e-5, the smallest mistake that people make (a target of shape (4,)) begins at 1e-3.
 CLOSE = 3e-4
 FITTED = 10 * CLOSE  # where numbers were fitted, they take up some of the error
-PLAIN = 100.0  # how much worse the plain reading of a plain net may fit than another one
+PLAIN_FIT = 100.0  # how much worse the plain reading of a plain net may fit than another one
 FEW = 3  # updates that tell nearly all mistakes apart; one does not
 VISIBLE = 1e-5  # length of a step that says something: a thousand times what rounding makes
 MAX_ARRANGEMENTS = 48  # orders of a model's parameters that are tried: 2-2-1 has four
@@ -430,7 +430,7 @@ def arrangement(
         # However far they go, and be it uphill.
         error = np.abs(updates - ratios(updates, grads)[:, None] * grads).sum()
         if best is None and plain:
-            error /= PLAIN  # the net's own shapes in the net's own order
+            error /= PLAIN_FIT  # the net's own shapes in the net's own order
         if best is None or error < least:
             best, least = columns[index], error
     return best

@@ -14,8 +14,6 @@ from xorkit.pages.training import drawn
 from xorkit.pages.words import plural, praise
 from xorkit.verdict import CellVerdict, Finding, Outcome, TestOutcome, Verdict
 
-LOOP = "training_loop"  # the answer cell whose updates are drawn
-
 
 @dataclass(frozen=True)
 class TestLine:
@@ -78,7 +76,7 @@ def feedback_page(
     """The page of one learner; `answers` are the answer cells' texts as handed in."""
     exercises = [_exercise(cell, verdict, lesson, answers or {}) for cell in verdict.cells]
     todo = [exercise for exercise in exercises if exercise.missing]
-    first = _first(verdict, todo)
+    first, loop = _first(verdict, todo), lesson.cell("training_loop")
     return render(
         "feedback.html",
         lesson=lesson,
@@ -91,7 +89,7 @@ def feedback_page(
         opening=_opening(verdict),
         share=verdict.final_score / verdict.max_score if verdict.max_score else 0.0,
         training=drawn(verdict, lesson),
-        loop_right=any(e.name == LOOP and e.cell.score == e.cell.max_score for e in exercises),
+        loop_right=any(e.name == loop and e.cell.score == e.cell.max_score for e in exercises),
     )
 
 
@@ -125,7 +123,7 @@ def _exercise(
     blank = any(found.code == "blank" for found in own)
     # The claims of a blank aren't shown, so that they tell nothing.
     told = set() if blank else {t.message for each in verdict.cells for t in each.tests}
-    matching = lesson.matching is not None and name == "matching"
+    matching = lesson.matching is not None and name == lesson.cell("matching")
     rubric = lesson.recall.get(name)
     mark = verdict.details.get("recall", {}).get(name) if rubric else None
     return ExerciseFeedback(

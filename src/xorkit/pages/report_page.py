@@ -370,7 +370,7 @@ def _teach(
 ) -> list[LearnerGroup]:
     """The mistakes that most learners share; neither an empty exercise nor a note is one."""
     costly = {f.code for v in graded for f in v.findings if not f.note} - {Diagnosis.BLANK}
-    matching = lesson.parts.get("matching")
+    matching = lesson.parts.get(lesson.cell("matching"))
     found = [kind for kind in diagnoses if kind.key.removeprefix("d-") in costly]
     found += [
         LearnerGroup(kind.key, f"“{kind.text}”", kind.students, matching.look if matching else "")

@@ -37,7 +37,9 @@ from xorkit.probe.recording import (
 FEW_SECONDS = 5.0  # a few dozen epochs of a right loop take 0.02 s, with a picture in each 3 s
 WHOLE_SECONDS = 20.0  # 5000 epochs take a second, on a busy machine five
 LOOKS = 400  # events looked at closely: fifty epochs of eight events
-ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {  # by the names of `reference.ACTIVATIONS`
+ACTIVATION_MODULES: Mapping[
+    str, Callable[[], nn.Module]
+] = {  # by the names of `reference.ACTIVATIONS`
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
@@ -53,7 +55,7 @@ def lesson_objects(questions: Mapping[str, Any], start: Sequence[float]) -> dict
     layers: list[nn.Module] = []
     pairs = itertools.pairwise(questions["layers"])
     for (n_in, n_out), name in zip(pairs, questions["activations"], strict=True):
-        layers += [nn.Linear(n_in, n_out), ACTIVATIONS[name]()]
+        layers += [nn.Linear(n_in, n_out), ACTIVATION_MODULES[name]()]
     net = nn.Sequential(*layers)
     fill(parameters_of(net), start)
     return _around(net, parameters_of(net), questions)

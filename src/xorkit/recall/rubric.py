@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from xorkit.recall.patterns import Pattern, PatternError, parse_pattern
 from xorkit.recall.text import Lexicon, Reading, read_answer, stem
+from xorkit.yaml_parts import Text, YamlPart
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Points = Literal[0, 1, 2]
 FULL_MARKS: Points = 2
 PARTIAL: Points = 1
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+class _Part(YamlPart):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
 
 class Concept(_Part):

@@ -24,7 +24,7 @@ def ticks(sheet: Sheet, grade_id: str, cells: list[tuple[str, str]]) -> list[Any
     checks = Checks(sheet, namespace)
     for name, text in cells:
         namespace["In"].append(text)
-        if name == LOOP:
+        if (cell := sheet.cell(name)) and cell.role == LOOP:
             continue
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
             exec(compile(text, f"<{name}>", "exec"), namespace)  # noqa: S102 - the author's cells

@@ -89,7 +89,7 @@ class Checks:
             return CheckTable(cell.title, rows, step)
         if cell.claims:
             return _Judging(self.session, cell, text).table()
-        if cell.grade_id == MATCHING and self.sheet.menu is not None:
+        if cell.role == MATCHING and self.sheet.menu is not None:
             return self._matching(cell)
         values = [(name, self.session.namespace.get(name)) for name in cell.names]
         rows = tuple(_in_words(value[1]) if cell.in_words else _left(*value) for value in values)
@@ -283,13 +283,13 @@ class _Judging:
         return self.judged[name]
 
     def _observed(self, part: str, read: Callable[[object], _T]) -> _T:
-        grade_id = OBSERVED[part]
-        cell = self.sheet.cell(grade_id) or self.cell
+        role = OBSERVED[part]
+        cell = self.sheet.of_role(role) or self.cell
         text = self.notebook.text_of(cell) if cell.first_line else ""
         after = self.sheet.after(cell)
         more = {"next": self.notebook.text_of(after) if after else ""}
         with self.notebook.as_before(cell):
-            seen = observe(grade_id, self.notebook.namespace, text, {**self.asked, **more})
+            seen = observe(role, self.notebook.namespace, text, {**self.asked, **more})
         if "fault" in seen:
             raise RuntimeError(seen["fault"])
         return read(loads(json.dumps(seen)))
@@ -371,7 +371,7 @@ class _Judging:
     def _picture(self) -> str:
         """The first updates beside the steps asked for, where they differ."""
         training = self.judged.get("training")
-        if training is None or training.updates or self.cell.grade_id != OBSERVED["training"]:
+        if training is None or training.updates or self.cell.role != OBSERVED["training"]:
             return ""
         with contextlib.suppress(Exception):  # numbers that can't be drawn
             rows = self._rows()

@@ -15,7 +15,7 @@ from xorkit.probe import recorder
 from xorkit.probe.notebook import Namespace, Snapshot, shell, snapshot
 from xorkit.selfcheck.sheet import Sheet, SheetCell
 
-LOOP = "training_loop"
+LOOP = "training_loop"  # the role of the cell that trains
 EMPTY = re.compile(r'^ *raise NotImplementedError\("(Blank \w+) is still empty: (.*?)"\)', re.M)
 UNCHOSEN = re.compile(r"""^(\w+) *= *["'](?:\([^"']*\)| *)["'] *# ?@param""", re.M)
 MOST_FILES, LARGEST = 64, 1 << 20  # of a working folder, copied in a few milliseconds
@@ -55,7 +55,7 @@ class Session:
     def begins(self, cell: SheetCell) -> None:
         """Is called before an exercise's cell runs. A loop's own run is the last one."""
         self.before[cell.grade_id] = snapshot(self.namespace)
-        if cell.grade_id == LOOP:
+        if cell.role == LOOP:
             recorder().reset()
 
     def _cell_of(self, text: str) -> SheetCell | None:
@@ -65,7 +65,7 @@ class Session:
         """An exercise's cell as it was last run, without its first line too; "" if it wasn't."""
         ran = [text for text in self.namespace.get("In") or [] if type(text) is str]
         own = [text for text in ran if is_of(cell, text)]
-        if own or cell.grade_id != LOOP:
+        if own or cell.role != LOOP:
             return own[-1] if own else ""
         loops = [text for text in ran if ".backward(" in text or ".step(" in text]
         return loops[-1] if loops else ""

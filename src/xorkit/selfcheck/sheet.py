@@ -34,7 +34,7 @@ class SheetCell:
     """One exercise: its cell's first line, title, and what there is to say of it.
 
     `names` are those that the cell is to leave behind where no claim is made about them; `in_words`
-    says that this is an answer in words.
+    says that this is an answer in words; `role` is its role in the lesson.
     """
 
     grade_id: str
@@ -44,6 +44,7 @@ class SheetCell:
     claims: tuple[SheetClaim, ...] = ()
     names: tuple[str, ...] = ()
     in_words: bool = False
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,9 @@ class Sheet:
 
     def cell(self, grade_id: str) -> SheetCell | None:
         return next((cell for cell in self.cells if cell.grade_id == grade_id), None)
+
+    def of_role(self, role: str) -> SheetCell | None:
+        return next((cell for cell in self.cells if cell.role == role), None)
 
     def after(self, cell: SheetCell) -> SheetCell | None:
         """The exercise that follows."""

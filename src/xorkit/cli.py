@@ -208,8 +208,8 @@ def demo(
     out.print(f"The formgrader:           cd {folder} && {jupyter} lab", soft_wrap=True)
 
 
-@app.command()
-def build(
+@app.command("build")
+def build_command(
     assignment: AssignmentArgument = "",
     workers: Workers = None,
     unconfined: Unconfined = False,

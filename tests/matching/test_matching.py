@@ -225,7 +225,7 @@ WHOLE_CELLS = [
         "two lines emptied",
         cell({3: "job_3 =", 7: "job_7 = "}),
         7,
-        {3: "the 7 others", 7: "the 7 others"},
+        {3: "7 others", 7: "7 others"},
     ),
     ("a line deleted", cell({3: ""}), 8, {3: "has no value; the 8 others count"}),
     ("curly quotes", cell({7: "job_7 = “loss.backward()”"}), 9, {}),

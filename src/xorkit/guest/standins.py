@@ -24,7 +24,7 @@ from xorkit.guest.lacks import Lacking, Lacks, NoFiles
 from xorkit.guest.limits import LESSON_NAMES
 
 # Parts of installed packages that need another one, which may be missing.
-PARTS = {"torch.utils.tensorboard": "tensorboard"}
+PACKAGE_OF_PART = {"torch.utils.tensorboard": "tensorboard"}
 COLAB_PARTS = (
     "ai", "auth", "data_table", "drive", "files", "kernel", "output", "patches", "runtime",
     "userdata", "widgets", "_message",
@@ -278,7 +278,7 @@ def install_standins(shell: Any, lacks: Lacks) -> Callable[[str], None]:
     """
     finder = Finder(lacks, colab_names(), None)
     sys.meta_path.append(finder)
-    parts = {part: package for part, package in PARTS.items() if not _installed(package)}
+    parts = {part: package for part, package in PACKAGE_OF_PART.items() if not _installed(package)}
     if parts:
         sys.meta_path.insert(0, Finder(lacks, (), parts))
     left: dict[str, int] = {}

@@ -10,7 +10,7 @@ from xorkit.recall.patterns import Match, find_matches, is_conditional
 from xorkit.recall.rubric import Phrase, Rubric
 from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
 
-NEAR = 3  # words: a preposition so close before a noun governs it
+NEAR_WORDS = 3  # words: a preposition so close before a noun governs it
 NO_STATEMENT = BOUNDARIES | english.SMALL_WORDS | english.NEGATORS
 
 
@@ -149,7 +149,7 @@ def _belongs(rubric: Rubric, concepts: Sequence[str], reading: Reading, index: i
     """Does a foreign word only say whose a concept's own thing is: "slopes at earlier weights"?"""
     abouts = [rubric.abouts[name] for name in concepts if name in rubric.abouts]
     before = range(reading.clause_starts[index], index)
-    near = (reading.words[place] for place in before[-NEAR:])
+    near = (reading.words[place] for place in before[-NEAR_WORDS:])
     return any(word in english.PREPOSITIONS for word in near) and any(
         words.hold(reading.stems[place]) for words in abouts for place in before
     )

@@ -39,6 +39,9 @@ HARMLESS = {
     "takes the recorder off the shell's events": (
         f"{SHELL}for each in shell.events.callbacks.values(): each.clear()"
     ),
+    "prints to a file and closes it": (
+        "import sys\nsys.stdout = open('log.txt', 'w')\nprint('x')\nsys.stdout.close()"
+    ),
     "has names that are no texts": "globals()[5] = globals()[None] = globals()['\\ud800'] = 1",
     "has a node visitor that raises": (
         f"{SHELL}import ast\nclass Visitor(ast.NodeTransformer):\n"

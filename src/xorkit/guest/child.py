@@ -222,14 +222,17 @@ def _is_in(name: str, package: str) -> bool:
 def _keep_to_cells(shell: Any) -> None:
     """What cells put in the place of builtins is there while cells run, and only then.
 
-    ipykernel and the probe have Python's own, and the modules that were there before; else a cell
-    that is right, or a joke, could end with a kernel that has no answer to anything.
+    ipykernel and the probe have Python's own, and the modules that were there before, and a stream
+    that is open; else a cell that is right, or a joke, could end with a kernel that has no answer.
     """
     run, names, modules = shell.run_code, vars(builtins), sys.modules
     ours, loaded = dict(names), dict(modules)
     theirs: dict[str, Any] = {}
+    streams: dict[str, Any] = {}
 
     async def run_code(*args: Any, **options: Any) -> Any:
+        if not streams:
+            streams.update(stdout=sys.stdout, stderr=sys.stderr)
         names.update(theirs)
         try:
             return await run(*args, **options)
@@ -238,6 +241,9 @@ def _keep_to_cells(shell: Any) -> None:
             theirs.update({name: names[name] for name in ours.keys() & names.keys()})
             names.update(ours)
             modules.update({name: loaded[name] for name in loaded.keys() - modules.keys()})
+            for name, stream in streams.items():
+                if getattr(getattr(sys, name, None), "closed", False):  # the kernel's reply would fail
+                    setattr(sys, name, stream)
 
     shell.run_code = run_code
 

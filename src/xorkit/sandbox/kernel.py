@@ -174,13 +174,15 @@ class Kernel:
         events: set[asyncio.Task[Any]] = {work, flood, mute, self._ended}
         await self._wait(events, seconds)
         stopped = None
-        if client.complete and not self._ended.done():
+        if client.complete and not flood.done():
             await asyncio.wait({work}, timeout=self._limits.grace_seconds)
-        if client.complete and not work.done() and not self._ended.done():
+        if work.done() or self._ended.done():
+            pass
+        elif client.complete and not flood.done():
             full = Ending("memory", "MemoryError", "the kernel had no memory left for its reply")
             stopped = full if self._is_full() else _garbled("that a cell is over, and no reply")
             await self._kill()
-        elif not work.done() and not self._ended.done():
+        else:
             stopped = self._flooded() if flood.done() else _late(seconds)
             # A flooded kernel drops messages, the one that says "idle" too: don't wait for that.
             client.iopub_timeout = math.ceil(self._limits.grace_seconds / 4)

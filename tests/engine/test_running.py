@@ -71,6 +71,18 @@ def test_endless_output_is_cut_off() -> None:
     assert len(kept) == 4
 
 
+def test_all_cells_together_have_a_bound_for_their_outputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("xorkit.engine.running.MOST_OUTPUTS", 150)
+    warm = _warm(RunSettings(20))
+    plan = [Step("extra", name, "print('x' * 30)") for name in "abc"]
+
+    _, outputs = run_plan(plan, {}, warm, 20)
+
+    assert ["left out" in each[0]["text"] for each in outputs.values()] == [False, True, True]
+
+
 ASKED = [Step("observe", "model", ""), Step("observe", "loop", "")]
 
 

@@ -23,16 +23,18 @@ Outputs = list[dict[str, Any]]
 
 PICTURES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
-LONGEST_OUTPUTS = (
-    1 << 20
-)  # bytes of one cell's outputs: a dozen plots, or ten thousand printed lines
+# Bytes of one cell's outputs: a dozen plots, or ten thousand printed lines; and of all cells'.
+LONGEST_OUTPUTS, MOST_OUTPUTS = 1 << 20, 8 << 20
 REST_LEFT_OUT = "[the rest of this cell's output was too long and is left out]\n"
 
 
-def harmless(outputs: Iterable[Mapping[str, Any]]) -> Outputs:
-    """A cell's outputs as text and pictures, and not more of them than anybody looks at."""
+def harmless(outputs: Iterable[Mapping[str, Any]], left: int = MOST_OUTPUTS) -> Outputs:
+    """A cell's outputs as text and pictures, and not more of them than anybody looks at.
+
+    `left` are the bytes that the notebook's outputs may still take.
+    """
     kept: Outputs = []
-    room = LONGEST_OUTPUTS
+    room = min(LONGEST_OUTPUTS, left)
     for output in outputs:
         plain = _plain(output)
         room -= len(json.dumps(plain))

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 from xorkit.cell_text import plain_values
 from xorkit.conventions import answer_cells, following, grade_id, metadata, solution_of
-from xorkit.engine.autograded import Outputs, harmless
+from xorkit.engine.autograded import MOST_OUTPUTS, Outputs, harmless
 from xorkit.engine.environment import lacks_of, told
 from xorkit.engine.newer_python import Portable, portable
 from xorkit.evidence import (
@@ -112,6 +112,7 @@ class _Notebook:
     installs: set[str] = field(default_factory=set)  # packages that its own commands install
     lost: set[str] = field(default_factory=set)  # names that cells couldn't leave behind here
     outputs: dict[str, Outputs] = field(default_factory=dict)
+    room: int = field(default_factory=lambda: MOST_OUTPUTS)  # bytes that they may still take
 
     @property
     def over(self) -> Literal["", "not_run", "given_up"]:
@@ -165,7 +166,8 @@ class _Notebook:
             self.cells.append(CellRun(step.grade_id, self.over))
             return
         outputs, lacks = told(ran.outputs, self.installs)
-        self.outputs[step.grade_id] = harmless(outputs)
+        self.outputs[step.grade_id] = harmless(outputs, self.room)
+        self.room -= len(json.dumps(self.outputs[step.grade_id]))
         if ran.status in ENDED:
             self.again.append(step.source)
         lacks += lacks_of(ran.error, step.python, step.runs, self.lost)

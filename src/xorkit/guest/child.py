@@ -242,7 +242,9 @@ def _keep_to_cells(shell: Any) -> None:
             names.update(ours)
             modules.update({name: loaded[name] for name in loaded.keys() - modules.keys()})
             for name, stream in streams.items():
-                if getattr(getattr(sys, name, None), "closed", False):  # the kernel's reply would fail
+                if getattr(
+                    getattr(sys, name, None), "closed", False
+                ):  # the kernel's reply would fail
                     setattr(sys, name, stream)
 
     shell.run_code = run_code

@@ -32,7 +32,7 @@ FLOORS = (
 )
 BESIDE_LEARNERS = {"probe", "guest"}  # run in the learner's process, where torch is
 # `check` is what authors import from `xorkit.hidden`, and what learners call in the notebook.
-SHARED_NAMES = {"check", "Text"}
+SHARED_NAMES = {"check"}
 FORBIDDEN = {"pickle", "cPickle", "dill", "marshal", "shelve"}
 
 

@@ -19,7 +19,7 @@ from xorkit.engine.grading import grade_submission
 from xorkit.hidden.session import HiddenTests
 from xorkit.lesson import Lesson
 from xorkit.probe.rerun import ACTIVATION_MODULES
-from xorkit.reference import ACTIVATION_MODULES as KNOWN
+from xorkit.reference import ACTIVATIONS as KNOWN
 from xorkit.starts import survey
 from xorkit.verdict import Verdict
 

@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import yaml
 from nbformat import NotebookNode
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from xorkit.cell_text import plain_values
 from xorkit.conventions import (
@@ -42,11 +42,11 @@ from xorkit.files import digest, write_file
 from xorkit.hidden.session import HiddenTests
 from xorkit.recall import Rubric, mark_answer
 from xorkit.verdict import Diagnosis, Verdict
+from xorkit.yaml_parts import Text, YamlPart
 
 if TYPE_CHECKING:
     from xorkit.engine.job import RunSettings
 
-Text = Annotated[str, StringConstraints(min_length=1)]
 OWN_RESULT = "test_predictions"  # about the learner's own result, which may be good by luck
 SOLVED, UNTOUCHED = "the solutions", "the untouched release"
 LEAST_RUBRIC_TEXT = 30  # characters of a rubric's text that no other text has by chance
@@ -55,10 +55,8 @@ LEAST_SOLUTION_LINE = (
 )
 
 
-class Mistake(BaseModel):
+class Mistake(YamlPart):
     """A row of `lessons/<assignment>.mistakes.yaml`: a change of the solution and what it costs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Text
     cell: Text

@@ -17,7 +17,16 @@ SOURCE = Path(__file__).parents[1] / "src" / "xorkit"
 # Each room may use those above it. Rooms of one line don't know each other.
 FLOORS = (
     ("errors",),
-    ("evidence", "verdict", "conventions", "files", "foreign", "quickstart", "yaml_parts"),
+    (
+        "evidence",
+        "verdict",
+        "conventions",
+        "files",
+        "foreign",
+        "quickstart",
+        "yaml_parts",
+        "progress",
+    ),
     ("messages", "reference", "cell_text"),
     ("matching", "recall"),
     ("judge",),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xorkit.engine.batch import Progress
     from xorkit.engine.course import Course
     from xorkit.engine.job import RunSettings
+    from xorkit.lesson import Lesson
     from xorkit.recall import Change, Report, SecondStage
     from xorkit.verdict import Verdict
 
@@ -188,6 +189,7 @@ def demo(
     from xorkit.pages import feedback_path
 
     with _opened(root, "") as own:
+        out.print("A sample class is built, collected and graded: a few minutes on two cores.")
         _copy_course(root, folder)
         with _opened(folder, own.assignment) as course:
             _build(course, prove=False)
@@ -201,9 +203,9 @@ def demo(
             _feedback(course)
             report_path = _report(course)
             shown = next(v.student for v in verdicts if "no-zero-grad" in v.diagnosis)
-    out.print()
-    out.print(f"The class report:         {report_path}")
-    out.print(f"One learner's feedback:   {feedback_path(course, shown)}")
+    out.print("\nLook at the class report first, in a browser: what is to do, who, and why.")
+    out.print(f"The class report:         {report_path}", soft_wrap=True)
+    out.print(f"One learner's feedback:   {feedback_path(course, shown)}", soft_wrap=True)
     jupyter = Path(sys.executable).with_name("jupyter")  # there also where no venv is active
     out.print(f"The formgrader:           cd {folder} && {jupyter} lab", soft_wrap=True)
 
@@ -349,7 +351,9 @@ def mark(
         _fail("--csv writes a table and --from reads one: give one of them")
     with _opened(root, assignment) as course:
         if csv:
-            count = marking.write_waiting(marking.waiting(course), csv)
+            if not (count := marking.write_waiting(marking.waiting(course), csv)):
+                out.print("No answer waits for a mark.")
+                return
             out.print(
                 f"Wrote {count} answers to {csv}. Fill in the points, then: xorkit mark"
                 f" {course.assignment} --from {csv}",
@@ -436,7 +440,8 @@ def due(
             found = set_due(course, wanted)
             behind = sum(verdict.late is not None for verdict in found)
             cost = sum(verdict.final_score < verdict.score for verdict in found)
-            out.print(f"Late: {behind} of {len(found)} graded. With fewer points for it: {cost}.")
+            if found:
+                out.print(f"Late: {behind} of {len(found)} graded. Fewer points for it: {cost}.")
         now = due_date(course)
     if now is None:
         out.print(f"{assignment} has no due date.")
@@ -520,8 +525,15 @@ def publish_command(
             commit = publishing.publish_branch(course, branch)
             out.print(f"Committed {commit[:10]} on {branch}. Next: git push origin {branch}")
             return
+        owner, repository, place = publishing.place_of(course)
         for path in publishing.publish(course, folder):
             out.print(f"Wrote {path}")
+        out.print(
+            f"Next: push what is in {folder} to {owner}/{repository}, branch {place}. Learners open"
+            " the notebook with the button in its README.",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 @app.command()
@@ -649,7 +661,7 @@ def _grade(
 
     _all_known(students, course, "submitted")
     done: list[Progress] = []
-    with _bar(quiet=as_json) as (begin, advance):
+    with _bar(course.lesson, quiet=as_json) as (begin, advance):
         for progress in run(
             course,
             settings,
@@ -666,7 +678,7 @@ def _grade(
         for progress in done:
             print(json.dumps(progress.verdict.to_json()))
     else:
-        _show(done)
+        _show(done, course.lesson)
         for line in to_do(progress.verdict for progress in done):
             _say(f"{line}. Then `xorkit grade` runs only these again.")
     for progress in done:
@@ -684,7 +696,9 @@ def _all_known(students: list[str] | None, course: Course, step: str) -> None:
 
 
 @contextmanager
-def _bar(quiet: bool) -> Iterator[tuple[Callable[[int], None], Callable[[Progress], None]]]:
+def _bar(
+    lesson: Lesson, quiet: bool
+) -> Iterator[tuple[Callable[[int], None], Callable[[Progress], None]]]:
     """A live bar on a terminal; a plain line for each submission elsewhere."""
     from rich.progress import (
         BarColumn,
@@ -701,7 +715,7 @@ def _bar(quiet: bool) -> Iterator[tuple[Callable[[int], None], Callable[[Progres
     def line(progress: Progress) -> None:
         verdict = progress.verdict
         if not quiet:
-            text = escape(f"{verdict.student}: {_score(verdict)} {_found(verdict)}")
+            text = escape(f"{verdict.student}: {_score(verdict)} {_found(verdict, lesson)}")
             out.print(text, highlight=False)
 
     if quiet or not out.is_terminal:
@@ -728,19 +742,19 @@ def _bar(quiet: bool) -> Iterator[tuple[Callable[[int], None], Callable[[Progres
         yield begin, advance
 
 
-def _show(done: Iterable[Progress]) -> None:
+def _show(done: Iterable[Progress], lesson: Lesson) -> None:
     table = Table("learner", "points", "what was found", "seconds")
     count = 0
     for progress in sorted(done, key=lambda p: p.verdict.student):
         verdict = progress.verdict
         seconds = verdict.details.get("seconds", 0)
-        texts = (verdict.student, _score(verdict), _found(verdict), f"{seconds:.1f}")
+        texts = (verdict.student, _score(verdict), _found(verdict, lesson), f"{seconds:.1f}")
         table.add_row(*map(escape, texts))
         count += 1
     if count:
         out.print(table)
     else:
-        out.print("Nothing is new or changed. (--all grades everything again.)")
+        out.print("Nothing in submitted/ is new or changed. (--all grades everything again.)")
 
 
 def _show_rubrics(title: str, reports: Iterable[tuple[str, Report]]) -> int:
@@ -795,8 +809,11 @@ def _score(verdict: Verdict) -> str:
     return f"{verdict.final_score:g}/{verdict.max_score:g}{waits}"
 
 
-def _found(verdict: Verdict) -> str:
+def _found(verdict: Verdict, lesson: Lesson) -> str:
+    """What was found, and where points are missing of which no diagnosis tells."""
+    told = {lesson.kind(f.grade_id) for f in verdict.findings if f.code and not f.note}
     parts: list[str] = [*verdict.diagnosis]
+    parts += [f"{k} −{lost:g}" for k, lost in lesson.missing(verdict).items() if k not in told]
     if verdict.needs_review:
         parts.append(f"{len(verdict.needs_review)} for a person")
     if verdict.repairs:
@@ -814,7 +831,8 @@ def _feedback(course: Course, students: list[str] | None = None) -> None:
 
     chosen = [v for v in verdicts(course) if not students or v.student in students]
     count = write_feedback(course, chosen)
-    out.print(f"Wrote {count} feedback pages into {course.path('feedback')}")
+    same = f"; {len(chosen) - count} are as they were" if count < len(chosen) else ""
+    out.print(f"Wrote {count} feedback pages into {course.path('feedback')}{same}", soft_wrap=True)
 
 
 def _report(course: Course, since: datetime | None = None) -> Path:

@@ -203,7 +203,7 @@ def _write_left_out(folder: Path, left_out: Iterable[tuple[str, str]]) -> Iterat
 
 def _template(order: _Order, what: str) -> _Template:
     if order.template is None:
-        raise ExportError(f"{what} is needed: give it as the template.")
+        raise ExportError(f"{what} is needed: name it with --template.")
     try:
         table = read_table(order.template)
         return _Template(table, people_of(table, order.template.name))

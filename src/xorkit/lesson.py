@@ -8,6 +8,7 @@ in there to the learners.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -23,11 +24,12 @@ from pydantic import (
 )
 
 from xorkit import messages, reference
+from xorkit.conventions import solution_of
 from xorkit.errors import KitError
 from xorkit.matching import MatchingExercise
 from xorkit.recall import Rubric, Rubrics, SecondStage
 from xorkit.reference import Task
-from xorkit.verdict import Diagnosis
+from xorkit.verdict import Diagnosis, Verdict
 from xorkit.yaml_parts import Text, YamlPart
 
 if TYPE_CHECKING:  # whoever only reads points and titles needs no judge
@@ -170,6 +172,23 @@ class Lesson(YamlPart):
         rows = {"test_job": len(self.matching.jobs) if self.matching else 1}
         rows["test_prediction"] = len(self.task.inputs) if self.task else 1
         return sum(points * rows.get(test, 1) for test, points in self.points[cell].items())
+
+    def title_of(self, name: str) -> str:
+        """What an answer cell is called for people."""
+        return self.parts[name].title if name in self.parts else name.replace("_", " ")
+
+    def kind(self, name: str) -> str:
+        """What exercises of one kind share: "Recall" of "Recall: step"."""
+        return self.title_of(name).partition(":")[0]
+
+    def missing(self, verdict: Verdict) -> dict[str, float]:
+        """The points that are missing by kind of exercise, most first, without what waits."""
+        points: Counter[str] = Counter()
+        for cell in verdict.cells:
+            if not cell.needs_review and cell.score < cell.max_score:
+                lost: Any = cell.max_score - cell.score  # a Counter counts halves as well
+                points[self.kind(solution_of(cell.grade_id))] += lost
+        return dict(points.most_common())
 
 
 def load(path: Path) -> Lesson:

@@ -642,7 +642,7 @@ PLACES: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
         {"jdoe": "1", "kim": "2"},
     ),
     "a notebook that is only called a zip": ({"jdoe/xor.ipynb.zip": ONE}, {"jdoe": "1"}),
-    "one learner's tries": ({"jdoe/v1/xor.ipynb": ONE, "jdoe/final/xor.ipynb": ONE}, {"jdoe": "2"}),
+    "one learner's tries": ({"jdoe/v1/xor.ipynb": ONE, "jdoe/final/xor.ipynb": ONE}, {"jdoe": "1"}),
     "tries that all have": (
         {f"{who}/{week}/{week}.ipynb": ONE for who in ("jdoe", "kim") for week in ("mon", "tue")},
         {"jdoe": "1", "kim": "1"},

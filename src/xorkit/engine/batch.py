@@ -16,11 +16,10 @@ from xorkit.engine.job import Job, JobResult, RunSettings, failed, not_gradable,
 from xorkit.engine.records import Records, opened
 from xorkit.engine.store import NO_KEYS, Keys, StoredResult
 from xorkit.intake.reading import Refusal
+from xorkit.progress import over
 from xorkit.verdict import Verdict
 
-ONE_WORKER_IS_FASTER = (
-    40  # submissions that are judged again sooner than another worker has started
-)
+ONE_WORKER_IS_FASTER = 40  # submissions: they are judged sooner than another worker has started
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,10 @@ def grade_class(
     """
     with opened(course) as records:
         klass = _Class(course, records.book)
+        _tell_of_lateness(records.moved, say)
         ready: list[Progress] = []
         waiting: list[str] = []
-        for student in students or course.students("submitted"):
+        for student in over(students or course.students("submitted"), "looking for changes"):
             if (found := klass.known(student, settings, everything)) is None:
                 waiting.append(student)
             elif found.verdict.message:
@@ -85,12 +85,14 @@ def rejudge(
     """
     with opened(course) as records:
         klass = _Class(course, records.book)
+        _tell_of_lateness(records.moved, say)
         jobs = {}
         for student in students or course.students("autograded"):
             if (job := klass.kept_job(student)) is not None:
                 jobs[student] = job
         crew = min(machine.cores(), len(jobs) // ONE_WORKER_IS_FASTER)
-        for done in workers.run_jobs(klass.assignment.pack(), jobs.values(), crew):
+        run = workers.run_jobs(klass.assignment.pack(), jobs.values(), crew)
+        for done in over(run, "judging again", len(jobs)):
             before = store.stored_result(course, done.student)
             if done.problem or before is None:
                 say(
@@ -189,6 +191,12 @@ class _Class(Records):
             store.keep_ungraded(self.course, StoredResult(verdict, NO_KEYS))
             record(self.book, verdict, hand_in)
         return Progress(verdict, ran=False)
+
+
+def _tell_of_lateness(moved: Sequence[str], say: Callable[[str], None]) -> None:
+    if moved:
+        names = ", ".join(moved[:5]) + (" …" if len(moved) > 5 else "")
+        say(f"{len(moved)} are late, or lose points for it, otherwise than before: {names}")
 
 
 def _is_text(name: str) -> bool:

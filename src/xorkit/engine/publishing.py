@@ -51,8 +51,8 @@ def publish(course: Course, folder: Path) -> list[Path]:
     return [*written, readme]
 
 
-def colab_link(course: Course) -> str:
-    """Where Colab opens the release, by `c.ReleaseCells.colab` of nbgrader_config.py.
+def place_of(course: Course) -> tuple[str, str, str]:
+    """Owner, repository and branch by `c.ReleaseCells.colab` of nbgrader_config.py.
 
     Raises CourseError where that says no repository yet.
     """
@@ -64,6 +64,12 @@ def colab_link(course: Course) -> str:
             f" ({PLACEHOLDER}), and run `xorkit build` again."
         )
     owner, repository, branch = place.split("/", 2)
+    return owner, repository, branch
+
+
+def colab_link(course: Course) -> str:
+    """Where Colab opens the release; raises CourseError as `place_of` does."""
+    owner, repository, branch = place_of(course)
     path = f"release/{course.assignment}/{course.assignment}.ipynb"
     return f"https://colab.research.google.com/github/{owner}/{repository}/blob/{branch}/{path}"
 

@@ -30,6 +30,7 @@ from xorkit.engine.gradebook import (
 )
 from xorkit.engine.lock import BusyError, alone
 from xorkit.engine.store import NO_KEYS, Keys, StoredResult
+from xorkit.progress import over
 from xorkit.verdict import Verdict
 
 
@@ -39,10 +40,12 @@ class Records:
 
     course: Course
     book: Gradebook
+    moved: tuple[str, ...] = ()  # whose lateness or its cost had changed when these were opened
 
     def verdicts(self) -> list[Verdict]:
         marks = all_marks(self.book, self.course.assignment)
-        found = ((name, store.stored_result(self.course, name)) for name in self.graded())
+        names = over(self.graded(), "reading verdicts")
+        found = ((name, store.stored_result(self.course, name)) for name in names)
         return [self.by_persons(k, marks.get(n, {})) for n, k in found if k is not None]
 
     def by_persons(self, kept: StoredResult, marks: Marks) -> Verdict:
@@ -56,24 +59,29 @@ class Records:
     def late_policy(self) -> late.LatePolicy:
         return late.late_policy(self.course, self.book)
 
-    def agree(self) -> None:
+    def agree(self) -> tuple[str, ...]:
         """Takes over what changed since and records what was not recorded yet.
 
-        That is marks that persons gave, the due date, times and the late policy.
+        That is marks that persons gave, the due date, times and the late policy. Gives back whose
+        lateness, or its cost, is another one now.
         """
+        moved = []
         marks = all_marks(self.book, self.course.assignment)
         known = hand_ins(self.book, self.course.assignment)
-        for student in self.graded():
+        for student in over(self.graded(), "checking the gradebook"):
             if (kept := store.stored_result(self.course, student)) is None:
                 continue
             held = known.get(student, HandIn())
             own = marks.get(student)
             marked = kept.verdict if own is None else self.by_persons(kept, own)
             marked, wanted = self.late_policy.apply(marked, held)
+            if marked.late != kept.verdict.late:
+                moved.append(student)
             if marked != kept.verdict:
                 store.keep_verdict(self.course, replace(kept, verdict=marked))
             if own is None or expected(marked, own) != own or wanted != held:
                 record(self.book, marked, wanted, restore=own is None)
+        return tuple(moved)
 
     def graded(self) -> list[str]:
         return self.course.students("autograded")
@@ -98,9 +106,8 @@ def opened(course: Course) -> Iterator[Records]:
             if not is_registered(book, course):
                 book.db.rollback()  # nbgrader writes by another connection
                 _register(course)
-            records = Records(course, book)
-            records.agree()
-            yield records
+            moved = Records(course, book).agree()
+            yield Records(course, book, moved)
 
 
 def _register(course: Course) -> None:

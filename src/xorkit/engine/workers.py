@@ -45,8 +45,8 @@ def run_jobs(
             raise ConfinementError(done.problem)
         if done.fatal == "version":
             raise WorkersError(
-                "the cluster's workers have another version of xorkit or of a library than this"
-                " machine: install the same ones on both, then run the same command again"
+                "workers have another version of xorkit or of a library than this command: install"
+                " the same ones everywhere, then run the same command again"
             )
         yield done
 

@@ -31,6 +31,7 @@ from xorkit.intake.records import (
 )
 from xorkit.intake.released import ReleasedNotebook, released
 from xorkit.intake.roster import Roster, read_roster
+from xorkit.progress import over
 
 _SIDE_FILE = "It is no notebook."
 _NAMED = 5  # of a hundred files of somebody's project nobody reads all names
@@ -187,7 +188,7 @@ def collect(
                     by_student.setdefault(whose.student, []).append(handed)
                 else:
                     items.append(_unowned(found, whose))
-        for student, handed_in in sorted(by_student.items()):
+        for student, handed_in in over(sorted(by_student.items()), "collecting"):
             items += _settled(handed_in, submitted / student / assignment, plan, people)
     add_to_log(submitted, assignment, _entries(items))
     return CollectReport(tuple(items))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from xorkit.intake.cells import as_mapping, sound
 RECORD = "intake.json"
 LOGS = "collected"
 FILE_TIMES = "the files' times"
+_SEVERAL = re.compile(rb'"members": *\[[^\]]*,')  # few are: the notebooks of the others aren't read
 _MAX_BYTES = 2**20  # a record with a hundred repairs has 20 KB
 
 
@@ -171,8 +173,9 @@ def members_of(submitted: Path, assignment: str) -> Mapping[str, tuple[str, ...]
 
     A student's own folder never has members, whatever a record in it says.
     """
-    folders = sorted(path.parent for path in submitted.glob(f"*/{assignment}/{RECORD}"))
-    records = {path.parent.name: read_record(path / f"{assignment}.ipynb") for path in folders}
+    paths = sorted(submitted.glob(f"*/{assignment}/{RECORD}"))
+    named = [path for path in paths if _SEVERAL.search(path.read_bytes()[:_MAX_BYTES])]
+    records = {p.parents[1].name: read_record(p.with_name(f"{assignment}.ipynb")) for p in named}
     found = {name: record.members for name, record in records.items()}
     groups = ((name, members) for name, members in found.items() if len(members) > 1)
     return {name: members for name, members in groups if name not in members}

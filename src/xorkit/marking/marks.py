@@ -63,7 +63,7 @@ def give_marks(course: Course, marks: Sequence[GivenMark]) -> Iterator[tuple[Giv
 def bring_up_to_date(course: Course) -> list[Path]:
     """Feedback, report and the grades' table after new marks; gives back where they are."""
     found = verdicts(course)
-    write_feedback(course, found, stale_only=True)
+    write_feedback(course, found)
     report = write_report(course, found)
     folder = course.path("exported", "csv")
     members = members_of(course.path("submitted"), course.assignment)

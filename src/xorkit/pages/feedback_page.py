@@ -128,7 +128,7 @@ def _exercise(
     mark = verdict.details.get("recall", {}).get(name) if rubric else None
     return ExerciseFeedback(
         name=name,
-        title=part.title if part else name.replace("_", " "),
+        title=lesson.title_of(name),
         look=part.look if part else "",
         cell=cell,
         claims=tuple(_claims(cell.tests)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import statistics
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +25,8 @@ from xorkit.verdict import CellVerdict, Diagnosis, Verdict
 
 FEEDBACK = "../feedback/{student}/{assignment}/{assignment}.html"
 NOTEBOOK = "../autograded/{student}/{assignment}/{assignment}.ipynb"
-# nbgrader's page of one learner's notebooks of an assignment, on its usual port.
-FORMGRADER = "http://localhost:8888/formgrader/manage_students/{student}/{assignment}"
+# nbgrader's page of one learner's notebooks of an assignment, on a Jupyter server.
+FORMGRADER = "formgrader/manage_students/{student}/{assignment}"
 SHOWN_ROWS = 150  # of the table at once: 1,000 open in half the time, and nobody reads so many
 BINS = 20  # bars that show how the points are spread
 TEACH = 6  # what is worth teaching again: more than this is no choice any more
@@ -119,7 +119,7 @@ def report_page(
     members: Mapping[str, Sequence[str]] | None = None,
     log: Sequence[LogEntry] = (),
     feedback_link: str = FEEDBACK,
-    formgrader_link: str = FORMGRADER,
+    formgrader_link: str = f"http://localhost:8888/{FORMGRADER}",
 ) -> str:
     """The page on a class.
 
@@ -304,18 +304,13 @@ def _heat(cell: CellVerdict | None) -> HeatCell:
 
 
 def _losses(verdict: Verdict, lesson: Lesson) -> Iterator[MissingPoints]:
-    """Where points are missing, most first; exercises of one kind ("Recall: …") are one."""
-    points: Counter[str] = Counter()
+    """Where points are missing, most first, and why where that is known."""
     why: dict[str, str] = {}
-    for cell in verdict.cells:
-        if not cell.needs_review and cell.score < cell.max_score:
-            name = solution_of(cell.grade_id)
-            kind = _title(name, lesson).partition(":")[0]
-            points[kind] += cell.max_score - cell.score  # type: ignore[assignment]
-            own = (f for f in verdict.findings if f.grade_id == name and f.code and not f.note)
-            why.setdefault(kind, next((DIAGNOSES[found.code] for found in own if found.code), ""))
-    for kind, missing in points.most_common():
-        yield MissingPoints(kind, missing, why[kind])
+    for finding in verdict.findings:
+        if finding.code and not finding.note:
+            why.setdefault(lesson.kind(finding.grade_id), DIAGNOSES[finding.code])
+    for kind, missing in lesson.missing(verdict).items():
+        yield MissingPoints(kind, missing, why.get(kind, ""))
 
 
 def _reason(verdict: Verdict, losses: Sequence[MissingPoints]) -> str:
@@ -328,18 +323,13 @@ def _reason(verdict: Verdict, losses: Sequence[MissingPoints]) -> str:
     return verdict.message if not verdict.cells else ", ".join(parts)
 
 
-def _title(name: str, lesson: Lesson) -> str:
-    part = lesson.parts.get(name)
-    return part.title if part else name.replace("_", " ")
-
-
 # ------------------------------------------------------------------------- what to teach, and more
 
 
 def _exercise(
     item: about.ExerciseStatistics, graded: Sequence[Verdict], lesson: Lesson, kinds: _Kinds
 ) -> ExerciseReport:
-    title = _title(solution_of(item.grade_id), lesson)
+    title = lesson.title_of(solution_of(item.grade_id))
     lost = [v.student for v in graded for c in v.cells if c.grade_id == item.grade_id and _lost(c)]
     return ExerciseReport(
         title,
@@ -444,10 +434,11 @@ def _seconds(graded: Sequence[Verdict]) -> Mapping[str, Any] | None:
     return {"median": middle, "most": most, "total": total, "slowest": times[: -1 - 3 : -1]}
 
 
-def _moves(verdicts: Sequence[Verdict], before: Mapping[str, float]) -> Moves:
+def _moves(verdicts: Sequence[Verdict], before: Mapping[str, float]) -> Moves | None:
+    """None where all is as it was."""
     after = {verdict.student: verdict.final_score for verdict in verdicts if verdict.cells}
     both = [(s, before[s], after[s]) for s in after if before.get(s, after[s]) != after[s]]
     both.sort(key=lambda move: move[2] - move[1])
     new = tuple(student for student in after if student not in before)
     gone = tuple(student for student in sorted(before) if student not in after)
-    return Moves(tuple(both), new, gone)
+    return Moves(tuple(both), new, gone) if both or new or gone else None

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-T = TypeVar("T")
+_Item = TypeVar("_Item")
 SHORT = 2.0  # seconds for which nobody needs a bar
 
 
-def over(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
+def over(items: Iterable[_Item], doing: str, total: int | None = None) -> Iterator[_Item]:
     """The same items; on a terminal with a bar, once it has taken longer than SHORT.
 
     `total` says how many there are where the items can't.

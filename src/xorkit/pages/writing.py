@@ -24,7 +24,7 @@ from xorkit.pages.report_page import FORMGRADER, report_page
 from xorkit.progress import over
 from xorkit.verdict import Verdict
 
-MANY = 200  # pages that take longer than another process needs to start
+WORTH_PROCESSES = 200  # pages that take longer than another process needs to start
 BATCHES = 8  # for each process: so often the bar moves
 MARK = "\n<!-- made from {} -->\n"  # the end of a page: by it an unchanged one is known
 USUAL_SERVER = "http://localhost:8888/"
@@ -36,7 +36,7 @@ def write_feedback(course: Course, verdicts: Sequence[Verdict]) -> int:
     made_from = {v.student: _made_from(course, looks, v.student) for v in verdicts}
     pages = {student: feedback_path(course, student) for student in made_from}
     stale = [v for v in verdicts if not _is_current(pages[v.student], made_from[v.student])]
-    if len(stale) < MANY:
+    if len(stale) < WORTH_PROCESSES:
         for verdict in over(stale, "writing feedback"):
             _write_page(course, verdict, looks)
         return len(stale)

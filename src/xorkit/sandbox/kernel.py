@@ -173,20 +173,11 @@ class Kernel:
         mute = asyncio.create_task(client.without_reply(REPLY_SECONDS))
         events: set[asyncio.Task[Any]] = {work, flood, mute, self._ended}
         await self._wait(events, seconds)
-        stopped = None
         if client.complete and not flood.done():
             await asyncio.wait({work}, timeout=self._limits.grace_seconds)
-        if work.done() or self._ended.done():
-            pass
-        elif client.complete and not flood.done():
-            full = Ending("memory", "MemoryError", "the kernel had no memory left for its reply")
-            stopped = full if self._is_full() else _garbled("that a cell is over, and no reply")
-            await self._kill()
-        else:
-            stopped = self._flooded() if flood.done() else _late(seconds)
-            # A flooded kernel drops messages, the one that says "idle" too: don't wait for that.
-            client.iopub_timeout = math.ceil(self._limits.grace_seconds / 4)
-            await self._interrupt(work)
+        stopped = None
+        if not work.done() and not self._ended.done():
+            stopped = await self._stop(client, work, _late(seconds), flooded=flood.done())
         flood.cancel()
         mute.cancel()
         if not work.done():
@@ -200,6 +191,20 @@ class Kernel:
             client.cut = True
             failure = await self._listen_anew()
         return stopped, failure
+
+    async def _stop(
+        self, client: CellClient, work: asyncio.Task[Any], late: Ending, *, flooded: bool
+    ) -> Ending:
+        """End a cell that doesn't end by itself; says why."""
+        if client.complete and not flooded:
+            full = Ending("memory", "MemoryError", "the kernel had no memory left for its reply")
+            ending = full if self._is_full() else _garbled("that a cell is over, and no reply")
+            await self._kill()
+            return ending
+        # A flooded kernel drops messages, the one that says "idle" too: don't wait for that.
+        client.iopub_timeout = math.ceil(self._limits.grace_seconds / 4)
+        await self._interrupt(work)
+        return self._flooded() if flooded else late
 
     async def _wait(self, events: set[asyncio.Task[Any]], seconds: float) -> None:
         """Until one of the events, or until the cell has had its time.
@@ -252,7 +257,11 @@ class Kernel:
         return Ending("memory", name, text)
 
     def _is_full(self) -> bool:
-        return self._meter is not None and self._meter.held() > FULL_MEMORY * self._limits.memory
+        try:
+            held = 0 if self._meter is None else self._meter.held()
+        except (OSError, KeyError):  # it has just ended
+            return False
+        return held > FULL_MEMORY * self._limits.memory
 
     def _flooded(self) -> Ending:
         size = self._limits.flood / MiB

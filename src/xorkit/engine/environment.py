@@ -19,6 +19,7 @@ from typing import Any
 from xorkit.conventions import solution_of
 from xorkit.engine.newer_python import missing_python
 from xorkit.evidence import Evidence, Lack
+from xorkit.guest.lacks import COLAB, FILE, GPU, INTERNET, PROGRAM, TYPING
 from xorkit.guest.limits import LACKS_MIME
 from xorkit.guest.standins import colab_names
 from xorkit.hidden.session import Judgement
@@ -28,10 +29,10 @@ from xorkit.verdict import CellVerdict, Diagnosis, Finding, TestOutcome, Verdict
 COLAB_PYTHON = (3, 13)  # of Colab's image of August 2026
 USUAL = ("pandas", "scipy", "sklearn", "seaborn", "plotly", "tensorboard", "ipywidgets")
 INSTALLABLE = ("package", "python")  # what an instructor can do something about
-NOT_INSTALLED = (("typing", "input"), ("colab", "google.colab"))
+NOT_INSTALLED = (TYPING, COLAB, GPU, INTERNET, PROGRAM, FILE)
 MOST_LACKS = 20  # lacks of one cell that are kept
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
-NAMED = (*INSTALLABLE, "cell")  # kinds whose sentence says the name
+NAMED = (*INSTALLABLE, "cell", "machine")  # kinds whose sentence says the name
 
 
 def told(
@@ -63,7 +64,7 @@ def _read(text: object) -> list[Lack]:
 def _can_be(lack: Lack, installed: Collection[str]) -> bool:
     if (lack.kind, lack.name) in NOT_INSTALLED:
         return True
-    known = lack.name in colab_names() or lack.name in installed
+    known = lack.name in colab_names() or lack.name.lower() in installed
     return lack.kind == "package" and known and not is_met(lack)
 
 
@@ -83,15 +84,19 @@ def _installed(name: str) -> bool:
 
 
 def lacks_of(
-    error: tuple[str, str] | None, python: str, runs: bool, lost: Collection[str]
+    error: tuple[str, str] | None,
+    source: str,
+    python: str,
+    runs: bool,
+    lost: Collection[str],
 ) -> tuple[Lack, ...]:
     """What the grader itself sees that a cell lacked.
 
-    `python` reads its text, where this one doesn't or only as written anew (`runs`); `lost` are
+    `python` reads its `source`, where this one doesn't or only as written anew (`runs`); `lost` are
     names that other cells couldn't leave behind.
     """
     found = [Lack("python", python, not runs)] if python else []
-    if missing := missing_python(error):
+    if missing := missing_python(error, source):
         found.append(Lack("python", missing, True))
     missed = UNDEFINED.search(error[1]) if error and error[0] == "NameError" else None
     if missed is not None and missed[1] in lost:

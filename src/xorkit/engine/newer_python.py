@@ -27,6 +27,16 @@ MISSING_NAMES = (
     re.compile(r"'(?P<kind>\w+)' object has no attribute '(?P<name>\w+)'"),
     re.compile(r"name '(?P<name>\w+)' is not defined"),
 )
+# Parameters that functions got later, by how their absence is said.
+PARAMETER = re.compile(
+    r"([\w.]+)\(\) (?:takes no keyword arguments|got an unexpected keyword argument '(\w+)')"
+)
+PARAMETERS = {
+    "str.replace": "3.13", "map": "3.14", "Path.exists follow_symlinks": "3.12",
+    "Path.glob case_sensitive": "3.12", "Path.rglob case_sensitive": "3.12",
+    "Path.glob recurse_symlinks": "3.13", "Path.rglob recurse_symlinks": "3.13",
+    "Path.read_text newline": "3.13", "rmtree onexc": "3.12", "nextafter steps": "3.12",
+}  # fmt: skip
 CONCRETE = {"PosixPath": "Path", "WindowsPath": "Path"}  # classes by another name than in the docs
 
 
@@ -108,14 +118,44 @@ def _newer_names() -> Mapping[str, str]:
     return dict(line.split() for line in text.splitlines() if not line.startswith("#"))
 
 
-def missing_python(error: Sequence[str] | None) -> str:
-    """The Python whose library has what an exception missed; empty where none has, or this one."""
+def missing_python(error: Sequence[str] | None, source: str = "") -> str:
+    """The Python in which a text doesn't raise this error; empty where none is, or this one."""
     name, text = error or ("", "")
-    if name not in ("ImportError", "ModuleNotFoundError", "AttributeError", "NameError"):
-        return ""
-    found = next((match for pattern in MISSING_NAMES if (match := pattern.search(text))), None)
-    version = _since(found.groupdict()) if found else ""
+    version = ""
+    if name == "TypeError":
+        parameter = PARAMETER.search(text)
+        version = (
+            PARAMETERS.get(" ".join(filter(None, parameter.groups())), "") if parameter else ""
+        )
+    elif name in ("ImportError", "ModuleNotFoundError", "AttributeError", "NameError"):
+        found = next((match for pattern in MISSING_NAMES if (match := pattern.search(text))), None)
+        version = _since(found.groupdict()) if found else ""
+        if not version and name == "NameError" and found and _deferred(source, found["name"]):
+            version = "3.14"
     return version if _number(version) > sys.version_info[:2] else ""
+
+
+def _deferred(source: str, name: str) -> bool:
+    """Whether only annotations name something before a text binds it: from 3.14 on
+    those are evaluated when somebody asks for them.
+    """
+    try:
+        nodes = [*ast.walk(ast.parse(_without_magics(source) or ""))]
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    bound = [
+        node.lineno
+        for node in nodes
+        if (isinstance(node, ast.ClassDef) and node.name == name)
+        or (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store))
+    ]
+    hints = [getattr(node, "annotation", None) or getattr(node, "returns", None) for node in nodes]
+    read_later = {id(each) for hint in hints if hint is not None for each in ast.walk(hint)}
+    return bool(bound) and all(
+        id(node) in read_later
+        for node in nodes
+        if isinstance(node, ast.Name) and node.id == name and node.lineno < min(bound)
+    )
 
 
 def _since(parts: Mapping[str, Any]) -> str:

@@ -170,7 +170,7 @@ class _Notebook:
         self.room -= len(json.dumps(self.outputs[step.grade_id]))
         if ran.status in ENDED:
             self.again.append(step.source)
-        lacks += lacks_of(ran.error, step.python, step.runs, self.lost)
+        lacks += lacks_of(ran.error, step.source, step.python, step.runs, self.lost)
         if any(lack.hangs for lack in lacks):
             self.lost |= CellText("code", step.source).names.bound
         seconds, error = round(ran.seconds, 3), read_error(ran.error)

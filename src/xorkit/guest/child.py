@@ -99,6 +99,8 @@ def _settle_in(scratch: str) -> None:
         LANG="C.UTF-8",
         PATH="/usr/bin:/bin",
         USER="learner",
+        COLAB_RELEASE_TAG="release-colab",  # programs look for these two
+        COLAB_GPU="",
         MPLBACKEND="module://matplotlib_inline.backend_inline",
         OMP_NUM_THREADS="1",
     )

@@ -21,7 +21,7 @@ from typing import Any
 
 from xorkit.guest import device, folders, newer_python, shell_lines, standins
 from xorkit.guest.folders import Folders
-from xorkit.guest.lacks import Lacks, Say, nobody_types
+from xorkit.guest.lacks import PROGRAM, Lacks, NothingSaid, Say, nobody_types
 
 System = Callable[..., tuple[int, str]]  # of a command's words or text: its status and output
 
@@ -32,6 +32,13 @@ OTHER_MAGICS = (
     "tensorboard", "tensorflow_version", "bigquery", "memit", "mprun", "lprun", "sql", "cython",
     "R",
 )  # fmt: skip
+# What Colab's older IPython has under these names.
+OLDER = {
+    "IPython.display": ("matplotlib_inline.backend_inline", "set_matplotlib_formats"),
+    "IPython.core.display": ("IPython.display", "display"),
+}
+# Commands that bring files of any name; of others, those that they name.
+BRINGS = re.compile(r"\b(?:git|unzip|tar|7z|gdown|kaggle|python3?)\b")
 COMMENT = re.compile(r"\s*(#.*)?\n?")
 SPARE_MEMORY = 8 << 20  # bytes; where they are missing, ZeroMQ ends the process or falls silent
 LONGEST_COMMAND = 60  # characters of a skipped command that the note repeats
@@ -49,8 +56,10 @@ def tame(shell: Any) -> None:
     _ask_nobody(lacks)
     shell.db = {}  # of `%cd` and the like, in a folder that can't be written
     shell.ask_exit = lambda: note("skipped: exit(), the notebook goes on")
-    system = _system(note, standins.install_standins(shell, lacks))
+    standins.install_standins(shell, lacks)
+    system = _system(note, lacks)
     _read_magics(shell, system)
+    _be_older(shell)
     _run_no_programs(system)
     _stay_one_process(note)
     _draw_inline(shell)
@@ -89,19 +98,21 @@ def _ask_nobody(lacks: Lacks) -> None:
     builtins.input = getpass.getpass = answer
 
 
-def _system(note: Say, promise: Say) -> System:
-    """Does what only touches files, takes note of what would be installed, skips all else."""
+def _system(note: Say, lacks: Lacks) -> System:
+    """Does what only touches files, takes note of what would be there, skips all else."""
 
     def system(command: Any, sign: str = "") -> tuple[int, str]:
         plain = isinstance(command, (str, bytes, os.PathLike))
         text = os.fsdecode(command) if plain else shlex.join(map(os.fsdecode, command))
-        promise(text)
         done = shell_lines.run_shell_line(text, FOLDERS)
         if done is not None:
             return done
         line = sign + text.strip().partition("\n")[0]
         short = line if len(line) < LONGEST_COMMAND else line[:LONGEST_COMMAND] + "…"
         note(f"skipped: {short}")
+        if not standins.installs(text):
+            named = set() if BRINGS.search(text) else set(re.findall(r"[\w-]+", text))
+            lacks.promise(PROGRAM, named)
         return 0, ""
 
     return system
@@ -111,13 +122,19 @@ def _read_magics(shell: Any, system: System) -> None:
     """`!cmd`, `x = !cmd`, `%%bash`, `%pip`; cell magics below a comment, as Colab takes them."""
     from IPython.utils.text import LSString, SList
 
+    class Silence(SList, NothingSaid):
+        """What IPython gives for `x = !cmd`, of a command that said nothing."""
+
     def run(command: str) -> None:
         shell.user_ns["_exit_code"], said = system(command, "!")
         print(said, end="")
 
+    def expanded(command: str) -> None:
+        run(shell.var_expand(command, depth=1))
+
     def getoutput(command: str, split: bool = True, depth: int = 0) -> object:
-        said = system(command, "!")[1]
-        return SList(said.splitlines()) if split else LSString(said)
+        said = system(shell.var_expand(command, depth=depth + 1), "!")[1]
+        return (SList if said else Silence)(said.splitlines()) if split else LSString(said)
 
     def script(line: str, cell: str | None = None) -> None:
         run(cell or line)
@@ -125,7 +142,7 @@ def _read_magics(shell: Any, system: System) -> None:
     def nothing(line: str, cell: str | None = None) -> None:
         """What an extension would show."""
 
-    shell.system = shell.system_piped = shell.system_raw = run
+    shell.system = shell.system_piped = shell.system_raw = expanded
     shell.getoutput = getoutput
     for name in SHELL_MAGICS:
         shell.register_magic_function(script, "line_cell", name)
@@ -135,6 +152,17 @@ def _read_magics(shell: Any, system: System) -> None:
     for name in OTHER_MAGICS:
         shell.register_magic_function(nothing, "line_cell", name)
     shell.input_transformers_cleanup.insert(0, _magic_first)
+
+
+def _be_older(shell: Any) -> None:
+    """The names that Colab's IPython 7 has and newer ones haven't, and how it tells that it is."""
+    for owner, (origin, name) in OLDER.items():
+        module = importlib.import_module(owner)
+        if not hasattr(module, name):
+            setattr(module, name, getattr(importlib.import_module(origin), name))
+    if not hasattr(shell, "magic"):
+        shell.magic = lambda line: shell.run_line_magic(*f"{line.lstrip('%')} ".split(" ", 1))
+    type(shell).__module__ = "google.colab._shell"  # programs look for it in str(get_ipython())
 
 
 def _magic_first(lines: list[str]) -> list[str]:

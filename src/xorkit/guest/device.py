@@ -9,7 +9,7 @@ import functools
 import importlib
 import re
 from collections.abc import Callable
-from types import FunctionType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from xorkit.guest.lacks import Say
@@ -29,9 +29,13 @@ MAKERS = ("new_empty", "new_full", "new_ones", "new_tensor", "new_zeros")  # of 
 # What torch.cuda says of a GPU, where asking would raise; all else that raises says nothing.
 CUDA_ANSWERS = {
     "current_device": 0, "get_device_capability": (0, 0), "get_device_name": "CPU",
-    "get_device_properties": SimpleNamespace(name="CPU", total_memory=0, major=0, minor=0),
+    "get_device_properties": SimpleNamespace(
+        name="CPU", total_memory=0, major=0, minor=0, multi_processor_count=0
+    ),
     "mem_get_info": (0, 0),
 }  # fmt: skip
+# Classes of torch.cuda's that are a GPU's own.
+HANDLES = ("Event", "Stream", "StreamContext", "device", "device_of", "stream")
 KINDS = ("Float", "Double", "Half", "Long", "Int", "Bool")  # of torch.cuda's tensors
 
 
@@ -99,9 +103,10 @@ def redirect(note: Say) -> None:
     # `with torch.device("cuda"):` and `torch.set_default_device` both make one of these.
     context: Any = importlib.import_module("torch.utils._device").DeviceContext
     context.__init__ = moving(context.__init__)
-    for name, function in list(vars(torch.cuda).items()):
-        if isinstance(function, FunctionType) and not name.startswith("_"):
-            setattr(torch.cuda, name, _answering(function, CUDA_ANSWERS.get(name)))
+    for module in (torch.cuda, torch.accelerator, torch.mps):
+        _answer_for(module)
+    for name in HANDLES:
+        setattr(torch.cuda, name, Handle)
     for kind in KINDS:
         setattr(torch.cuda, f"{kind}Tensor", getattr(torch, f"{kind}Tensor"))
     default = torch.set_default_tensor_type
@@ -111,6 +116,28 @@ def redirect(note: Say) -> None:
     torch.accelerator.current_accelerator = lambda *_: torch.device("cpu")
 
 
+class Handle:
+    """A stream, an event or a choice of a GPU that isn't here: takes any use, takes no time."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Whatever it is of."""
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was entered."""
+
+    def __getattr__(self, name: str) -> Callable[..., float]:
+        return lambda *_, **__: 0.0
+
+
+def _answer_for(module: ModuleType) -> None:
+    for name, function in list(vars(module).items()):
+        if isinstance(function, FunctionType) and not name.startswith("_"):
+            setattr(module, name, _answering(function, CUDA_ANSWERS.get(name)))
+
+
 def _answering(function: Callable[..., Any], answer: Any) -> Callable[..., Any]:
     """A function of torch.cuda's, with an answer where it can't do without a GPU."""
 
@@ -118,7 +145,7 @@ def _answering(function: Callable[..., Any], answer: Any) -> Callable[..., Any]:
     def answering(*args: Any, **options: Any) -> Any:
         try:
             return function(*args, **options)
-        except (AssertionError, AttributeError, RuntimeError):
+        except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError):
             return answer
 
     return answering

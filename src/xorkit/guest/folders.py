@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import builtins
 import functools
-import importlib
+import importlib.abc
+import importlib.machinery
 import io
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +38,7 @@ PATHS = (
 OS_CALLS = {
     "chmod": 1, "link": 2, "listdir": 1, "lstat": 1, "mkdir": 1, "open": 1, "readlink": 1,
     "remove": 1, "rename": 2, "replace": 2, "rmdir": 1, "scandir": 1, "stat": 1, "statvfs": 1,
-    "symlink": 2, "truncate": 1, "unlink": 1, "utime": 1,
+    "truncate": 1, "unlink": 1, "utime": 1,
 }  # fmt: skip
 NO_SUCH_PLACE = (FileNotFoundError, PermissionError, NotADirectoryError)
 
@@ -95,7 +97,13 @@ class Folders:
         def reaching(*args: Any, **options: Any) -> Any:
             __tracebackhide__ = True
             moved, named = self._moved(args, options, (place,), SYSTEM_FOLDERS)
-            return function(*moved, **named)
+            try:
+                return function(*moved, **named)
+            except OSError as error:
+                if error.filename is None or not self.scratch:
+                    raise
+                asked = self.shown(os.fsdecode(error.filename))
+                raise type(error)(error.errno, error.strerror, asked) from None
 
         return reaching
 
@@ -130,10 +138,16 @@ def install_folders(folders: Folders) -> None:
         _replace(name, folders.second_try(getattr(os, name), count))
     # Neither is refused outside: a folder that can't be used is entered all the same.
     _replace("chdir", folders.first_try(os.chdir))
+    # A link to what isn't there is made all the same, too.
+    _replace("symlink", folders.second_try(folders.first_try(os.symlink), 2))
+    getcwd = os.getcwd
+    os.getcwd = lambda: folders.shown(getcwd())
+    sys.meta_path.append(_Modules(folders))
     _replace("access", folders.first_try(os.access))
     for module, name, place in (
         ("torch", "save", 1),
         ("torch.jit", "save", 1),
+        ("torch.jit", "load", 0),
         ("numpy", "savetxt", 0),
         ("numpy", "loadtxt", 0),
         ("numpy", "genfromtxt", 0),
@@ -141,6 +155,21 @@ def install_folders(folders: Folders) -> None:
     ):
         owner: Any = importlib.import_module(module)
         setattr(owner, name, folders.first_try(getattr(owner, name), place))
+
+
+class _Modules(importlib.abc.MetaPathFinder):
+    """Finds modules in those of `sys.path`'s folders that are Colab's."""
+
+    def __init__(self, folders: Folders) -> None:
+        self.folders = folders
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        here = confine.installation()
+        others = [each for each in sys.path if path is None and not each.startswith(here)]
+        inside = [str(self.folders.inside(each)) for each in others if each.startswith("/")]
+        return importlib.machinery.PathFinder.find_spec(fullname, inside) if inside else None
 
 
 def _of_what_exists(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import dis
+import functools
 import json
+import os
+import re
+import socket
 from collections.abc import Callable, Iterator
+from pathlib import PurePath
+from traceback import extract_tb
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -12,7 +18,24 @@ from xorkit.guest.limits import LACKS_MIME
 
 Say = Callable[[str], None]
 LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
-TOLD = "the empty line that nobody typed"
+LackName = tuple[str, ...]  # its kind, and the name of what is lacking
+TYPING, COLAB = ("typing", "input"), ("colab", "google.colab")
+# What no machine that grades has, as the sentence calls it.
+GPU, INTERNET, PROGRAM, FILE = (
+    ("machine", name)
+    for name in ("a GPU", "the internet", "another program", "a file from outside")
+)
+NO_GPU = re.compile(r"CUDA|NVIDIA|\bMPS\b|accelerator device")
+ABOUT_GPU = re.compile("cuda|device|gpu", re.IGNORECASE)
+NO_FOLDER = re.compile(r"Parent directory (.+) does not exist")  # of PyTorch's own writer
+# What of a text's methods gives a text, what looks at it, and what does neither.
+TEXT_METHODS = (
+    "capitalize", "casefold", "center", "expandtabs", "format", "format_map", "join", "ljust",
+    "lower", "lstrip", "removeprefix", "removesuffix", "replace", "rjust", "rstrip", "strip",
+    "swapcase", "title", "translate", "upper", "zfill",
+)  # fmt: skip
+LOOKED_AT = ("__eq__", "__ne__", "__contains__", "__len__", "__iter__", "__getitem__")
+UNNOTED = ("encode", "maketrans")
 PATIENCE = 100  # empty lines in one cell: a loop that waits for an answer would wait for ever
 
 
@@ -21,8 +44,11 @@ class Lacks:
 
     def __init__(self, say: Say) -> None:
         self.say = say
-        self._met: dict[tuple[str, str], bool] = {}
-        self._starred: list[tuple[str, str]] = []
+        self.running = False  # a cell's own code, and nothing that looks at what it left
+        self.answer: object = None  # what `input` is
+        self._met: dict[LackName, bool] = {}
+        self._starred: list[LackName] = []
+        self._promised: list[tuple[LackName, set[str]]] = []
         self.lines = 0
 
     def begin(self, *_: object) -> None:
@@ -30,39 +56,77 @@ class Lacks:
         self._met.clear()
         self.lines = 0
 
-    def met(self, kind: str, name: str) -> None:
-        self._met.setdefault((kind, name), False)
+    def met(self, *lack: str) -> None:
+        self._met.setdefault(lack, False)
 
-    def decided(self, kind: str, name: str) -> None:
+    def decided(self, *lack: str) -> None:
         """What the program does next, or leaves behind, hangs on this lack."""
-        self._met[kind, name] = True
+        if self.running:
+            self._met[lack] = True
 
-    def starred(self, kind: str, name: str) -> None:
+    def starred(self, *lack: str) -> None:
         """All names of something were wanted: one that is missing later may be one of those."""
-        self._starred.append((kind, name))
-        self.met(kind, name)
+        self._starred.append(lack)
+        self.met(*lack)
 
-    def blame(self, error: BaseException | None, namespace: dict[str, Any]) -> None:
-        """Notes the lacks that an exception came from."""
-        if error is None:
-            return
-        if isinstance(error, NameError):
-            for lack in self._starred:
-                self.decided(*lack)
-        for value in _near(error.__traceback__):
-            if isinstance(value, Lacking):
-                self.decided(*value.lack())
+    def promise(self, lack: LackName, names: set[str]) -> None:
+        """In Colab there would be files, folders or modules of these names; of any, if none."""
+        self._promised.append((lack, names))
+
+    def blame(self, error: BaseException | None, leaves: list[object]) -> None:
+        """Notes the lacks that an exception came from, or that the lesson's names stand for."""
+        found = [value.lack() for value in leaves if isinstance(value, Lacking)]
+        if error is not None:
+            found += self._starred if isinstance(error, NameError) else []
+            for value in _near(error.__traceback__):
+                if isinstance(value, Lacking):
+                    found.append(value.lack())
+                elif value is self.answer and value is not None:
+                    found.append(TYPING)
+            found += [lack for lack, names in self._promised if _is_missed(error, names)]
+            found += _of_machine(error)
+            if "event loop" in str(error):  # which that package would have let run in another
+                found += [lack for lack in self._met if lack[1] == "nest_asyncio"]
+        self._met |= dict.fromkeys(found, True)
 
     def publish(self, send: Callable[[dict[str, str]], None]) -> None:
         if self._met:
-            told = [[kind, name, hangs] for (kind, name), hangs in self._met.items()]
+            told = [[*lack, hangs] for lack, hangs in self._met.items()]
             send({LACKS_MIME: json.dumps(told), "text/plain": ""})
+
+
+def _is_missed(error: BaseException, names: set[str]) -> bool:
+    """Whether a file, a folder or a module that wasn't there is one of these."""
+    if isinstance(error, ImportError):
+        missing = error.name or ""
+    elif isinstance(error, FileNotFoundError) and isinstance(error.filename, str | bytes):
+        missing = os.path.abspath(os.fsdecode(error.filename))
+    else:
+        found = NO_FOLDER.search(str(error))
+        missing = os.path.abspath(found[1]) if found else ""
+    parts = {PurePath(part).stem for part in PurePath(missing).parts}
+    return bool(missing) and (not names or not names.isdisjoint(parts))
+
+
+def _of_machine(error: BaseException) -> Iterator[LackName]:
+    """What of a machine's an exception says that it lacks."""
+    text, lines = str(error), [frame.line or "" for frame in extract_tb(error.__traceback__)]
+    asserts = isinstance(error, AssertionError) and ABOUT_GPU.search(lines[-1])
+    if asserts or (isinstance(error, AssertionError | RuntimeError) and NO_GPU.search(text)):
+        yield GPU
+    if "ffmpeg" in text:  # Colab has it, and matplotlib makes films by it
+        yield PROGRAM
+    causes: BaseException | None = error
+    while causes is not None:
+        if isinstance(causes, socket.gaierror):
+            yield INTERNET
+        causes = causes.__cause__ or causes.__context__
 
 
 class Lacking:
     """An object that is there in place of one that this machine can't have."""
 
-    def lack(self) -> tuple[str, str]:
+    def lack(self) -> LackName:
         """The kind and the name of what is lacking."""
         raise NotImplementedError
 
@@ -70,44 +134,43 @@ class Lacking:
 class EmptyLine(str, Lacking):
     """What `input` gives: nobody types here. Knows when a program makes something of it."""
 
-    __slots__ = ("lacks",)
+    __slots__ = ("kind", "lacks")
     lacks: Lacks
+    kind: LackName
 
-    def lack(self) -> tuple[str, str]:
-        return "typing", "input"
+    def __new__(cls, lacks: Lacks, kind: LackName = TYPING) -> EmptyLine:
+        line = super().__new__(cls)
+        line.lacks, line.kind = lacks, kind
+        return line
 
-    def _used(self) -> None:
-        self.lacks.decided(*self.lack())
-
-    def __eq__(self, other: object) -> bool:
-        self._used()
-        return str.__eq__(self, other) is True
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = str.__hash__
-
-    def __len__(self) -> int:
-        self._used()
-        return 0
+    def lack(self) -> LackName:
+        return self.kind
 
     def __int__(self) -> int:
-        self._used()
+        self.lacks.decided(*self.kind)
         return int(str(self))
 
     def __float__(self) -> float:
-        self._used()
+        self.lacks.decided(*self.kind)
         return float(str(self))
 
-    def _same(self, *_: object) -> EmptyLine:
-        return self
 
-    strip = lower = upper = title = capitalize = casefold = lstrip = rstrip = _same
+def _noted(name: str) -> Callable[..., Any]:
+    """A method of an empty line's: gives the same line, or something that hangs on it."""
+    original, gives_text = getattr(str, name), name in TEXT_METHODS
 
-    def split(self, *_: Any, **__: Any) -> list[str]:
-        self._used()
-        return []
+    @functools.wraps(original)
+    def method(self: EmptyLine, *args: Any, **options: Any) -> Any:
+        if gives_text:
+            return original(self, *args, **options) or self
+        self.lacks.decided(*self.kind)
+        return original(self, *args, **options)
+
+    return method
+
+
+for _name in (*LOOKED_AT, *(name for name in vars(str) if name[0] != "_" and name not in UNNOTED)):
+    setattr(EmptyLine, _name, _noted(_name))
 
 
 class NoFiles(dict[str, bytes], Lacking):
@@ -117,8 +180,8 @@ class NoFiles(dict[str, bytes], Lacking):
         super().__init__()
         self.lacks = lacks
 
-    def lack(self) -> tuple[str, str]:
-        return "typing", "input"
+    def lack(self) -> LackName:
+        return TYPING
 
     def __bool__(self) -> bool:
         self.lacks.decided(*self.lack())
@@ -136,24 +199,31 @@ def nobody_types(lacks: Lacks) -> Callable[..., str]:
 
     def empty_line(prompt: object = "", stream: object = None) -> str:
         print(prompt)
-        lacks.met("typing", "input")
+        lacks.met(*TYPING)
         lacks.lines += 1
         if lacks.lines > PATIENCE:
-            lacks.decided("typing", "input")
+            lacks.decided(*TYPING)
             raise EOFError("nobody is here to type")
-        line = EmptyLine()
-        line.lacks = lacks
-        return line
+        return EmptyLine(lacks)
 
+    lacks.answer = empty_line
     return empty_line
+
+
+class NothingSaid(list[str], Lacking):
+    """The lines of a command that was skipped."""
+
+    def lack(self) -> LackName:
+        return PROGRAM
 
 
 def _near(trace: TracebackType | None) -> Iterator[object]:
     """The values that an exception may have come from, as far as its frames name them."""
     while trace is not None:
-        names = _names_at(trace.tb_frame, trace.tb_lasti)
-        for name in names:
-            value = trace.tb_frame.f_locals.get(name, trace.tb_frame.f_globals.get(name))
+        frame = trace.tb_frame
+        for name in _names_at(frame, trace.tb_lasti):
+            spaces = (frame.f_locals, frame.f_globals, frame.f_builtins)
+            value = next((space[name] for space in spaces if name in space), None)
             yield value
             yield from _inside(value)
         trace = trace.tb_next

@@ -34,7 +34,7 @@ def run_shell_line(text: str, folders: Folders) -> tuple[int, str] | None:
         return None
     if not commands or any(words[0] not in COMMANDS for words, _, _ in commands):
         return None
-    said, status = io.StringIO(), 0
+    said, status, here = io.StringIO(), 0, os.getcwd()
     for words, target, mode in commands:
         out = io.StringIO()
         status = 0
@@ -51,6 +51,8 @@ def run_shell_line(text: str, folders: Folders) -> tuple[int, str] | None:
         elif not status:
             with open(os.path.expanduser(target), mode, encoding="utf-8") as file:
                 file.write(out.getvalue())
+    if any(words[0] == "cd" for words, _, _ in commands):
+        os.chdir(here)
     return status, said.getvalue()
 
 
@@ -102,6 +104,10 @@ def _mkdir(flags: set[str], names: list[str], out: io.StringIO, folders: Folders
         os.makedirs(name, exist_ok=True) if "p" in flags else os.mkdir(name)
 
 
+def _cd(flags: set[str], names: list[str], out: io.StringIO, folders: Folders) -> None:
+    os.chdir(names[0] if names else os.path.expanduser("~"))
+
+
 def _touch(flags: set[str], names: list[str], out: io.StringIO, folders: Folders) -> None:
     for name in names:
         Path(name).touch()
@@ -112,7 +118,7 @@ def _echo(flags: set[str], names: list[str], out: io.StringIO, folders: Folders)
 
 
 def _pwd(flags: set[str], names: list[str], out: io.StringIO, folders: Folders) -> None:
-    out.write(folders.shown(os.getcwd()) + "\n")
+    out.write(os.getcwd() + "\n")
 
 
 def _cat(flags: set[str], names: list[str], out: io.StringIO, folders: Folders) -> None:
@@ -174,6 +180,7 @@ def _two(names: list[str]) -> list[str]:
 
 COMMANDS: dict[str, Command] = {
     "cat": _cat,
+    "cd": _cd,
     "cp": _cp,
     "echo": _echo,
     "ls": _ls,

@@ -10,17 +10,18 @@ import functools
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from importlib import resources
 from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from xorkit.guest import confine
 from xorkit.guest.folders import Folders
-from xorkit.guest.lacks import Lacking, Lacks, NoFiles
+from xorkit.guest.lacks import COLAB, FILE, TYPING, EmptyLine, Lacking, LackName, Lacks, NoFiles
 from xorkit.guest.limits import LESSON_NAMES
 
 # Parts of installed packages that need another one, which may be missing.
@@ -43,7 +44,10 @@ ANSWER_NOTHING = ("setitem", "delitem", "delattr", "exit")
 FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
 ASKED = 1000  # times that one stand-in is true: a `while` on it must end
 INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.*?\binstall\b([^;&|\n]*)")
-REQUIREMENT = re.compile(r"(?<=[\s\"'])[A-Za-z][\w.-]*")
+# A package's name, or the last part of its repository's address.
+REQUIREMENT = re.compile(
+    r"(?<=[\s\"'])[A-Za-z][\w.-]*(?![\w+:/])|(?<=/)[\w-]+(?:\.git)?(?=[\s@\"']|$)"
+)
 UNPACK = dis.opmap["UNPACK_SEQUENCE"]
 MACHINERY = ("<frozen", "importlib", "IPython/core/")  # imports for somebody else
 
@@ -59,7 +63,8 @@ def colab_names() -> dict[str, str]:
 def installs(text: str) -> set[str]:
     """What the packages are imported by, as far as their names tell, that a text installs."""
     words = [word for found in INSTALL.finditer(text) for word in REQUIREMENT.findall(found[1])]
-    return {word.lower().replace("-", "_").replace(".", "_") for word in words}
+    plain = {re.sub(r"[-.]", "_", word.lower().removesuffix(".git")) for word in words}
+    return plain | {word.replace("_", "") for word in plain}
 
 
 class StandIn(Lacking):
@@ -74,8 +79,8 @@ class StandIn(Lacking):
     def __init__(self, *_: Any, **__: Any) -> None:
         """A subclass may be made with anything."""
 
-    def lack(self) -> tuple[str, str]:
-        return "colab" if self._package == "google.colab" else "package", self._package
+    def lack(self) -> LackName:
+        return COLAB if self._package == COLAB[1] else ("package", self._package)
 
     def _more(self, *_: Any, **__: Any) -> StandIn:
         return self._made(self._path, deep=True)
@@ -226,7 +231,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """
 
     def __init__(self, lacks: Lacks, names: Iterable[str], parts: dict[str, str] | None) -> None:
-        self.lacks, self.names, self.parts = lacks, set(names), parts
+        self.lacks, self.names, self.parts = lacks, set(names) - {"google"}, parts
+        self.promised: set[str] = set()
+        self.drawn = False  # whether pictures know of stand-ins
 
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
@@ -242,7 +249,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         words = fullname.split(".")
         for count in range(len(words), 0, -1):
             name = ".".join(words[:count])
-            if name in self.names:
+            if name in self.names or name.lower() in self.promised:
                 own = isinstance(sys.modules.get(name), StandInModule)
                 return name if own or name == fullname else None
         return None
@@ -251,14 +258,38 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         package = str(self._package(spec.name))
         self.lacks.say(f"{package}, which Colab has, isn't installed here: its calls do nothing")
         self.lacks.met("package", package)
+        if not self.drawn:
+            self.drawn = True
+            _draw_nothing_of_it()
         return StandInModule(spec.name, package, self.lacks)
 
     def exec_module(self, module: ModuleType) -> None:
         """There is nothing to run."""
 
-    def promise(self, command: str) -> None:
-        """What a command of the notebook's installs is stood in for, where it isn't here."""
-        self.names |= installs(command)
+    def promise(self, text: str) -> None:
+        """What a text of the notebook's installs is stood in for, where it isn't here."""
+        self.promised |= installs(text)
+
+
+def _draw_nothing_of_it() -> None:
+    """Lets matplotlib take stand-ins: what would be drawn of them is one, too."""
+    axes: Any = importlib.import_module("matplotlib.axes").Axes
+    for owner in (*axes.__mro__[:-1], importlib.import_module("matplotlib.pyplot")):
+        for name, function in list(vars(owner).items()):
+            if isinstance(function, FunctionType) and not name.startswith("_"):
+                setattr(owner, name, _drawing(function))
+
+
+def _drawing(function: FunctionType) -> Any:
+    @functools.wraps(function)
+    def drawing(*args: Any, **options: Any) -> Any:
+        for value in (*args, *options.values()):
+            for each in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(each, StandIn):
+                    return each._more()
+        return function(*args, **options)
+
+    return drawing
 
 
 def _is_own(frame: FrameType | None) -> bool:
@@ -271,8 +302,8 @@ def _is_own(frame: FrameType | None) -> bool:
     return False
 
 
-def install_standins(shell: Any, lacks: Lacks) -> Callable[[str], None]:
-    """Put the stand-ins behind all that can be imported; the result takes commands that install.
+def install_standins(shell: Any, lacks: Lacks) -> None:
+    """Put the stand-ins behind all that can be imported.
 
     Also watches each cell of `shell`, and tells the grader what it lacked.
     """
@@ -281,43 +312,59 @@ def install_standins(shell: Any, lacks: Lacks) -> Callable[[str], None]:
     parts = {part: package for part, package in PACKAGE_OF_PART.items() if not _installed(package)}
     if parts:
         sys.meta_path.insert(0, Finder(lacks, (), parts))
-    left: dict[str, int] = {}
+    left: dict[str, object] = {}
+    run = shell.run_code
+
+    def begins(info: Any) -> None:
+        lacks.begin()
+        finder.promise(info.raw_cell or "")
 
     def ended(result: Any) -> None:
-        for name in LESSON_NAMES:
-            value = shell.user_ns.get(name)
-            if isinstance(value, StandIn) and left.get(name) != id(value):
-                left[name] = id(value)
-                lacks.decided(*value.lack())
-        lacks.blame(result.error_in_exec, shell.user_ns)
+        now = {name: shell.user_ns.get(name) for name in LESSON_NAMES}
+        new = [value for name, value in now.items() if value is not left.get(name)]
+        left.update(now)
+        lacks.blame(result.error_in_exec, new)
         lacks.publish(shell.display_pub.publish)
 
-    shell.events.register("pre_run_cell", lacks.begin)
+    async def run_code(*args: Any, **options: Any) -> Any:
+        lacks.running = True
+        try:
+            return await run(*args, **options)
+        finally:
+            lacks.running = False
+
+    shell.run_code = run_code
+    shell.events.register("pre_run_cell", begins)
     shell.events.register("post_run_cell", ended)
-    return finder.promise
 
 
 def stand_in_for_colab(shell: Any, lacks: Lacks, note: Any, folders: Folders) -> None:
     """`google.colab`: answers that harm nothing and stop nobody."""
     google: Any = importlib.import_module("google") if _installed("google") else None
-    if google is None:
-        google = sys.modules["google"] = StandInModule("google", "google", lacks)
+    if google is None:  # a namespace of many packages: not all that is asked of it is in Colab
+        spec = importlib.machinery.ModuleSpec("google", None, is_package=True)
+        google = sys.modules["google"] = importlib.util.module_from_spec(spec)
     colab = google.colab = sys.modules["google.colab"] = _colab("google.colab", lacks)
     answers = {name: _colab(f"google.colab.{name}", lacks) for name in COLAB_PARTS}
     vars(colab).update(answers)
     sys.modules.update({f"google.colab.{name}": part for name, part in answers.items()})
 
+    lacks.promise(FILE, {"sample_data"})
+
     def mount(mountpoint: str = "/content/drive", *_: Any, **__: Any) -> None:
         note(f"there is no Google Drive: {mountpoint} is empty")
-        os.makedirs(folders.inside(f"{mountpoint}/MyDrive"), exist_ok=True)
+        lacks.promise(FILE, {"MyDrive", "My Drive"})
+        for name in ("MyDrive", "My Drive"):
+            os.makedirs(folders.inside(f"{mountpoint}/{name}/Colab Notebooks"), exist_ok=True)
 
     def upload(*_: Any, **__: Any) -> dict[str, bytes]:
         note("nobody is here to upload a file")
+        lacks.promise(TYPING, set())
         return NoFiles(lacks)
 
     def get(key: str) -> str:
         note(f"the secret {key!r} is empty")
-        return ""
+        return EmptyLine(lacks, COLAB)
 
     def clear(wait: bool = False, output_tags: Any = None) -> None:
         from IPython.display import clear_output
@@ -327,6 +374,7 @@ def stand_in_for_colab(shell: Any, lacks: Lacks, note: Any, folders: Folders) ->
     answers["drive"].mount = mount
     answers["files"].upload = answers["files"].upload_file = upload
     answers["userdata"].get = get
+    answers["ai"].generate_text = lambda *_, **__: EmptyLine(lacks, COLAB)
     answers["output"].clear = clear
     answers["_message"].blocking_request = lambda *_, **__: {}
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from xorkit.guest.standins import installs
 from xorkit.intake.locate import Choice, Piece
 from xorkit.intake.released import ReleasedNotebook
 
@@ -76,7 +77,7 @@ class _Reader:
         """Whether one of the texts names a file, a folder or a module that a cell makes."""
         if piece.kind != "code" or piece.inside is not None:
             return False
-        made = _files(piece.source)
+        made = _files(piece.source) | installs(piece.source)
         return any(made & _named(text) for text in self.texts)
 
 

@@ -24,7 +24,7 @@ def that_get_through(world: str) -> list[str]:
     for name, code in ATTACKS.items():
         names: dict[str, object] = {"WORLD": world}
         exec(PRELUDE, names)
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(Exception):  # also what only a notebook has
             exec(code, names)
         if names.get("breach"):
             found.append(name)

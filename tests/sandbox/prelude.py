@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import posix
 import resource
 import signal
 import socket

@@ -67,7 +67,9 @@ class World:
         (self.folder / "empty").mkdir()
         self.secret = self._file("hidden_test.py")
         self.victim = warm.start()
-        told = self.victim.run("import os; print(os.getpid(), os.getcwd())").outputs[0]["text"]
+        told = self.victim.run("import os, posix; print(os.getpid(), posix.getcwd())").outputs[0][
+            "text"
+        ]
         sibling, scratch = str(told).split()
         self.sockets = [socket.create_server(("127.0.0.1", 0))]
         self.facts: dict[str, Any] = {

@@ -178,7 +178,8 @@ def test_a_kernel_that_dies_between_two_cells_is_told_by_the_next(kernel: Kernel
 def test_the_scratch_folder_is_gone_when_the_kernel_is_closed(warm: Warm) -> None:
     with warm.start() as kernel:
         ran = kernel.run(
-            "import os; os.makedirs('a/b'); open('a/b/c', 'w'); print(os.getpid(), os.getcwd())"
+            "import os, posix; os.makedirs('a/b'); open('a/b/c', 'w')\n"
+            "print(os.getpid(), posix.getcwd())"
         )
         pid, scratch = str(ran.outputs[0]["text"]).split()
         assert Path(f"/proc/{pid}/root{scratch}/a/b/c").exists()

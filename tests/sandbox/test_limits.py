@@ -128,7 +128,7 @@ ENDED: dict[str, tuple[str, CellStatus, bool]] = {
         False,
     ),
     "makes sockets without end beside its own": (
-        "import os, socket\nplace = os.getcwd() + '.s/'\n"
+        "import posix, socket\nplace = posix.getcwd() + '.s/'\n"
         "for i in range(10**4):\n"
         "    with socket.socket(socket.AF_UNIX) as s: s.bind(f'{place}{i}')",
         "died",

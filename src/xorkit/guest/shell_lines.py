@@ -32,10 +32,12 @@ def run_shell_line(text: str, folders: Folders) -> tuple[int, str] | None:
         commands = list(_commands(text))
     except ValueError:  # an open quote, or a sign of the shell's own
         return None
-    if not commands or any(words[0] not in COMMANDS for words, _, _ in commands):
+    if not commands or any(words[0] not in COMMANDS for words, *_ in commands):
         return None
     said, status, here = io.StringIO(), 0, os.getcwd()
-    for words, target, mode in commands:
+    for words, target, mode, if_well in commands:
+        if if_well and status:
+            continue
         out = io.StringIO()
         status = 0
         try:
@@ -51,18 +53,21 @@ def run_shell_line(text: str, folders: Folders) -> tuple[int, str] | None:
         elif not status:
             with open(os.path.expanduser(target), mode, encoding="utf-8") as file:
                 file.write(out.getvalue())
-    if any(words[0] == "cd" for words, _, _ in commands):
+    if any(words[0] == "cd" for words, *_ in commands):
         os.chdir(here)
     return status, said.getvalue()
 
 
-def _commands(text: str) -> Iterator[tuple[list[str], str, str]]:
-    """Each command's words, the file that its output goes to, and how that is opened."""
+def _commands(text: str) -> Iterator[tuple[list[str], str, str, bool]]:
+    """Each command's words, the file that its output goes to, and how that is opened.
+
+    And whether it only runs if the one before went well.
+    """
     for line in text.splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
         lexer.whitespace_split = True
         words: list[str] = []
-        target, mode, awaited = "", "w", False
+        target, mode, awaited, if_well = "", "w", False, False
         for word in [*lexer, ";"]:
             if awaited:
                 target, awaited = word, False
@@ -70,8 +75,8 @@ def _commands(text: str) -> Iterator[tuple[list[str], str, str]]:
                 mode, awaited = ("a" if word == ">>" else "w"), True
             elif word in BETWEEN:
                 if words:
-                    yield words, target, mode
-                words, target, mode = [], "", "w"
+                    yield words, target, mode, if_well
+                words, target, mode, if_well = [], "", "w", word == "&&"
             elif re.fullmatch(r"[();<>|&]+", word) or re.search(r"[`$]", word):
                 raise ValueError(word)
             else:

@@ -25,6 +25,8 @@ SHAPES = {
     "IPython.core.interactiveshell:InteractiveShell.showtraceback": (
         "self exc_tuple filename tb_offset exception_only running_compiled_code"
     ),
+    "IPython.core.interactiveshell:InteractiveShell.set_custom_exc": "self exc_tuple handler",
+    "IPython.core.interactiveshell:InteractiveShell._showtraceback": "self etype evalue stb",
     "ipykernel.kernelapp:IPKernelApp.init_iopub": "self context",
     "ipykernel.kernelapp:IPKernelApp.init_shell": "self",
     "ipykernel.ipkernel:IPythonKernel.raw_input": "self prompt",

@@ -138,6 +138,8 @@ def tell(found: Finding, hints: Mapping[str, str] | None = None) -> Finding:
     sentence = _WORDS.vformat(table()[name].says, (), dict(found.facts))
     hints = hints or {}
     hint = hints.get(name) or hints.get(found.code or UNCODED, "")
+    if hint and sentence[-1] not in ".?!":  # it ends with the text of an error
+        sentence += "."
     return replace(found, message=f"{sentence} {hint}".strip())
 
 

@@ -36,4 +36,8 @@ def test_a_check_ticks_what_grading_credits(name: str) -> None:
     assert seen.ticks
     late = ("training_loop",) if row.get("late_check") else seen.ticks
     for blank, ticks in ((each, seen.ticks[each]) for each in late):
+        if "is still empty" in str(row.get(blank)):  # of which a check says just that
+            assert ticks == [False]
+            assert not any(EXPECTED[test.outcome] for test in graded[f"test_{blank}"])
+            continue
         assert [EXPECTED[test.outcome] for test in graded[f"test_{blank}"]] == ticks, blank

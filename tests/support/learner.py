@@ -40,8 +40,11 @@ class Learner:
             self.checks.session.begins(cell)
         self.names["In"].append(text)
         streams = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(None)
-        with streams[0], streams[1], contextlib.suppress(Exception, SystemExit):
-            exec(compile(text, "<cell>", "exec"), self.names)
+        with streams[0], streams[1]:
+            try:
+                exec(compile(text, "<cell>", "exec"), self.names)
+            except (Exception, SystemExit) as error:
+                self.checks.session.raised[grade_id] = error
 
     def check(self, grade_id: str = "") -> CheckTable:
         return self.checks.table(grade_id)

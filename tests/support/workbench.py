@@ -137,6 +137,8 @@ def _observe(cells: Mapping[str, str], course: Lesson, seed: int, sheet: Sheet |
         raised = _run(source, namespace)
         error = (type(raised).__name__, str(raised)) if raised is not None else None
         probe.recorder().raised = raised
+        if checks is not None:
+            checks.session.raised[blank] = raised
         probe.recorder().cell_begins(namespace)
         runs.append(CellRun(blank, "error" if error else "ok", error))
         more = {**asked, "next": answers.get(following, "")}

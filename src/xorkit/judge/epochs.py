@@ -36,7 +36,13 @@ def near(rows: Array, net: Net, task: Task) -> Array:
 
 
 def judge_epochs(
-    own: Run | None, whole: tuple[Run, ...], task: Task, facts: Facts, *, clean: bool
+    own: Run | None,
+    whole: tuple[Run, ...],
+    task: Task,
+    facts: Facts,
+    mine: Task | None = None,
+    *,
+    clean: bool,
 ) -> Claim:
     """Whether the loop makes its epochs; stopping because it has learned is no fault.
 
@@ -45,10 +51,12 @@ def judge_epochs(
 
     Whole runs were made from a start that learns and from one that stalls: a loop that stops after
     the same number of epochs on both counts them, it doesn't look at its loss. Where they took too
-    long to tell, what the own run shows is all that counts.
+    long to tell, what the own run shows is all that counts. `mine` is what the own run
+    trains, where that is known.
     """
+    mine = mine or task
     runs = [run for run in (own, *whole) if run is not None and run.backwards]
-    count = max((_updates(run, task) for run in runs), default=0)
+    count = max((_updates(run, mine if run is own else task) for run in runs), default=0)
     made = count if clean else max((run.backwards for run in runs), default=0)
     enough = made >= ENOUGH * task.epochs
     broke = next((run for run in whole if run.error is not None), None)
@@ -58,14 +66,14 @@ def judge_epochs(
         return fails(Diagnosis.TOO_FEW_EPOCHS, "none")
     ended = own is not None and not own.stopped
     if own is not None and ended and _at_accuracy(own, task) and not _learned(own, task):
-        return fails(Diagnosis.TOO_FEW_EPOCHS, "accuracy", epochs=_updates(own, task))
+        return fails(Diagnosis.TOO_FEW_EPOCHS, "accuracy", epochs=_updates(own, mine))
     endless = _endless(own, whole, task)
     if endless is not None and not ended:
         return fails(Diagnosis.TIMEOUT, "endless", backwards=endless.backwards)
     if enough or _looks(whole, task) or (endless and own is not None and _learned(own, task)):
         return HOLDS
-    first = own if own is not None else runs[0]
-    return _few(first, whole, task, facts)
+    first = (own, mine) if own is not None else (runs[0], task)
+    return _few(_updates(*first), whole, facts)
 
 
 def _updates(run: Run, task: Task) -> int:
@@ -93,9 +101,8 @@ def _endless(own: Run | None, whole: tuple[Run, ...], task: Task) -> Run | None:
     return next((run for run in whole if run.stopped and run.backwards == run.total), None)
 
 
-def _few(own: Run, whole: tuple[Run, ...], task: Task, facts: Facts) -> Claim:
+def _few(made: int, whole: tuple[Run, ...], facts: Facts) -> Claim:
     """What to say of a loop that ended too early."""
-    made = _updates(own, task)
     if len({run.backwards for run in whole}) > 1:
         return fails(Diagnosis.TOO_FEW_EPOCHS, "early", epochs=made)
     return fails(Diagnosis.TOO_FEW_EPOCHS, "count", epochs=made, typical=facts.typical)

@@ -88,7 +88,7 @@ def judge_training(
     if not again and _only_own_tells(runs, mechanism):
         return _by_own(runs, facts, mine)
     found = _faults(runs, run, mechanism, task, mine)
-    epochs = judge_epochs(runs.own, runs.whole, task, facts, clean=mechanism.clean)
+    epochs = judge_epochs(runs.own, runs.whole, task, facts, mine, clean=mechanism.clean)
     if found and (found[0].code == Diagnosis.TIMEOUT or runs.alone.error is not None):
         epochs = Claim(False, found[0])
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4

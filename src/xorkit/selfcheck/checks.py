@@ -260,7 +260,10 @@ class _Judging:
             return CheckRow(
                 False, what, f"What your objects answer is nothing to judge by: {error}."
             )
-        found = getattr(part, claim.name)
+        found = getattr(part, claim.name, None)
+        if found is None:
+            other = "The xorkit installed here is another version than this notebook's."
+            return CheckRow(None, what, f"{other} Build the release again.")
         if claim.row is not None:
             found = found[claim.row]
         if claim.part == "result":
@@ -339,10 +342,13 @@ class _Judging:
         value, goal = result.predictions[row], self.task.targets[row, 0]
         own, targets = self.judged["training"].own, self.task.targets
         baseline = float(((targets - targets.mean(axis=0)) ** 2).mean())
+        near_ = bool(abs(value - goal) <= self.task.near)
         if own is not None and len(own.losses) and own.losses[0] < LEARNED * baseline:
-            near_ = bool(abs(value - goal) <= self.task.near)  # it went on from another training
-            return CheckRow(near_, what, f"It is {value:.3f}.")
-        return CheckRow(True, what, f"It is {value:.3f}.") if found else self._missed(what, found)
+            return CheckRow(near_, what, f"It is {value:.3f}.")  # it went on from another training
+        if not found:
+            return self._missed(what, found)
+        stuck = "" if near_ else " Not near, but only because of this start: it costs no points."
+        return CheckRow(True, what, f"It is {value:.3f}.{stuck}")
 
     def _seen(self, claim: SheetClaim, part: Any) -> str:
         """What a claim that holds was seen by, where a number says it."""

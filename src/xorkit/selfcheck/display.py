@@ -62,14 +62,15 @@ class CheckTable:
         body = "".join(map(_row, self.rows))
         listed = "".join(
             f'<tr style="{TABLE_BORDER};background:none">'
-            + f'<td style="{CELL};padding-right:1em">{_rich(line[0])}</td>'
+            + f'<td style="{CELL};width:1.8em">{_rich(line[0])}</td>'
             + f'<td style="{CELL};padding-right:1em">{_rich(line[1])}</td>'
             + f'<td style="{CELL}"><div style="min-width:10.5em">{_rich(line[2])}</div></td></tr>'
             for line in self.listed
         )
+        # Jupyter's own tables have a fixed layout, which gives all columns the same width.
         tables = "".join(
-            '<table style="border-collapse:collapse;border:none;margin:0 0 .4em;width:100%">'
-            f"<tbody>{rows}</tbody></table>"
+            '<table style="border-collapse:collapse;border:none;margin:0 0 .4em;width:100%;'
+            f'table-layout:auto"><tbody>{rows}</tbody></table>'
             for rows in (body, listed)
             if rows
         )

@@ -72,7 +72,10 @@ def test_the_check_of_a_sample_loop_names_what_grading_names_first(
     texts = answers(sample, new_notebook(cells=[*release.values()]), solutions)
     for cell in TRAINING:
         # As many epochs in proportion; a learner stops the cell that has no end.
-        with stopped_after(1.0 if graded == "timeout" else 60), contextlib.suppress(KeyboardInterrupt):
+        with (
+            stopped_after(1.0 if graded == "timeout" else 60),
+            contextlib.suppress(KeyboardInterrupt),
+        ):
             learner.run(texts[cell].replace("range(500)", f"range({EPOCHS // 10})"), cell)
 
     table = learner.check("training_loop")

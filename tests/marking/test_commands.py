@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +16,7 @@ from xorkit.cli import app
 from xorkit.engine import records, store
 from xorkit.engine.course import Course
 from xorkit.intake.records import LogEntry, add_to_log
+from xorkit.pages import writing
 
 LEARNER = "learner03"
 
@@ -61,3 +67,58 @@ def test_the_report_shows_what_was_collected_since(
     assert [name for name in ("old.ipynb", "new.ipynb") if f"<td>{name}</td>" in page] == list(
         shown
     )
+
+
+def test_pages_are_written_only_where_what_they_show_has_changed(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(course.students("autograded"))
+    shutil.rmtree(course.path("feedback"), ignore_errors=True)
+    monkeypatch.setattr(writing, "WORTH_PROCESSES", 2)
+    assert f"Wrote {count} feedback pages" in run(course, "feedback")  # by several processes
+    monkeypatch.undo()
+    assert f"Wrote 0 feedback pages into {course.path('feedback')}; {count} are" in run(
+        course, "feedback"
+    )
+    run(course, "report")
+    report = course.path("report", "xor.html")
+    before = report.stat().st_mtime_ns
+    run(course, "report")
+    assert report.stat().st_mtime_ns == before
+
+    kept = store.stored_result(course, "learner05")
+    assert kept is not None
+    store.keep_verdict(course, replace(kept, verdict=replace(kept.verdict, review=("Odd.",))))
+
+    assert "Wrote 1 feedback pages" in run(course, "feedback")
+    run(course, "report")
+    assert report.stat().st_mtime_ns > before
+
+
+def test_whose_lateness_changed_is_known_once(course: Course) -> None:
+    records.set_due(course, datetime(2026, 1, 1, tzinfo=UTC))
+    stamp = course.path("submitted", LEARNER, "xor", "timestamp.txt")
+    stamp.parent.mkdir(parents=True)
+    stamp.write_text("2026-01-02 00:00:00 UTC")
+
+    for moved in ((LEARNER,), ()):
+        with records.opened(course) as own:
+            assert own.moved == moved
+    records.set_due(course, None)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_report_finds_the_jupyter_that_is_open_on_the_course(
+    here: bool, course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    root = course.root if here else tmp_path
+    server = {"pid": os.getpid(), "root_dir": str(root), "url": "http://localhost:9911/lab/"}
+    (tmp_path / "jpserver-1.json").write_text(json.dumps(server))
+    (tmp_path / "jpserver-2.json").write_text("[]")
+
+    run(course, "report")
+
+    page = course.path("report", "xor.html").read_text("utf-8")
+    address = "http://localhost:9911/lab/" if here else "http://localhost:8888/"
+    assert f'"{address}formgrader/manage_students/{LEARNER}/xor"' in page

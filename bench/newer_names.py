@@ -79,8 +79,8 @@ def main() -> None:
             since[name] = tuple(map(int, first.split(".")))  # type: ignore[assignment]
     found = {name: version for name, version in since.items() if version > OLDEST}
     for module, path in modules():
-        first = max((since.get(module, OLDEST), OLDEST))
-        for name, version in names_of(module, ast.parse(path.read_text("utf-8")).body, first):
+        oldest = max((since.get(module, OLDEST), OLDEST))
+        for name, version in names_of(module, ast.parse(path.read_text("utf-8")).body, oldest):
             if not name.rpartition(".")[2].startswith("_"):
                 found[name] = min(version, found.get(name, version))
     newer = {name: v for name, v in found.items() if v > OLDEST and name[0] != "_"}

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from playwright.sync_api import sync_playwright
 
 from xorkit import lesson as lessons
 from xorkit import matching, pages, recall, reference
-from xorkit.evidence import Array
 from xorkit.lesson import Lesson
-from xorkit.verdict import CellVerdict, Finding, TestOutcome, Verdict
+from xorkit.verdict import CellVerdict, Diagnosis, Finding, TestOutcome, Verdict
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = "/usr/bin/chromium"
@@ -90,18 +90,18 @@ def learner(
     kind = LOOPS[0] if rng.normal() < ability + 0.8 else str(rng.choice(LOOPS[1:]))
     choices = matched(lesson, ability, rng)
     marks = {name: answered(lesson, name, rng) for name in lesson.recall}
-    details = {
+    details: Any = {
         **trained[kind][rng.integers(RUNS)],
         "seconds": round(float(rng.lognormal(0.7, 0.4)), 2),
         "matching": [vars(choice) for choice in choices],
         "recall": marks,
     }
     near = np.abs(np.array(details["predictions"]) - lesson.trained.targets[:, 0]) < 0.25
-    findings = [Finding(kind, MESSAGE, "training_loop")] if kind != "right" else []
+    findings = [Finding(Diagnosis(kind), MESSAGE, "training_loop")] if kind != "right" else []
     if kind == "right" and not near.all():
-        findings = [Finding("bad-start", MESSAGE, "training_loop", note=True)]
+        findings = [Finding(Diagnosis.BAD_START, MESSAGE, "training_loop", note=True)]
     if rng.normal() > ability + 1.5:
-        findings.append(Finding("wrong-lr", MESSAGE, "loss_and_optimizer"))
+        findings.append(Finding(Diagnosis.WRONG_LR, MESSAGE, "loss_and_optimizer"))
     cells = tuple(
         cell(lesson, grade_id, findings, near, choices, marks) for grade_id in lesson.points
     )
@@ -149,7 +149,7 @@ def cell(
     lesson: Lesson,
     grade_id: str,
     findings: list[Finding],
-    near: Array,
+    near: NDArray[np.bool_],
     choices: tuple[matching.MatchingChoice, ...],
     marks: dict[str, dict[str, Any]],
 ) -> CellVerdict:

@@ -102,5 +102,5 @@ def _graded(file: Path, folder: Path) -> tuple[float, tuple[str, ...]]:
     shutil.copy(file, handed_in / "ada.ipynb")
     collect([handed_in], course.path("submitted"), course.release, assignment="xor")
     (progress,) = batch.grade_class(course, RunSettings())
-    found = tuple(f.code for f in progress.verdict.findings if not f.note)
+    found = tuple(f.code for f in progress.verdict.findings if f.code and not f.note)
     return progress.verdict.score, found

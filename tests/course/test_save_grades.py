@@ -19,11 +19,13 @@ POINTS = 3.0  # of test_data
 def said(score: object, needs_review: bool = False) -> NotebookNode:
     """What `xorkit.hidden.grade` displays."""
     outcome = {"score": score, "needs_review": needs_review}
-    return new_output("display_data", {OUTCOME_MIME: outcome})
+    output: NotebookNode = new_output("display_data", {OUTCOME_MIME: outcome})
+    return output
 
 
 def value(text: str) -> NotebookNode:
-    return new_output("execute_result", {"text/plain": text})
+    output: NotebookNode = new_output("execute_result", {"text/plain": text})
+    return output
 
 
 STDERR = new_output("stream", name="stderr", text="a library grumbles")

@@ -56,13 +56,14 @@ def test_what_works_in_colab_costs_nothing(own: Assignment, kind: str, row: dict
 
     number = next(cell for cell in verdict.cells if cell.grade_id == "test_number")
     notes = [f for f in verdict.findings if f.code == Diagnosis.ENVIRONMENT]
-    outcome = {
+    outcomes: dict[tuple[float, bool, bool], str] = {
         (3, False, False): "nothing",
         (3, False, True): "told",
         (3, True, True): "waits",
         (0, True, True): "waits",
         (1, True, True): "waits",
-    }.get((number.score, number.needs_review, bool(notes)), "costs")
+    }
+    outcome = outcomes.get((number.score, number.needs_review, bool(notes)), "costs")
     assert outcome == row["then"], (number, verdict.findings)
     assert all(finding.note for finding in notes)
     assert not any(QUESTION in finding.message for finding in verdict.findings)

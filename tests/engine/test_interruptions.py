@@ -133,7 +133,8 @@ def _children(pid: int) -> set[int]:
         ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
     )
     pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
-    found, more = set(), {pid}
+    found: set[int] = set()
+    more = {pid}
     while more := {child for child, parent in pairs if parent in more} - found:
         found |= more
     return found

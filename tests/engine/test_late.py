@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -296,7 +297,7 @@ def test_what_is_no_due_date_is_refused(text: str, zone: str | None, reason: str
 def test_a_due_date_is_a_point_in_time(text: str, zone: str | None, utc: str) -> None:
     found = late.parsed_due_date(text, zone)
 
-    assert found.astimezone(late.UTC).strftime("%Y-%m-%d %H:%M") == utc
+    assert found.astimezone(UTC).strftime("%Y-%m-%d %H:%M") == utc
 
 
 def test_the_commands_agree_from_the_due_date_to_the_export(course: Course) -> None:

@@ -114,9 +114,12 @@ def test_a_loop_that_had_to_be_interrupted_is_run_no_second_time(
 ) -> None:
     started: list[Kernel] = []
     start = Warm.start
-    monkeypatch.setattr(
-        Warm, "start", lambda warm, limit: started.append(start(warm, limit)) or started[-1]
-    )
+
+    def noted_start(warm: Warm, limit: float) -> Kernel:
+        started.append(start(warm, limit))
+        return started[-1]
+
+    monkeypatch.setattr(Warm, "start", noted_start)
     long = real_course()[1]["training_loop"].replace("range(5000)", "range(10**9)")
 
     done = grade_answers({"training_loop": long}, timeout=5)

@@ -109,8 +109,7 @@ def test_a_fault_of_the_grader_is_told_to_the_instructor_and_costs_only_that_one
     hand_in(course, "ada")
     hand_in(course, "bob")
     from xorkit.engine import job as module
-
-    real = module.accepted
+    from xorkit.intake.rebuilding import accepted as real
 
     def accepted(plan: object, notebook: object) -> object:
         if not failing:
@@ -252,7 +251,12 @@ def test_a_cluster_that_loses_a_worker_loses_no_result(course: Course, cluster: 
 def test_a_scheduler_that_goes_away_is_one_clear_error(course: Course, cluster: Cluster) -> None:
     hand_in(course, "ada")  # nobody is there to grade it
     with ThreadPoolExecutor(1) as killers:
-        killers.submit(lambda: (time.sleep(2), cluster.processes[0].kill()))
+
+        def kill_it() -> None:
+            time.sleep(2)
+            cluster.processes[0].kill()
+
+        killers.submit(kill_it)
 
         with pytest.raises(WorkersError, match="is gone"):
             graded(course, scheduler=cluster.address)

@@ -15,14 +15,14 @@ import pytest
 from support.downloads import CLASS, Learner, roster, write_table
 
 from xorkit.export import ExportError, export
-from xorkit.verdict import CellVerdict, Finding, Lateness, TestOutcome, Verdict
+from xorkit.verdict import CellVerdict, Diagnosis, Finding, Lateness, Outcome, TestOutcome, Verdict
 
 FAILED = CLASS[5]
 REVIEWED = CLASS[7]
 
 
 def outcome(name: str, points: float, passed: bool = True) -> TestOutcome:
-    state = "passed" if passed else "failed"
+    state: Outcome = "passed" if passed else "failed"
     return TestOutcome(name, state, points, f"The claim of {name}", "" if passed else "Look here.")
 
 
@@ -36,7 +36,7 @@ def verdict_of(learner: Learner, student: str = "") -> Verdict:
         CellVerdict("test_data", 10.0, tests),
         CellVerdict("test_loop", 30.0, (), manual_score=float(learner.number)),
     )
-    finding = Finding("wrong-data", "Row <2> of Y is 0 & should be 1.", "test_data")
+    finding = Finding(Diagnosis.WRONG_DATA, "Row <2> of Y is 0 & should be 1.", "test_data")
     review = ("Two different answers were found.",) if learner == REVIEWED else ()
     repairs = ("Cells that you added were left out: 1.",)
     return Verdict(student, "xor", 40.0, cells, (finding,), repairs, review)

@@ -9,6 +9,7 @@ import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import downloads
@@ -101,7 +102,7 @@ def test_where_only_names_tell_people_apart_two_of_one_name_are_listed(
 
 
 def test_without_a_roster_the_ids_of_the_lms_name_the_folders(tmp_path: Path) -> None:
-    files = {}
+    files: dict[str, Any] = {}
     for layout in (downloads.moodle, downloads.canvas):
         files |= {name: data for p in CLASS[:5] for name, data in layout(p).items()}
     take_in(tmp_path, zipped(tmp_path / "download.zip", files), with_roster=False)

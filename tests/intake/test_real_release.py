@@ -13,7 +13,7 @@ import pytest
 from nbformat import NotebookNode
 
 from xorkit.conventions import filled, solution_texts
-from xorkit.intake.reading import read_notebook
+from xorkit.intake.reading import ReadNotebook, read_notebook
 from xorkit.intake.rebuilding import accept, rebuild
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ CHANGES = (
 )
 
 
-def handed_in(notebook: NotebookNode) -> NotebookNode:
+def handed_in(notebook: NotebookNode) -> ReadNotebook:
     return read_notebook(json.dumps(notebook, ensure_ascii=False).encode())[0]
 
 

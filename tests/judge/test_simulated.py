@@ -104,7 +104,7 @@ def named(loop: Loop, task: Task, passes: int, rng: np.random.Generator) -> list
 
 def codes(training: Training) -> list[str]:
     claims = (training.weights_move, training.fresh_gradients, training.one_step, training.updates)
-    found = [claim.finding.code for claim in claims if claim.finding]
+    found = [claim.finding.code for claim in claims if claim.finding and claim.finding.code]
     return list(dict.fromkeys(found))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -213,7 +214,8 @@ def left(source: str) -> dict[str, object]:
     names |= {"optimizer": torch.optim.SGD(model.parameters(), lr=1.0)}
     with contextlib.suppress(Exception):
         exec(source, names)
-    return read_values({"values": {name: ask_value(names.get(name)) for name in RIGHT}})
+    values = {name: ask_value(names.get(name)) for name in RIGHT}
+    return dict(read_values({"values": values}))
 
 
 WHOLE_CELLS = [
@@ -319,7 +321,7 @@ def test_what_a_person_reads_says_what_stands_there():
     assert note == "`job_6` holds an int_, not a text: `7_` is not a line of the list"
 
 
-BASE = {
+BASE: dict[str, Any] = {
     "placeholder": "(choose)",
     "lines": [{"line": "a()", "does": "does a"}, {"line": "b()", "does": "b", "belief": "b is a"}],
     "jobs": [{"job": "a", "lesson": "lesson 1", "accepts": ["a()"]}],

@@ -26,6 +26,11 @@ LOOPS = yaml.safe_load((Path(__file__).parent / "loops.yaml").read_text(encoding
 RIGHT, WRONG = LOOPS["right"], LOOPS["wrong"]
 
 
+def numpy_state() -> Any:
+    state: Any = np.random.get_state()
+    return state[1].copy()
+
+
 def run(learner: Learner, loop: dict[str, Any]) -> None:
     learner.run(loop.get("before", ""))
     learner.run(loop["code"], "training_loop")
@@ -119,7 +124,7 @@ def test_a_check_leaves_everything_as_it_was(
     lists = [[*value] for value in held]
     own = [p for group in solved.names["optimizer"].param_groups for p in group["params"]]
     weights = [parameter.clone() for parameter in own]
-    states = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy())
+    states = (torch.get_rng_state(), random.getstate(), numpy_state())
     trace, here = sys.gettrace(), os.getcwd()
 
     solved.check("training_loop")
@@ -129,7 +134,7 @@ def test_a_check_leaves_everything_as_it_was(
     assert all(map(torch.equal, weights, own))
     assert torch.equal(states[0], torch.get_rng_state())
     assert states[1] == random.getstate()
-    assert (states[2] == np.random.get_state()[1]).all()
+    assert (states[2] == numpy_state()).all()
     assert (trace, here) == (sys.gettrace(), os.getcwd())
     assert torch.is_grad_enabled()
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -173,7 +173,7 @@ class Thorny:
     def _refuse(self, *args: object, **kwargs: object) -> None:
         raise RuntimeError("leave me alone")
 
-    __class__ = property(_refuse)  # type: ignore[assignment]
+    __class__ = property(_refuse)
     __eq__ = __bool__ = __len__ = __iter__ = __getattr__ = __str__ = __repr__ = _refuse  # type: ignore[assignment]
     __call__ = __float__ = __getitem__ = __contains__ = _refuse
     __hash__ = object.__hash__

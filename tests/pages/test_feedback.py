@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from support import classroom
 from support.classroom import Learner, Page, Room
 
 from xorkit import reference
-from xorkit.lesson import Lesson
+from xorkit.lesson import Lesson, Part, TaskSpec
 from xorkit.pages import feedback_page
-from xorkit.verdict import CellVerdict, Finding, Lateness, TestOutcome, Verdict
+from xorkit.verdict import CellVerdict, Diagnosis, Finding, Lateness, TestOutcome, Verdict
 
 EVERYBODY = ("right", "mistaken", "stuck", "broken", "empty", "refused")
 
@@ -46,7 +47,7 @@ def test_every_finding_is_told_and_the_first_one_stands_first(
 
 
 def test_a_finding_outside_of_the_exercises_is_told_too(room: Room, lesson: Lesson) -> None:
-    found = Finding("crash", "A cell of your own ended everything.", "own-cell")
+    found = Finding(Diagnosis.CRASH, "A cell of your own ended everything.", "own-cell")
     verdict = replace(room["right"].verdict, findings=(found,))
 
     assert found.message in Page(feedback_page(verdict, lesson)).words
@@ -272,7 +273,7 @@ def test_a_move_is_described_by_its_direction_and_length(
         "downhill": [[0.3, 0.3]],
         "moved": [[0.3 * factors[0], 0.3 * factors[1]]],
     }
-    details = {**verdict.details, "updates": updates}
+    details: Any = {**verdict.details, "updates": updates}
 
     words = Page(feedback_page(replace(verdict, details=details), lesson)).words
 
@@ -295,7 +296,7 @@ def test_the_table_shows_the_networks_own_answers(room: Room, lesson: Lesson) ->
 
 def test_a_net_of_other_activations_gets_no_surface(room: Room, lesson: Lesson) -> None:
     verdict = room["right"].verdict
-    details = {**verdict.details, "predictions": [0.2, 1.3, 1.3, -0.4]}
+    details: Any = {**verdict.details, "predictions": [0.2, 1.3, 1.3, -0.4]}
 
     page = Page(feedback_page(replace(verdict, details=details), lesson))
 
@@ -308,7 +309,7 @@ def test_numbers_that_no_picture_can_show_are_left_out(
     broken: float, room: Room, lesson: Lesson
 ) -> None:
     verdict = room["right"].verdict
-    details = {
+    details: Any = {
         **verdict.details,
         "losses": [0.25, broken],
         "theta": [broken] * 9,
@@ -324,7 +325,7 @@ def test_a_lesson_that_trains_nothing_has_a_page_without_pictures() -> None:
     lesson = Lesson(
         assignment="tiny",
         title="A tiny lesson",
-        parts={"double": {"title": "Doubling", "look": "page 3"}},
+        parts={"double": Part(title="Doubling", look="page 3")},
         points={"test_double": {"test_doubles": 2.0}},
     )
     test = TestOutcome("test_doubles", "failed", 2, "It doubles.", "double(3) gave 5.")
@@ -342,20 +343,20 @@ def test_a_net_with_one_input_and_many_outputs_is_drawn_without_surface() -> Non
     lesson = Lesson(
         assignment="line",
         title="Lines",
-        task={
-            "inputs": [[0], [1], [2]],
-            "targets": [[0, 1], [1, 0], [1, 1]],
-            "layers": [1, 30, 2],
-            "learning_rate": 0.5,
-            "epochs": 50,
-            "near": 0.2,
-        },
+        task=TaskSpec(
+            inputs=((0,), (1,), (2,)),
+            targets=((0, 1), (1, 0), (1, 1)),
+            layers=(1, 30, 2),
+            learning_rate=0.5,
+            epochs=50,
+            near=0.2,
+        ),
         parts={},
         points={"test_training_loop": {"test_updates": 1.0}},
     )
     rng = np.random.default_rng(0)
     width = lesson.trained.net.width
-    details = {
+    details: Any = {
         "losses": [0.4, 0.3],
         "drawn": 50,
         "theta": rng.normal(size=width).tolist(),
@@ -407,7 +408,7 @@ def test_how_long_a_move_is_has_words_without_powers_of_ten(
 ) -> None:
     downhill = [[0.0, 0.1] + [0.0] * 7]
     moved = [[ratio * number for number in downhill[0]]]
-    details = {
+    details: Any = {
         **room["mistaken"].verdict.details,
         "updates": {"moved": moved, "downhill": downhill},
     }

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Dialog, Page
 from support import classroom
 from support.chromium import chromium, needs_chromium
 from support.classroom import Room
@@ -22,7 +22,11 @@ pytest.importorskip("axe_playwright_python")
 from axe_playwright_python.sync_playwright import Axe
 
 pytestmark = needs_chromium
-SCREENS = {"phone": (390, "light"), "desk": (1280, "dark"), "night": (390, "dark")}
+SCREENS: dict[str, tuple[int, Literal["light", "dark"]]] = {
+    "phone": (390, "light"),
+    "desk": (1280, "dark"),
+    "night": (390, "dark"),
+}
 FEEDBACK = ("right", "mistaken", "stuck", "empty", "refused")
 NAMES = [*FEEDBACK, "report", "hostile"]
 
@@ -65,7 +69,12 @@ def noted(page: Page) -> dict[str, list[str]]:
     page.on("console", lambda message: found["console"].append(message.text))
     page.on("pageerror", lambda error: found["console"].append(str(error)))
     page.on("request", lambda request: found["requests"].append(request.url))
-    page.on("dialog", lambda dialog: (found["dialogs"].append(dialog.message), dialog.dismiss()))
+
+    def note_dialog(dialog: Dialog) -> None:
+        found["dialogs"].append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note_dialog)
     return found
 
 

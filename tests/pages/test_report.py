@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.classroom import Page, Room
@@ -75,7 +76,7 @@ def test_what_is_to_do_is_told_with_its_reasons_and_its_commands(page: Page) -> 
 
 
 def test_what_the_graders_machine_lacks_is_to_do(verdicts: list[Verdict], lesson: Lesson) -> None:
-    details = {**verdicts[0].details, "lacks": [{"kind": "package", "name": "pandas"}]}
+    details: Any = {**verdicts[0].details, "lacks": [{"kind": "package", "name": "pandas"}]}
     lacking = [replace(verdict, details=details) for verdict in verdicts[:2]]
 
     page = Page(report_page(lacking, lesson))

@@ -11,14 +11,14 @@ from support.classroom import Room
 from xorkit.lesson import Lesson
 from xorkit.pages import class_statistics as about
 from xorkit.pages.words import DIAGNOSES, difficulty, discrimination, repair_kind
-from xorkit.verdict import CellVerdict, Diagnosis, TestOutcome, Verdict
+from xorkit.verdict import CellVerdict, Diagnosis, Outcome, TestOutcome, Verdict
 
 
 def learner(name: str, *points: float | None) -> Verdict:
     """A learner's points, cell by cell, of 4 each; None: the cell waits for a person."""
     cells = []
     for k, got in enumerate(points):
-        outcome = "not_judged" if got is None else "passed"
+        outcome: Outcome = "not_judged" if got is None else "passed"
         test = TestOutcome("test", outcome, got or 0, review=got is None)
         cells.append(CellVerdict(f"cell{k}", 4.0, (test,)))
     return Verdict(name, "xor", 4.0 * len(points), tuple(cells))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -111,7 +113,7 @@ def test_a_word_that_is_no_slip_stays(word):
     assert Lexicon(frozenset({"cpu", "slope", "less", "mode"})).repair(word) == word
 
 
-TOY = {
+TOY: dict[str, Any] = {
     "question": "What do cats eat?",
     "lesson": "lesson 1",
     "model_answer": "Cats eat mice.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ SHIPPED = json.loads((LESSONS / "xor.recall.fit.json").read_text("utf-8"))
 RUBRICS = load(LESSONS / "xor.yaml").recall
 
 
-def without(rubric: Rubric, **asked: object) -> Rubric:
+def without(rubric: Rubric, **asked: Any) -> Rubric:
     return rubric.model_copy(update={"ask_second_stage": AskSecondStage(**asked)})
 
 

@@ -57,6 +57,7 @@ def by_autograd(net, theta, inputs, targets, loss):
         at += n_in * n_out + n_out
     value = TORCH_LOSSES[loss](values, torch.tensor(targets))
     value.backward()
+    assert flat.grad is not None
     return value.item(), flat.grad.numpy()
 
 

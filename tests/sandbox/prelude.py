@@ -18,6 +18,7 @@ from types import SimpleNamespace
 
 import pyseccomp
 
+WORLD: str  # stands above, where this is run
 world = SimpleNamespace(**json.loads(WORLD))
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -31,8 +32,8 @@ def checked(result):
 
 def call(name, *arguments):
     number = pyseccomp.resolve_syscall(0, name) if isinstance(name, str) else name
-    arguments = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    return checked(libc.syscall(ctypes.c_long(number), *arguments))
+    values = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    return checked(libc.syscall(ctypes.c_long(number), *values))
 
 
 def read(path):

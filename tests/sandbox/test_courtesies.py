@@ -124,7 +124,9 @@ def test_a_picture_comes_back_when_a_cell(colab: Kernel, name: str) -> None:
 
     assert ran.status == "ok"
     assert ran.outputs[-1]["output_type"] == "display_data"
-    assert "image/png" in ran.outputs[-1]["data"]
+    data = ran.outputs[-1]["data"]
+    assert isinstance(data, dict)
+    assert "image/png" in data
 
 
 def test_a_note_is_printed_once(kernel: Kernel) -> None:

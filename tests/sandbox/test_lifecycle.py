@@ -272,7 +272,7 @@ def test_what_nameless_files_hold_is_seen_where_the_scratch_is_no_file_system_of
 def test_no_kernel_is_started_on_a_disk_that_is_almost_full(
     warm: Warm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = shutil._ntuple_diskusage(100, 99, LIMITS.scratch)  # type: ignore[attr-defined]
+    full = shutil._ntuple_diskusage(100, 99, LIMITS.scratch)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
 
     with pytest.raises(SandboxError, match=r"16 MiB are free .* set TMPDIR"):

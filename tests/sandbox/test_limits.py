@@ -19,7 +19,7 @@ LATE: dict[str, tuple[str, bool]] = {
     "is inside C code that takes no interrupt": ("sum(range(10**12))", False),
     "stops itself": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", False),
 }
-ENDED: dict[str, tuple[str, CellStatus, bool]] = {
+ENDED: dict[str, tuple[str, CellStatus, bool | None]] = {
     "uses up its processor time": (
         "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass",
         "timeout",

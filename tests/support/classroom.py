@@ -43,7 +43,9 @@ def lesson() -> Lesson:
 
 @cache
 def _notebook(step: str) -> nbformat.NotebookNode:
-    return nbformat.read(ROOT / step / "xor" / "xor.ipynb", as_version=4)
+    path = ROOT / step / "xor" / "xor.ipynb"
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+    return notebook
 
 
 @cache

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
-from xorkit.verdict import Diagnosis, Finding, Verdict
+from xorkit.verdict import Details, Diagnosis, Finding, Verdict
 
 BREAKERS = [
     "<script>alert(1)</script>",
@@ -52,5 +52,5 @@ def hostile(verdict: Verdict, text: str) -> Verdict:
         repairs=(text,),
         review=(text,),
         message=text,
-        details=details,
+        details=cast("Details", details),
     )

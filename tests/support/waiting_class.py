@@ -6,6 +6,7 @@ import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -59,7 +60,7 @@ def _verdict(lesson: Lesson, student: str, marks: dict[str, dict[str, object]]) 
     cells = tuple(
         _cell(lesson, cell, cell.removeprefix("test_") in marks) for cell in lesson.points
     )
-    details = {"recall": marks, "matching": []}
+    details: Any = {"recall": marks, "matching": []}
     return Verdict(student, lesson.assignment, lesson.max_score, cells, details=details)
 
 

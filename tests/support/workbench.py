@@ -89,7 +89,9 @@ def lesson(epochs: int = 5000) -> Lesson:
 @cache
 def notebook() -> nbformat.NotebookNode:
     """The authored notebook."""
-    return nbformat.read(ROOT / "source" / "xor" / "xor.ipynb", as_version=4)
+    path = ROOT / "source" / "xor" / "xor.ipynb"
+    read: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+    return read
 
 
 @cache
@@ -145,8 +147,9 @@ def _observe(cells: Mapping[str, str], course: Lesson, seed: int, sheet: Sheet |
         seen[blank] = loads(json.dumps(probe.observe(blank, namespace, source, more)))
     evidence = Evidence(tuple(runs), answers, seen, asked)
     ticks = {}
-    for blank in (cells or BLANKS) if checks is not None else ():
-        ticks[blank] = [row.state for row in checks.table(blank).rows]
+    if checks is not None:
+        for blank in cells or BLANKS:
+            ticks[blank] = [row.state for row in checks.table(blank).rows]
     return Seen(evidence, _off(namespace.get("model"), course), ticks)
 
 

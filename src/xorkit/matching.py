@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +25,7 @@ LONGEST_SHOWN = 60  # characters of a learner's own text that a message repeats
 JOB = r"(?:job)?[ \t_.-]*0*(\d+)"  # job_3, Job 3, job3, 3
 SAYS_NOTHING = frozenset(("", "none", "idk", "todo", "n/a", "dontknow", "noidea"))
 
+_JOB_LINE = re.compile(rf"\s*(#?)[ \t]*{JOB}[ \t]*[=:]+(.*)", re.IGNORECASE)
 _COMMENT = re.compile(r"(?<=.)#.*")  # not #3, which is a number
 _BETWEEN = re.compile(rf"[\s{QUOTES}]")  # what doesn't matter in a line of code that was typed
 _GIVEN_TO = re.compile(r"^[a-z_]\w*=(?!=)", re.IGNORECASE)  # loss_fn = …
@@ -141,6 +144,7 @@ class _Entry:
     text: str | None
     type: str = ""
     lines: tuple[str, ...] = ()  # the lines of the menu that it names
+    remark: str = ""  # a comment beside it that names a line of the menu
 
 
 def grade_matching(
@@ -160,7 +164,9 @@ def grade_matching(
 
 
 def _entries(exercise: MatchingExercise, values: Mapping[str, object], source: str) -> list[_Entry]:
+    source = _narrow(source)
     beside = assigned_texts(source, JOB)
+    remarks = _remarks(exercise, source)
     below: dict[str, str] = {}  # a list or dict of all, where the job's own name says nothing
     for table in tables(source):
         below |= _numbered_by(exercise, table)
@@ -169,12 +175,30 @@ def _entries(exercise: MatchingExercise, values: Mapping[str, object], source: s
         entry = _entry(values.get(f"job_{number}"), beside.get(str(number)))
         if _is_blank(exercise, entry.text) and str(number) in below:
             entry = _Entry(below[str(number)])
-        entries.append(_Entry(entry.text, entry.type, _lines_in(exercise, job, entry.text or "")))
+        lines = _lines_in(exercise, job, entry.text or "")
+        entries.append(_Entry(entry.text, entry.type, lines, remarks.get(str(number), "")))
     return entries
 
 
+def _remarks(exercise: MatchingExercise, source: str) -> dict[str, str]:
+    """By job the comment beside it, or the line taken out by a “#”, that names a line."""
+    found = {}
+    for line in source.split("\n"):
+        if match := _JOB_LINE.match(line):
+            taken_out, number, rest = match.groups()
+            comment = (rest if taken_out else rest.partition("#")[2]).strip()
+            if not comment.startswith("@") and _names_one(exercise, comment):  # no form's menu
+                found[number] = comment
+    return found
+
+
 def _numbered_by(exercise: MatchingExercise, table: Mapping[str, str]) -> dict[str, str]:
-    """A table's texts by job: its keys are the jobs' numbers or names, or it lists them all."""
+    """A table's texts by job: its keys are the jobs' numbers or names, or it lists them all.
+
+    A list of pairs is such a table, too.
+    """
+    with contextlib.suppress(SyntaxError, ValueError, TypeError):  # TypeError: no pair
+        table = {str(key): str(text) for key, text in map(ast.literal_eval, table.values())}
     found = {match[1]: text for key, text in table.items() if (match := _key(key))}
     return found if len(found) == len(table) == len(exercise.jobs) else {}
 
@@ -244,6 +268,8 @@ def _no_line(
         shown = _shown(entry.text or "")
         holds = f"`job_{number}` holds {_article(entry.type)}, not a text: " if entry.type else ""
         note = f"{holds}`{shown}` is not a line of the list"
+    elif entry.remark:
+        note = f"`{_shown(entry.remark)}` stands only in a comment"
     elif lost:
         note = "the cell names lines of the list, but not as `job_1`, `job_2`, …"
     elif entry.text:
@@ -332,12 +358,16 @@ def _named_in(text: str, spellings: Sequence[_Spelling]) -> tuple[str, ...]:
 
 def _names_a_line(exercise: MatchingExercise, source: str) -> bool:
     """Does the cell name lines of the menu in places that belong to no job?"""
-    known = [_plain(line.line).casefold() for line in exercise.lines]
     return any(
-        any(line in _plain(text).casefold() for line in known)
+        _names_one(exercise, text)
         for text in source.split("\n")
         if not re.match(rf"\s*(?:#|{JOB}[ \t]*[=:])", text, re.IGNORECASE)
     )
+
+
+def _names_one(exercise: MatchingExercise, text: str) -> bool:
+    plain = _plain(text).casefold()
+    return any(_plain(line.line).casefold() in plain for line in exercise.lines)
 
 
 def _closed(text: str) -> bool:
@@ -352,9 +382,14 @@ def _closed(text: str) -> bool:
 
 def _plain(text: str) -> str:
     """A line of code without comment, quotes, spaces, and what the name is that it is given to."""
-    text = _BETWEEN.sub("", _COMMENT.sub("", text.replace("…", GAP))).rstrip(";:,.").lstrip(".")
+    text = _BETWEEN.sub("", _COMMENT.sub("", _narrow(text))).rstrip(";:,.").lstrip(".")
     text = _ARGUMENT.sub("", _GIVEN_TO.sub("", text))
     return text.removeprefix("torch.") if text.startswith("torch.nn.") else text
+
+
+def _narrow(text: str) -> str:
+    """Full-width signs, hard spaces and “…” as what they stand for."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def _same(line: str, other: str) -> bool:

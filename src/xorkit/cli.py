@@ -372,8 +372,8 @@ def mark(
                 return
         except marking.MarksError as error:
             _fail(str(error))
-        for path in marking.bring_up_to_date(course):
-            out.print(f"Up to date: {path}", soft_wrap=True, highlight=False)
+        for line in marking.bring_up_to_date(course):
+            out.print(escape(line), soft_wrap=True, highlight=False)
 
 
 @app.command("export")
@@ -392,24 +392,11 @@ def export_command(
     root: CourseOption = THIS_FOLDER,
 ) -> None:
     """Grades for the LMS."""
-    from xorkit.engine.records import verdicts
-    from xorkit.export import ExportError
-    from xorkit.export import export as write_file
-    from xorkit.intake.records import members_of
+    from xorkit.export import ExportError, export_course
 
     with _opened(root, assignment) as course:
-        folder = output or course.path("exported", to)
-        folder.mkdir(parents=True, exist_ok=True)
         try:
-            written = write_file(
-                verdicts(course),
-                to,
-                folder,
-                template=template,
-                roster=roster,
-                feedback=course.path("feedback"),
-                members=members_of(course.path("submitted"), course.assignment),
-            )
+            written = export_course(course, to, output=output, template=template, roster=roster)
         except ExportError as error:
             _fail(str(error))
     for path in written:

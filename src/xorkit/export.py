@@ -11,7 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import BaseModel, RootModel
+
+from xorkit.engine import records
+from xorkit.engine.course import Course
 from xorkit.errors import KitError
+from xorkit.files import write_file
+from xorkit.intake.records import members_of
 from xorkit.intake.roster import Person, Roster, people_of, read_roster
 from xorkit.intake.tables import TextTable, read_table, write_sheet
 from xorkit.verdict import CellVerdict, TestOutcome, Verdict
@@ -82,6 +88,66 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     (out / LEFT_OUT_FILE).unlink(missing_ok=True)  # of an earlier export
     return list(_TARGETS[target](order))
+
+
+class _Made(BaseModel):
+    """How an export was last made."""
+
+    output: Path
+    template: Path | None
+    roster: Path | None
+
+
+class _AllMade(RootModel[dict[Target, _Made]]):
+    """By target, as `exported/<assignment>.json` keeps it."""
+
+
+def export_course(
+    course: Course,
+    target: Target,
+    *,
+    output: Path | None = None,
+    template: Path | None = None,
+    roster: Path | None = None,
+) -> list[Path]:
+    """Export a course's grades, and keep how, for `export_again`. Raises ExportError, OSError."""
+    folder = output or course.path("exported", target)
+    written = export(
+        records.verdicts(course),
+        target,
+        folder,
+        template=template,
+        roster=roster,
+        feedback=course.path("feedback"),
+        members=members_of(course.path("submitted"), course.assignment),
+    )
+    paths = {"output": folder, "template": template, "roster": roster}
+    how = _Made.model_validate({name: path and path.absolute() for name, path in paths.items()})
+    kept = _AllMade({**_made(course), target: how})
+    write_file(_kept_at(course), kept.model_dump_json(indent=1).encode())
+    return written
+
+
+def export_again(course: Course) -> Iterator[tuple[Target, list[Path] | Exception]]:
+    """Make the table of grades, and whatever was exported before, anew; or say why one can't be."""
+    made = _made(course)
+    for target in {"csv": None, **made}:
+        how = made.get(target)
+        try:
+            yield target, export_course(course, target, **dict(how) if how else {})
+        except (ExportError, OSError) as error:
+            yield target, error
+
+
+def _made(course: Course) -> dict[Target, _Made]:
+    try:
+        return _AllMade.model_validate_json(_kept_at(course).read_bytes()).root
+    except (OSError, ValueError):  # nothing was exported yet, or the file isn't ours
+        return {}
+
+
+def _kept_at(course: Course) -> Path:
+    return course.path("exported", f"{course.assignment}.json")
 
 
 # ---------------------------------------------------------------- a table of our own

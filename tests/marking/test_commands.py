@@ -46,6 +46,25 @@ def test_a_file_is_ticked_off_and_leaves_the_report(course: Course) -> None:
     assert verdict.checked
 
 
+def test_what_was_exported_before_is_up_to_date_after_marks(course: Course) -> None:
+    template = course.root / "gradebook.csv"
+    template.write_text("Student,ID,SIS User ID,SIS Login ID,Section,xor (1)\nA,1,,learner03,,\n")
+    run(course, "export", "xor", "--to", "canvas", "--template", str(template))
+    table = course.root / "waiting.csv"
+    run(course, "mark", "xor", "--csv", str(table))
+    grades = course.path("exported", "canvas", "canvas.csv")
+    grades.unlink()
+
+    said = run(course, "mark", "xor", "--from", str(table))
+
+    assert f"Up to date: {grades}" in said
+    assert grades.exists()
+    template.unlink()
+    said = run(course, "mark", "xor", "--from", str(table))
+    assert "Not up to date, run xorkit export xor --to canvas" in said
+    assert f"Up to date: {course.path('exported', 'csv', 'grades.csv')}" in said
+
+
 @pytest.mark.parametrize(
     ("since", "shown"),
     [((), ("old.ipynb", "new.ipynb")), (("--since", "2026-05-02"), ("new.ipynb",))],

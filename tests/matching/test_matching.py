@@ -320,7 +320,7 @@ WHOLE_CELLS = [
         {},
     ),
     ("a tuple of nine", f"answers = {tuple(TEXTS)}", 9, {}),
-    ("a text block", '"""' + "\n".join(f"{k}: {v}" for k, v in RIGHT.items()) + '"""', 9, {}),
+    ("a text block", '"""\n' + "\n".join(f"{k}: {v}" for k, v in RIGHT.items()) + '"""', 9, {}),
     ("in a function", "def f():\n" + "\n".join(f"  {k} = {v!r}" for k, v in RIGHT.items()), 9, {}),
     ("in small letters", "\n".join(f"{k} = {v.lower()!r}" for k, v in RIGHT.items()), 9, {}),
     ("arrows", "\n".join(f"{k} -> {v}" for k, v in RIGHT.items()), 0, ALL),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from nbgrader.api import MissingEntry
 
 from xorkit.engine.course import Course
 from xorkit.engine.gradebook import give, open_gradebook
 from xorkit.engine.records import verdicts
-from xorkit.export import export
-from xorkit.intake.records import members_of
+from xorkit.export import export_again
 from xorkit.marking.waiting import WaitingAnswer, answer_at
 from xorkit.pages import write_feedback, write_report
 
@@ -60,11 +58,15 @@ def give_marks(course: Course, marks: Sequence[GivenMark]) -> Iterator[tuple[Giv
                 yield mark, f"somebody gave {stands:g} points in the meantime; that mark stands"
 
 
-def bring_up_to_date(course: Course) -> list[Path]:
-    """Feedback, report and the grades' table after new marks; gives back where they are."""
+def bring_up_to_date(course: Course) -> Iterator[str]:
+    """Feedback, report and every export that was made, after new marks; says which are."""
     found = verdicts(course)
     write_feedback(course, found)
-    report = write_report(course, found)
-    folder = course.path("exported", "csv")
-    members = members_of(course.path("submitted"), course.assignment)
-    return [course.path("feedback"), report, *export(found, "csv", folder, members=members)]
+    yield f"Up to date: {course.path('feedback')}"
+    yield f"Up to date: {write_report(course, found)}"
+    for target, made in export_again(course):
+        if isinstance(made, Exception):
+            command = f"xorkit export {course.assignment} --to {target}"
+            yield f"Not up to date, run {command}: {made}"
+        else:
+            yield from (f"Up to date: {path}" for path in made)

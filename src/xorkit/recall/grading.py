@@ -104,7 +104,7 @@ def _unreliable(findings: Findings) -> Doubt | None:
         reason = f"“{findings.unsure[0]}” is a phrase that the rubric leaves to a person"
         return Doubt("left to a person", reason)
     if findings.loose_not or set(findings.concepts) & set(findings.denied):
-        reason = "a “not” that the rubric doesn't account for"
+        reason = 'a "not" that the rubric does not account for'
         nothing = not (findings.concepts or findings.denied)
         return Doubt("a loose “not”", reason, open=nothing)
     return None
@@ -120,7 +120,7 @@ def _decided(rubric: Rubric, findings: Findings) -> Points | Doubt:
         share = STRAY_SHARE_IN_FULL * len(content(findings.reading))
         return _if_explained(findings, FULL_MARKS, max(STRAY_IN_FULL, int(share)))
     if findings.side_not:
-        return Doubt("a “not” beside", "a “not” about something else", open=True)
+        return Doubt("a “not” beside", 'a "not" about something else', open=True)
     if findings.aside:
         reason = f"“{findings.aside}” has nothing to do with the question"
         return Doubt("an aside", reason, open=True)

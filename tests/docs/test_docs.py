@@ -49,7 +49,7 @@ def _run_page(page: str, folder: Path) -> None:
             command.split(), cwd=folder, env=environment, capture_output=True, text=True
         )
         printed = (done.stdout + done.stderr).splitlines()
-        assert done.returncode in (0, 1), f"{command}: {done.stderr}"
+        assert done.returncode in (0, 1), f"{command}: {done.stdout}{done.stderr}"
         for line in wanted:
             assert any(fnmatch.fnmatch(seen.strip(), line.replace("…", "*")) for seen in printed), (
                 f"`{command}` should print {line!r}, and printed\n{done.stdout}{done.stderr}"

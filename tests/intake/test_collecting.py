@@ -461,7 +461,7 @@ def test_links_in_archives_and_folders_are_not_followed(tmp_path: Path) -> None:
 def test_a_zip_bomb_is_refused_without_unpacking_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xorkit.intake.archives.MAX_BYTES", 10**6)
+    monkeypatch.setattr("xorkit.intake.archives.MAX_FILE_BYTES", 10**6)
     bomb = as_zip({"xor.ipynb": bytes(2 * 10**6)})
     lying = bytearray(bomb)
     for place in (lying.index(b"PK\x01\x02") + 24, 22):  # the size in both headers

@@ -109,6 +109,20 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
     )
 
 
+def shared(run: Run) -> bool:
+    """Whether several backward passes, each of another part of the loss, make one gradient.
+
+    As where each row of the table has its own.
+    """
+    several = [epoch for epoch in epochs(run) if epoch.backwards > 1]
+    if not several:
+        return False
+    first, added = (
+        np.stack([getattr(each, name) for each in several]) for name in ("first", "added")
+    )
+    return not _mostly_small(first - ratios(first, added)[:, None] * added, first)
+
+
 def _size(values: Array) -> float:
     return float(np.median(np.linalg.norm(values, axis=1)))
 

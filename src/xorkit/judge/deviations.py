@@ -17,6 +17,7 @@ from xorkit.judge.updates import (
     CLOSE,
     FEW,
     FITTED,
+    cut,
     descent,
     gradients,
     matches,
@@ -42,6 +43,7 @@ class Deviations:
     right: int = 0
     first: int = 0
     carried: int = 0  # the update before is still in the update
+    capped: int = 0  # some numbers go as far as their gradient says, the others a length less
     repeated: int = 0  # several backward passes in one update
     emptied: int = 0  # the gradients were zeroed before the step
     stuck: int = 0  # a step moved nothing, although there is a gradient
@@ -58,7 +60,14 @@ class Deviations:
     @property
     def wrong(self) -> int:
         """Epochs whose mistake is known, whatever it is; those without a step may be looks."""
-        several = self.carried + self.repeated + self.emptied + self.stuck + len(self.factors)
+        several = (
+            self.carried
+            + self.capped
+            + self.repeated
+            + self.emptied
+            + self.stuck
+            + len(self.factors)
+        )
         return several + self.losses.total()
 
 
@@ -97,6 +106,7 @@ def deviations(run: Run, task: Task) -> Deviations | None:
         int(right.sum()) + kinds.rounded,
         int(np.argmin(right)) + 1,
         kinds.carried,
+        kinds.capped,
         kinds.repeated,
         idle["emptied"],
         idle["stuck"],
@@ -113,6 +123,7 @@ class _Updates:
 
     rounded: int = 0
     carried: int = 0
+    capped: int = 0
     repeated: int = 0
     factors: list[float] = field(default_factory=list)
     losses: Counter[str] = field(default_factory=Counter)
@@ -138,6 +149,8 @@ def _of_updates(
     alike = relative(lengths, grads, states)
     last = _last_update(went)[wrong]
     carried = relative(np.linalg.norm(updates - grads - last, axis=1), grads, states)
+    most = np.abs(updates).max(axis=1, keepdims=True)
+    capped = relative(np.linalg.norm(updates - cut(grads, most), axis=1), grads, states)
     others = {
         name: relative(np.linalg.norm(updates - task.lr * gradient(states), axis=1), grads, states)
         for name, gradient in gradients(task, task.net)
@@ -146,7 +159,7 @@ def _of_updates(
     idle = set(still.tolist())
     for place, k in enumerate(wrong.tolist()):
         name = min(others, key=lambda each: float(others[each][place]))
-        errors = (alike[place], carried[place], others[name][place])
+        errors = (alike[place], carried[place], others[name][place], capped[place])
         factor = float(factors[place])
         if abs(factor - 1) < LIKE and alike[place] < FITTED:
             found.rounded += 1
@@ -161,6 +174,8 @@ def _of_updates(
                 found.factors.append(factor)
         elif errors[1] == min(errors):
             found.carried += 1
+        elif errors[3] == min(errors):
+            found.capped += 1
         else:
             found.losses[name] += 1
     return found

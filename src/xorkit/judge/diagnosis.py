@@ -20,6 +20,7 @@ from xorkit.judge.updates import (
     Mechanism,
     descent,
     distinct,
+    gradients,
     matches,
     moves,
     ratios,
@@ -82,7 +83,6 @@ def rebuilt(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
         return finding(
             Diagnosis.DETACHED_LOSS,
             "new-leaf",
-            backwards=run.total,
             count=task.targets.size,
         )
     return finding(
@@ -137,18 +137,18 @@ def _still(run: Run, after: Run | None, habit: Habits | None) -> Finding:
     events = run.events
     backwards, steps = events.count("b") + events.count("g"), events.count("s")
     if habit is not None and habit.stepped:
-        return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, "undone", backwards=backwards)
+        return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, "undone")
     if after is not None and backwards and not steps and _ends_with_step(after):
         return finding(Diagnosis.STEP_OUTSIDE_LOOP, "at-end", backwards=after.backwards)
     if not backwards and not steps and not events.count("f"):
-        return finding(Diagnosis.NO_BACKWARD, "nothing", zeroed=events.count("z"))
+        return finding(Diagnosis.NO_BACKWARD, "nothing")
     if not backwards and not steps:
-        return finding(Diagnosis.NO_BACKWARD, "forward-only", forwards=events.count("f"))
+        return finding(Diagnosis.NO_BACKWARD, "forward-only")
     if not backwards:
-        return finding(Diagnosis.NO_BACKWARD, "steps-only", steps=steps)
+        return finding(Diagnosis.NO_BACKWARD, "steps-only")
     if not steps and "o" not in events:
-        return finding(Diagnosis.NO_STEP, "never", backwards=backwards)
-    return _still_with_steps(run, after, steps, backwards)
+        return finding(Diagnosis.NO_STEP, "never")
+    return _still_with_steps(run, after)
 
 
 def _ends_with_step(run: Run) -> bool:
@@ -156,25 +156,25 @@ def _ends_with_step(run: Run) -> bool:
     return order.endswith("s") and "s" not in order.rstrip("sS") and run.error is None
 
 
-def _still_with_steps(run: Run, after: Run | None, steps: int, backwards: int) -> Finding:
+def _still_with_steps(run: Run, after: Run | None) -> Finding:
     """Gradients were computed, steps made, nothing moved: `.grad` at each of them says why."""
     computed, used = _grads(run, "B"), _grads(run, "s")
     if not len(run.detail_grads):  # a learner's own run: the calls are all that is known
         if np.mean(["z" in part.partition("s")[0] for part in calls(run)]) > 1 - ODD:
-            return finding(Diagnosis.ZERO_GRAD_BEFORE_STEP, "gone", backwards=backwards)
+            return finding(Diagnosis.ZERO_GRAD_BEFORE_STEP, "gone")
         count = run.backwards
         return finding(Diagnosis.NO_STEP, "nothing-moved", count=count, epochs=count)
     if len(computed) and np.isnan(computed).all():
-        return finding(Diagnosis.DETACHED_LOSS, "no-gradient", backwards=backwards)
+        return finding(Diagnosis.DETACHED_LOSS, "no-gradient")
     if len(computed) and not np.nan_to_num(computed).any():
         if len(run.losses) and not np.nan_to_num(run.losses, nan=1.0).any():
-            return finding(Diagnosis.WRONG_LOSS, "zero", backwards=backwards)
-        return finding(Diagnosis.DETACHED_LOSS, "zero-gradient", backwards=backwards)
+            return finding(Diagnosis.WRONG_LOSS, "zero")
+        return finding(Diagnosis.DETACHED_LOSS, "zero-gradient")
     if len(used) and not np.nan_to_num(used).any():
         if _steps_first(run, after):
-            return finding(Diagnosis.STEP_BEFORE_BACKWARD, "empty", steps=steps)
-        return finding(Diagnosis.ZERO_GRAD_BEFORE_STEP, "gone", backwards=backwards)
-    return finding(Diagnosis.FROZEN_PARAMETERS, "elsewhere", steps=steps + run.events.count("o"))
+            return finding(Diagnosis.STEP_BEFORE_BACKWARD, "empty")
+        return finding(Diagnosis.ZERO_GRAD_BEFORE_STEP, "gone")
+    return finding(Diagnosis.FROZEN_PARAMETERS, "elsewhere")
 
 
 def _grads(run: Run, letter: str) -> Array:
@@ -204,8 +204,9 @@ def _not_cleared(
     states = distinct(run.rows)
     cleared, count = len(mechanism.cleared), len(states) - 1
     if cleared == 1 and "z" not in run.events + run.before:
-        gradient = mechanism.factor * descent(states[1:3], task, task.net)
-        ratio = np.linalg.norm(states[1] - states[2]) / np.linalg.norm(gradient)
+        gradient = dict(gradients(task, task.net))[mechanism.loss](states[1:2])[0]
+        own = mechanism.factor * task.lr * np.delete(gradient, mechanism.still)
+        ratio = np.linalg.norm(states[1] - states[2]) / np.linalg.norm(own)
         return finding(Diagnosis.NO_ZERO_GRAD, "sums", ratio=ratio)
     return finding(Diagnosis.ZERO_GRAD_NOT_EVERY_PASS, "sums", clean=cleared, updates=count)
 
@@ -219,6 +220,8 @@ def _length(
     """Why the steps have another length than lr · gradient: how often, of which loss, how far."""
     if mechanism.kind == "rates":
         return (finding(Diagnosis.WRONG_LR, "parameters"),)
+    if mechanism.kind == "capped":
+        return (finding(Diagnosis.WRONG_LR, "capped", most=mechanism.factor),)
     if mechanism.kind not in ("factor", "sums", "schedule") or mechanism.factor == 1:
         return ()
     factor = mechanism.factor
@@ -300,7 +303,7 @@ def _whole(value: float) -> bool:
 
 def _scaled(factor: float) -> Finding:
     if factor < 0:
-        return finding(Diagnosis.WRONG_SIGN, "uphill", factor=-factor)
+        return finding(Diagnosis.WRONG_SIGN, "uphill")
     return finding(Diagnosis.WRONG_LR, "factor", factor=factor)
 
 
@@ -355,7 +358,7 @@ def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
 
 
 def _straight(run: Run) -> Finding:
-    return finding(Diagnosis.NOT_TRAINED, "straight", updates=moves(run.rows).sum())
+    return finding(Diagnosis.NOT_TRAINED, "straight")
 
 
 def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) -> Finding:
@@ -400,6 +403,7 @@ def now_and_then(seen: Deviations, task: Task) -> Finding | None:
         (Diagnosis.STEP_TWICE, "now-and-then"): len(twice),
         (Diagnosis.WRONG_SIGN, "now-and-then"): len(uphill),
         (Diagnosis.WRONG_LR, "now-and-then"): len(seen.factors) - len(twice) - len(uphill),
+        (Diagnosis.WRONG_LR, "capped-now-and-then"): seen.capped,
         (Diagnosis.TARGET_SHAPE, "now-and-then"): broadcast,
         (Diagnosis.WRONG_LOSS, "now-and-then"): seen.losses.total() - broadcast,
     }

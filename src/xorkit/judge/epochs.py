@@ -62,6 +62,8 @@ def judge_epochs(
     broke = next((run for run in whole if run.error is not None), None)
     if broke is not None and not enough:
         return Claim(False, broken(broke))
+    if not runs and clean:
+        return fails(None, "unseen-epochs")
     if not count:
         return fails(Diagnosis.TOO_FEW_EPOCHS, "none")
     ended = own is not None and not own.stopped

@@ -94,7 +94,7 @@ def judge_result(
     if not proved and review and parts[-1].weights_move:
         # It may have been trained by a rule that the judge doesn't know. Where nothing is to be
         # credited anyway, no person need look.
-        if not near(theta, model.net, task).any():
+        if not near(theta, model.net, task).any() or _alike(theta, about) is not None:
             return _compared(result, theta, way, own, parts, about, facts, frozen)
     elif not proved:
         review = ""  # why nothing was trained has been found already

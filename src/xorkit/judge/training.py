@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xorkit.evidence import Run, Runs
+from xorkit.judge.accounting import shared
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.data import Data
 from xorkit.judge.deviations import MEANT, MOST, deviations
@@ -91,6 +92,8 @@ def judge_training(
     epochs = judge_epochs(runs.own, runs.whole, task, facts, mine, clean=mechanism.clean)
     if found and (found[0].code == Diagnosis.TIMEOUT or runs.alone.error is not None):
         epochs = Claim(False, found[0])
+    if found and found[0].code in IDLING and not epochs:
+        epochs = Claim(False, found[0])  # the epochs are there, and their updates are missing
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4
     return Training(*claims, epochs, mechanism, runs.alone, runs.own)
 
@@ -153,7 +156,7 @@ def _faults(
     if runs.replaced and not clean:
         return (_tampered(runs.replaced),)
     if not runs.tied and (clean or mechanism.kind == "misfit"):
-        return (_elsewhere(alone, task),)
+        return (_elsewhere(alone),)
     if not clean:
         return _of_broken(runs, run, mechanism, task, mine)
     few = _idle(runs, task) or _too_short(alone)
@@ -161,7 +164,8 @@ def _faults(
         return (few,)
     judged = [(each, task) for each in (alone, *runs.whole)]
     judged += [(runs.own, mine)] if runs.own is not None and mine is not None else []
-    late = (_late(each, about, shared=_shared(alone)) for each, about in judged)
+    parts = shared(alone)
+    late = (_late(each, about, parts=parts) for each, about in judged)
     return tuple(each for each in late if each is not None)[:1]
 
 
@@ -188,6 +192,8 @@ def _of_broken(
     return faults(run or alone, mechanism, after, task)
 
 
+IDLING = (Diagnosis.NO_STEP, Diagnosis.ZERO_GRAD_BEFORE_STEP)
+
 # What is said of all updates of a run, not of some of them.
 WHOLLY = ("still", "straight", "factor", "sums", "late", "part", "misfit")
 
@@ -209,10 +215,10 @@ def _same(one: tuple[str, str], other: tuple[str, str]) -> bool:
     return plain[0] == plain[1]
 
 
-def _late(run: Run, task: Task, *, shared: bool = False) -> Finding | None:
+def _late(run: Run, task: Task, *, parts: bool = False) -> Finding | None:
     """What a run does now and then, or later, that is no plain descent.
 
-    `shared`: several backward passes make one update, as where each row has its own.
+    `parts`: several backward passes make one update, as where each row has its own.
     """
     if not moves(run.rows).any():
         return None  # another cell's doing: a loop that moves nothing is told when it runs alone
@@ -228,7 +234,7 @@ def _late(run: Run, task: Task, *, shared: bool = False) -> Finding | None:
     counted = abs(run.backwards - task.epochs) <= COUNTED * task.epochs and not run.stopped
     gives_up = seen.skipped > IDLE * seen.epochs and seen.updates < ENOUGH * task.epochs
     gives_up = gives_up and ordered is not None and not near(ordered.rows, task.net, task).all()
-    if seen.skipped >= MEANT and (counted or gives_up) and not shared:
+    if seen.skipped >= MEANT and (counted or gives_up) and not parts:
         return skipped(seen)
     return strayed(seen)
 
@@ -237,9 +243,8 @@ def _tampered(replaced: tuple[str, ...]) -> Finding:
     return finding(Diagnosis.TAMPERING, "replaced", names=", ".join(replaced))
 
 
-def _elsewhere(run: Run, task: Task) -> Finding:
-    count = run.rows.shape[1]
-    return finding(Diagnosis.NOT_TRAINED, "elsewhere", backwards=run.backwards, count=count)
+def _elsewhere(run: Run) -> Finding:
+    return finding(Diagnosis.NOT_TRAINED, "elsewhere", count=run.rows.shape[1])
 
 
 def _too_short(run: Run) -> Finding | None:
@@ -259,20 +264,10 @@ def _idle(runs: Runs, task: Task) -> Finding | None:
     idle = int((~moves(run.rows)).sum())
     backwards = max(each.backwards for each in (run, runs.own, *runs.whole) if each is not None)
     updates = backwards * (1 - idle / run.backwards)
-    if idle <= IDLE * run.backwards or updates >= ENOUGH * task.epochs or _shared(run):
+    if idle <= IDLE * run.backwards or updates >= ENOUGH * task.epochs or shared(run):
         return None
     made = run.backwards - idle
     return finding(Diagnosis.NO_STEP, "idle", backwards=run.backwards, updates=made)
-
-
-def _shared(run: Run) -> bool:
-    """Whether several backward passes make one gradient, as when every row has its own."""
-    looked = run.events[: len(run.detail_grads)]
-    grads = np.nan_to_num(run.detail_grads[[k for k, e in enumerate(looked) if e == "B"]])
-    several = (~moves(run.rows)).sum() > IDLE * run.backwards
-    return bool(
-        several and len(grads) > 1 and (grads[1:] != grads[:-1]).any(axis=1).mean() > 1 - IDLE / 2
-    )
 
 
 def _claims(run: Run, found: tuple[Finding, ...]) -> tuple[Claim, Claim, Claim, Claim]:

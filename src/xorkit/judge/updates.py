@@ -48,8 +48,9 @@ class Mechanism:
     kind: clean (θ − lr·∇L, every time), still (nothing moves), sums (of gradients), factor (times
     lr·∇L), schedule (a factor that changes), straight (always the same way, whatever the gradient),
     late (the gradient of the epoch before), targets (others than the lesson's), linear (momentum,
-    weight decay), rates (a factor for each number), adaptive (Adam and its like), part (some rows
-    of the data only), batch (now these rows, now those), pulls (another loss of the predictions),
+    weight decay), rates (a factor for each number), capped (lr·∇L, but no number goes further than
+    some length), adaptive (Adam and its like), part (some rows of the data only), batch (now these
+    rows, now those), pulls (another loss of the predictions),
     misfit (no parameters of this net) or unknown. `loss` is the loss whose gradient it is;
     `target-shape`: every prediction is compared with every target.
     """
@@ -62,7 +63,7 @@ class Mechanism:
     still: tuple[int, ...] = ()  # the columns that never move though their gradient is not 0
     targets: tuple[float, ...] = ()  # pulls: the way in which the first update moves each answer
     name: str = ""  # adaptive: which
-    error: float = math.inf  # of the worst update, relative to plain descent
+    error: float = math.inf  # of the median update, relative to plain descent
 
     @property
     def clean(self) -> bool:
@@ -139,12 +140,13 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
         return Mechanism("clean" if seen[:FEW].all() else "still", error=0.0)
     updates, begun = states[:-1] - states[1:], states[:-1]
     grads = {name: task.lr * gradient(begun) for name, gradient in gradients(task, net)}
-    error = float(distance(updates, grads["mse"], begun).max())
+    lengths = np.linalg.norm([updates - grads["mse"], grads["mse"]], axis=2)
+    error = float(np.median(lengths[0] / (lengths[1] + 1e-300)))
     found = (
         _by_gradients((_clean, _factor, _sums, _schedule), updates, grads, begun)
         or _straight(updates)
         or _targets(updates, begun, task, net)
-        or _by_gradients((_late, _rates, _linear, _adaptive), updates, grads, begun)
+        or _by_gradients((_late, _rates, _capped, _linear, _adaptive), updates, grads, begun)
         or _by_gradients((_linear, _adaptive), updates, _never_cleared(grads), begun)
         or _batch(updates, begun, task, net)
         or _pulls(updates, begun, task, net)
@@ -259,17 +261,31 @@ def _rates(updates: Array, grads: Array, states: Array) -> Mechanism | None:
     return Mechanism("rates", factor=factor)
 
 
+def _capped(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+    """No number goes further than the same length, however large its gradient is."""
+    most = float(np.abs(updates).max())
+    if distance(updates, cut(grads, most), states).max() > CLOSE or (np.abs(grads) > most).all():
+        return None
+    return Mechanism("capped", factor=most)
+
+
+def cut(grads: Array, most: float | Array) -> Array:
+    """Gradients of which no number is larger than `most`, as `clip_grad_value_` leaves them."""
+    return np.clip(grads, -most, most)
+
+
 def _adaptive(updates: Array, grads: Array, states: Array) -> Mechanism | None:
-    """Adam (Kingma and Ba, 2015) and its like with PyTorch's defaults and any lr."""
+    """Adam (Kingma and Ba, 2015) and its like with PyTorch's defaults, any lr and any decay."""
     for name, rule in ADAPTIVE.items():
         for rows in (slice(0, ADAPTIVE_ROWS), slice(None)):
-            steps = rule(grads[rows])
-            factor = float((updates[rows] * steps).sum() / ((steps**2).sum() + 1e-300))
-            close = distance(updates[rows], factor * steps, states[rows]) <= ADAPTIVE_CLOSE
+            terms = np.stack([rule(grads[rows]), states[rows]])
+            factors, *_ = np.linalg.lstsq(terms.reshape(2, -1).T, updates[rows].ravel())
+            steps = np.tensordot(factors, terms, axes=1)
+            close = distance(updates[rows], steps, states[rows]) <= ADAPTIVE_CLOSE
             if close.mean() < ADAPTIVE_SHARE:
                 break
         else:
-            return Mechanism("adaptive", name=name, factor=factor)
+            return Mechanism("adaptive", name=name, factor=float(factors[0]))
     return None
 
 

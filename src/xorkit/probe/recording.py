@@ -96,6 +96,30 @@ class Recording:
         self.parameters = list(parameters)
         self.ids = {id(parameter) for parameter in parameters}
 
+    def ends_with(self, model: Sequence[torch.Tensor]) -> None:
+        """Takes a model's parameters for what the last update made, where they are near by.
+
+        New tensors are seen at the next backward pass, and after the last update there is none. A
+        loop may have written them into a model, whose parameters are in another order, or turned.
+        """
+        rest, taken = [each.detach() for each in model], []
+        for parameter in self.parameters:
+            ways = [
+                (float((way - parameter.detach()).norm()), place, way)
+                for place, each in enumerate(rest)
+                for way in ([each, each.T] if each.dim() == 2 else [each])
+                if way.shape == parameter.shape
+            ]
+            if not ways:
+                return
+            _, place, way = min(ways, key=lambda each: each[0])
+            del rest[place]
+            taken.append(way)
+        begun, now = self._table([self.rows[0], self.row()])
+        went = np.concatenate([flat(each) for each in taken]) - now
+        if np.linalg.norm(went) < np.linalg.norm(now - begun) / 2:
+            self.goes_on_with(taken)
+
     def found_by(self, found: Mapping[Path, torch.Tensor]) -> None:
         """These of its parameters are what a loss depends on, by these ways."""
         places = {id(parameter): place for place, parameter in enumerate(self.parameters)}
@@ -511,7 +535,10 @@ class Recorder:
         """The recording of these parameters, else the one with by far the most backward passes."""
         passed = [r for r in self.recordings if r.backwards and r.fits]
         for recording in passed:  # the last update may have made new parameters
-            own = parameters if recording.renewals else parameters_of(recording.owner)
+            if recording.renewals:
+                recording.ends_with(parameters)
+                continue
+            own = parameters_of(recording.owner)
             if [p.shape for p in own] == [p.shape for p in recording.parameters]:
                 recording.goes_on_with(own)
         return max(

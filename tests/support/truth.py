@@ -277,7 +277,7 @@ CHECKS: dict[str, Check] = {
     ),
     "wrong-sign.uphill": lambda w, f: bool((w.factors < 0).all()),
     "wrong-sign.loss": lambda w, f: (
-        bool(w.added) and all(along(a, g) and a @ g < 0 for a, g in w.added)
+        bool(w.added) and all(along(a, g) and a @ g < 0 for a, g in w.added[:3])
     ),
     "wrong-sign.now-and-then": lambda w, f: _often(
         w, f, lambda k: along(-w.all[k], w.all_grads[k]) and w.all[k] @ w.all_grads[k] < 0

@@ -176,12 +176,12 @@ def test_a_table_that_does_not_fit_is_refused(text: str, why: str) -> None:
 def test_a_finding_without_its_row_or_with_other_facts_is_refused() -> None:
     with pytest.raises(MessageError, match=r"no \[no-step.sometimes\]"):
         finding(Diagnosis.NO_STEP, "sometimes")
-    with pytest.raises(MessageError, match=r"names \['backwards'\], given \['steps'\]"):
-        finding(Diagnosis.NO_STEP, "never", steps=3)
+    with pytest.raises(MessageError, match=r"names \['count', 'epochs'\], given \['steps'\]"):
+        finding(Diagnosis.NO_STEP, "now-and-then", steps=3)
 
 
 def test_a_lesson_adds_its_own_hint_by_code_or_by_symptom() -> None:
-    found = finding(Diagnosis.NO_STEP, "never", backwards=3)
+    found = finding(Diagnosis.NO_STEP, "never")
     plain = tell(found).message
 
     assert tell(found, {"no-step": "See page 9."}).message == f"{plain} See page 9."

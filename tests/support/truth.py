@@ -58,6 +58,10 @@ def gradients(rows: Array, loss: Loss = mse) -> Array:
     return np.array(found).reshape(rows.shape)
 
 
+def _mse_of_rows(rows: list[int], predictions: torch.Tensor) -> torch.Tensor:
+    return F.mse_loss(predictions[rows], Y[rows])
+
+
 def same(one: Array, other: Array) -> bool:
     """Whether two vectors are the same but for rounding."""
     size = np.linalg.norm(one) + np.linalg.norm(other)
@@ -75,7 +79,7 @@ class Watched:
         self.run, self.events = run, run.events
         self.text = run.error[1] if run.error else ""
         self.all = run.rows[:-1] - run.rows[1:]  # by backward pass
-        self.moving = self.all.any(axis=1)
+        self.moving = np.asarray(self.all.any(axis=1))
         self.parts = [re.sub("[fFBSo]", "", each) for each in re.split("[bg]", run.events)[1:]]
 
     @property
@@ -107,7 +111,7 @@ class Watched:
     @property
     def factors(self) -> Array:
         """How many times its gradient each update goes."""
-        return (self.went * self.grads).sum(axis=1) / (self.grads**2).sum(axis=1)
+        return np.asarray((self.went * self.grads).sum(axis=1) / (self.grads**2).sum(axis=1))
 
     def stored(self, letter: str, at: int = 0) -> Array:
         """`.grad` at these events (NaN: None), or so many events later."""
@@ -138,7 +142,7 @@ class Watched:
 
     def follow_some_rows(self) -> bool:
         subsets = [[*c] for n in (1, 2, 3) for c in itertools.combinations(range(4), n)]
-        of = [gradients(self.begun[:20], lambda p, c=c: F.mse_loss(p[c], Y[c])) for c in subsets]
+        of = [gradients(self.begun[:20], functools.partial(_mse_of_rows, c)) for c in subsets]
         carried = np.concatenate([np.zeros((1, 9)), self.went[:-1]])
         return all(
             any(along(went, g[k]) or along(went - carried[k], g[k]) for g in of)
@@ -210,9 +214,14 @@ def pulled(w: Watched, seen: Array) -> bool:
 Check = Callable[[Watched, Mapping[str, Any]], bool]
 
 
+def _follows(loss: Loss, w: Watched, _: Mapping[str, Any]) -> bool:
+    return w.follow(loss)
+
+
 def _often(w: Watched, f: Mapping[str, Any], odd: Callable[[int], bool]) -> bool:
     """Whether just so many of the epochs do something."""
-    return f["epochs"] == len(w.all) and abs(w.count(odd) - f["count"]) <= 0.02 * f["count"]
+    near = abs(w.count(odd) - f["count"]) <= 0.02 * f["count"]
+    return bool(f["epochs"] == len(w.all) and near)
 
 
 def _idle(w: Watched, k: int) -> bool:
@@ -316,10 +325,7 @@ CHECKS: dict[str, Check] = {
     "wrong-loss.pulls": lambda w, f: (
         pulled(w, f["seen"]) and not np.allclose(f["seen"], f["wanted"], atol=5e-3)
     ),
-    **{
-        f"wrong-loss.{name}": lambda w, f, loss=loss: w.follow(loss)
-        for name, loss in LOSSES.items()
-    },
+    **{f"wrong-loss.{name}": functools.partial(_follows, loss) for name, loss in LOSSES.items()},
     "wrong-loss.unlike": lambda w, f: close(
         float(
             np.median(np.linalg.norm(w.went - w.grads, axis=1) / np.linalg.norm(w.grads, axis=1))
@@ -408,5 +414,8 @@ def is_true(name: str, facts: Mapping[str, Any], run: Run) -> bool | None:
     """Whether the sentence `code.symptom` is true of a run; None where that can't be tried."""
     if name not in CHECKS or (run.shapes != SHAPES and not name.startswith(OF_CALLS)):
         return None
-    with np.errstate(all="ignore"):
-        return bool(CHECKS[name](Watched(run), facts))
+    try:
+        with np.errstate(all="ignore"):
+            return bool(CHECKS[name](Watched(run), facts))
+    except IndexError:  # the run has fewer updates than the check looks at
+        return False

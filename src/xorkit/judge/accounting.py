@@ -110,13 +110,14 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
 
 
 def shared(run: Run) -> bool:
-    """Whether several backward passes, each of another part of the loss, make one gradient.
+    """Whether several backward passes belong to one update.
 
-    As where each row of the table has its own.
+    As where each row of the table has its own, or where `torch.autograd.grad` looks at what
+    `backward` computes once more.
     """
     several = [epoch for epoch in epochs(run) if epoch.backwards > 1]
     if not several:
-        return False
+        return {"g", "B"} <= set(run.events)
     first, added = (
         np.stack([getattr(each, name) for each in several]) for name in ("first", "added")
     )

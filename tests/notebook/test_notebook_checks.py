@@ -7,7 +7,7 @@ import io
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.learner import Learner, wrong
 from torch import nn
@@ -224,6 +224,7 @@ CHECKS = ["data", "model", "loss_and_optimizer", "training_loop", "predictions",
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(left=st.dictionaries(st.sampled_from(NAMES), NONSENSE))
+@example(left={"model": Quitter()})
 def test_no_check_ever_raises_or_writes_to_stderr(
     left: dict[str, object], learner: Learner
 ) -> None:

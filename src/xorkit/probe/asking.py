@@ -58,7 +58,7 @@ def ask_model(model: object, questions: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         return limited(lambda: _answers(model, questions))
-    except Exception as error:  # a learner's forward may raise anything
+    except (Exception, SystemExit) as error:  # a learner's forward may raise anything
         return {"error": describe(error), "type": type(model).__name__[:80]}
 
 
@@ -128,7 +128,7 @@ def ask_loss(loss_fn: Any, questions: Mapping[str, Any]) -> dict[str, Any]:
         values, gradients = zip(*found, strict=True)
         stacked = torch.stack(gradients).double().numpy()
         return {"values": encode(np.array(values)), "gradients": encode(stacked)}
-    except Exception as error:  # a learner's function may raise anything
+    except (Exception, SystemExit) as error:  # a learner's function may raise anything
         return {"error": describe(error), "type": type(loss_fn).__name__[:80]}
 
 
@@ -152,7 +152,7 @@ def ask_optimizer(model: object, optimizer: Any, questions: Mapping[str, Any]) -
     try:
         parameters = parameters_of(model, torch.tensor(questions["X"]))
         rows = limited(lambda: _steps(parameters, optimizer, questions["grads"]))
-    except Exception as error:  # a learner's optimizer may raise anything
+    except (Exception, SystemExit) as error:  # a learner's optimizer may raise anything
         return {"error": describe(error), "type": type(optimizer).__name__[:80]}
     return {"type": type(optimizer).__name__[:80], "rows": encode(rows.astype(np.float32))}
 

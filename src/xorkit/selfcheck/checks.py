@@ -66,7 +66,7 @@ class Checks:
             return CheckTable("A check", rows, "Write one of these names between the brackets.")
         try:
             return self._table(cell)
-        except Exception as error:  # a learner's objects may raise anything
+        except (Exception, SystemExit) as error:  # a learner's objects may raise anything
             text = f"It stopped with {type(error).__name__}. Your work and your points are safe."
             return CheckTable(
                 cell.title, (CheckRow(None, "The check itself", text),), "Go on all the same."

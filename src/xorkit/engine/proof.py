@@ -184,6 +184,7 @@ def _graded(
         parts = {cell.grade_id: cell for cell in (*trained.cells, *told.cells)}
         verdicts[name] = replace(
             trained,
+            max_score=course.lesson.max_score,
             cells=tuple(parts[cell] for cell in own.graded_cells),
             findings=(*trained.findings, *told.findings),
         )

@@ -28,10 +28,10 @@ INCAPABLE = {
         refuse("landlock_create_ruleset", errno.EOPNOTSUPP)
     """,
     "Landlock is refused": """refuse("landlock_restrict_self", errno.EPERM)""",
-    "Landlock does nothing": """landlock.restrict = lambda *_, **__: None""",
+    "Landlock does nothing": """landlock.restrict_files = lambda *_, **__: None""",
     "seccomp does nothing": """
         from xorkit.guest import syscalls
-        syscalls.restrict = lambda: None
+        syscalls.filter_syscalls = lambda: None
     """,
     "libseccomp is missing": """
         import ctypes.util

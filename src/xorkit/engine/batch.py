@@ -9,9 +9,7 @@ from functools import cached_property
 from xorkit.engine import assignment, machine, store, submitted, workers
 from xorkit.engine.assignment import Assignment
 from xorkit.engine.course import Course
-from xorkit.engine.gradebook import (
-    record,
-)
+from xorkit.engine.gradebook import record
 from xorkit.engine.job import Job, JobResult, RunSettings, failed, not_gradable, still_holds
 from xorkit.engine.records import Records, opened
 from xorkit.engine.store import NO_KEYS, Keys, StoredResult

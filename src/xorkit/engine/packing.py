@@ -39,9 +39,8 @@ from xorkit.selfcheck.sheet import Sheet, SheetCell, SheetClaim, SheetMenu, Shee
 
 HOME = "https://github.com/owner/xorkit"  # as pyproject.toml says; where the source is read
 SOURCE = Path(__file__).parents[2]
-CHECK_IMPORT = (
-    "from xorkit.selfcheck import check"  # of the set-up cell, which the packed piece replaces
-)
+# Of the set-up cell, which the packed piece replaces.
+CHECK_IMPORT = "from xorkit.selfcheck import check"
 CALL = re.compile(r"""^check\((?:"(\w*)")?\)$""", re.MULTILINE)
 LARGEST = 60_000  # characters of the packed piece: a cell that any editor opens
 ALLOWED = {*sys.stdlib_module_names, "numpy", "torch", "IPython", "google"}

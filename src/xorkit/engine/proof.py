@@ -50,9 +50,8 @@ if TYPE_CHECKING:
 OWN_RESULT = "test_predictions"  # about the learner's own result, which may be good by luck
 SOLVED, UNTOUCHED = "the solutions", "the untouched release"
 LEAST_RUBRIC_TEXT = 30  # characters of a rubric's text that no other text has by chance
-LEAST_SOLUTION_LINE = (
-    12  # characters of a solution line that says enough to be looked for in the release
-)
+# Characters of a solution line that says enough to be looked for in the release.
+LEAST_SOLUTION_LINE = 12
 
 
 class Mistake(YamlPart):
@@ -216,15 +215,12 @@ def _run(
     wanted: Mapping[Path, tuple[str, Mapping[str, str]]],
 ) -> None:
     """Runs the variants of which there is no evidence yet. Raises CourseError."""
-    from xorkit.engine import (
-        workers,
-    )  # takes a second to load, and an unchanged course runs nothing
-    from xorkit.engine.job import Job
-
     paths = {name: path for path, (name, _) in wanted.items() if not path.exists()}
     if not paths:
         return
-    # A second of loading, which an unchanged course is spared.
+    # They take a second to load, which an unchanged course is spared.
+    from xorkit.engine import workers
+    from xorkit.engine.job import Job
 
     jobs = [
         Job(name, settings, file=to_bytes(filled(course.release, wanted[path][1])))

@@ -15,9 +15,8 @@ from xorkit.lesson import Lesson
 from xorkit.pages import pictures
 from xorkit.verdict import Verdict
 
-SAME_STEP = (
-    0.02  # of an update's length: the kept updates are rounded, and nobody sees less in a picture
-)
+# Of an update's length: the kept updates are rounded, and nobody sees less in a picture.
+SAME_STEP = 0.02
 SHORT, LONG = 0.01, 99.5  # times: between them two digits say enough
 AGREE = 0.02  # how far the kept parameters' predictions may be from the kept ones
 

@@ -44,7 +44,7 @@ DEATHS_BY_WANT = (-signal.SIGABRT, -signal.SIGSEGV, -9)
 LONGEST_COMPLAINT = 200  # characters of an exception that reading a forged message raised
 # Copied for each cell: nbformat validates what it makes, for as long as a trivial cell runs.
 EMPTY_NOTEBOOK: NotebookNode = v4.new_notebook(cells=[v4.new_code_cell()])
-JUPYTER_LOG = logging.getLogger("xorkit.sandbox.jupyter")  # Jupyter's log; what matters is in Ran
+JUPYTER_LOG = logging.getLogger("xorkit.sandbox.jupyter")  # what matters is in CellResult
 JUPYTER_LOG.addHandler(logging.NullHandler())
 JUPYTER_LOG.propagate = False
 

@@ -278,12 +278,16 @@ PLAIN = {  # what is observed of plain values that are all wrong
 }
 
 
-def judged(observations: Mapping[str, Any], answers: Answers | None = None) -> Judgement:
+def judged(
+    observations: Mapping[str, Any],
+    answers: Answers | None = None,
+    tests: HiddenTests | None = None,
+) -> Judgement:
     """The solution's training cells, or other answers, with these observations in their place."""
     answers = answers or honest()
     seen = {**answers["observations"], **PLAIN, **observations}
     texts = dict.fromkeys(KINDS, "")
-    return all_tests().judge(
+    return (tests or all_tests()).judge(
         Evidence(answers=texts, observations=seen, questions=answers["questions"])
     )
 
@@ -329,6 +333,20 @@ def test_what_the_grader_itself_knows_to_be_its_fault_goes_to_a_person() -> None
     assert any("no kernel could be had" in fault for fault in found.faults)
     waiting = {cell.grade_id for cell in found.cells if cell.needs_review}
     assert {"test_model", "test_predictions"} <= waiting
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PYTEST_ADDOPTS", "-v --durations=3"), ("PYTEST_PLUGINS", "not_installed")]
+)
+def test_what_people_set_for_their_own_tests_changes_no_grade(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    found = judged({}, tests=all_tests.__wrapped__())
+
+    assert found.faults == ()
+    assert points(found) == points(unchanged(all_wrong=False))
 
 
 @cache

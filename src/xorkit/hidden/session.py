@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -378,8 +379,15 @@ OPTIONS = (
 )
 
 
+# What people set for their own tests, pytest would read here, too: the session above has no `-v`,
+# and one option that it doesn't know would stop it. No option of pytest's switches this off.
+FOR_OTHER_TESTS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+
+
 def _run(plugin: _Plugin) -> None:
     here = Path(__file__)
+    for name in FOR_OTHER_TESTS:
+        os.environ.pop(name, None)
     pytest.main([*OPTIONS, f"--rootdir={here.parent}", "-c", "/dev/null", str(here)], [plugin])
 
 

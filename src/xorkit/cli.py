@@ -667,7 +667,7 @@ def _grade(
     else:
         _show(done, course.lesson)
         for line in to_do(progress.verdict for progress in done):
-            _say(f"{line}. Then `xorkit grade` runs only these again.")
+            _say(f"{line}.")
     for progress in done:
         if progress.faults:
             first, more = progress.faults[0], len(progress.faults) - 1

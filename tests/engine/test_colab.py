@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.environment import to_do
 from xorkit.engine.job import Job, JobResult, RunSettings, work
-from xorkit.verdict import Diagnosis, Verdict
+from xorkit.verdict import CellVerdict, Diagnosis, TestOutcome, Verdict
 
 TABLE = yaml.safe_load(Path(__file__).with_name("colab.yaml").read_text("utf-8"))
 ROWS = [(kind, row) for kind, rows in TABLE.items() for row in rows]
@@ -102,9 +103,63 @@ def test_what_a_machine_lacked_is_told_and_run_again_once_it_is_there(
     again = tiny_course.graded(course)
 
     assert to_do(done.verdict for done in first.values()) == [
-        "1 learner used packages that Colab has and this machine hasn't: `pip install pandas`"
+        "1 learner used packages that Colab has and this machine hasn't: `pip install pandas`; then"
+        " `xorkit grade tiny` runs only these again"
     ]
     assert not any(done.ran for done in again.values())
     monkeypatch.setattr("xorkit.engine.environment._installed", lambda name: name == "pandas")
     third = tiny_course.graded(course)
     assert {name for name, done in third.items() if done.ran} == {"ada"}
+
+
+LEFT_OPEN = (CellVerdict("test_number", 3, (TestOutcome("t", "not_judged", 3, review=True),)),)
+AGAIN = "; then `xorkit grade tiny` runs only these again"
+TO_DO = {
+    "several packages of one learner's": (
+        {"ada": "package pandas, package wandb", "bob": "package pandas", "eve": ""},
+        "2 learners used packages that Colab has and this machine hasn't:"
+        " `pip install pandas wandb`" + AGAIN,
+    ),
+    "a package under another name": (
+        {"ada": "package sklearn"},
+        "1 learner used packages that Colab has and this machine hasn't:"
+        " `pip install scikit-learn`" + AGAIN,
+    ),
+    "a package that one PyTorch alone takes": (
+        {"ada": "package torchvision"},
+        "1 learner used packages that Colab has and this machine hasn't:"
+        f" `pip install torchvision torch=={version('torch').split('+')[0]}`" + AGAIN,
+    ),
+    "a package that is nobody's": (
+        {"ada": "package tnt"},
+        "1 learner used packages that their notebooks install: tnt. Look at each, as nobody vouches"
+        " for them, and `pip install` those that you trust" + AGAIN,
+    ),
+    "newer Pythons": (
+        {"ada": "python 3.12", "bob": "python 3.14"},
+        "2 learners used a newer Python, 3.14 or later: `python3.14 -m venv FOLDER`, and install"
+        " xorkit there as you did here" + AGAIN,
+    ),
+    "what no machine has": (
+        {
+            "ada": "typing input!, machine a GPU!",
+            "bob": "typing input!, cell x!",
+            "eve": "machine a GPU",
+        },
+        "2 learners needed a GPU, somebody who types, which no machine that grades has:"
+        " `xorkit mark tiny` shows what waits for you",
+    ),
+    "nothing": ({"ada": "typing input"}, None),
+}
+
+
+@pytest.mark.parametrize("name", TO_DO)
+def test_what_is_to_do_says_how_many_met_a_lack_and_what_mends_it(name: str) -> None:
+    met, says = TO_DO[name]
+    verdicts = []
+    for student, text in met.items():
+        words = [each.split(" ", 1) for each in text.split(", ") if each]
+        lacks = [{"kind": k, "name": n.rstrip("!"), "waits": n.endswith("!")} for k, n in words]
+        verdicts.append(Verdict(student, "tiny", 3, LEFT_OPEN, details={"lacks": lacks}))
+
+    assert to_do(verdicts) == ([] if says is None else [says])

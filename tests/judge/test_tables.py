@@ -133,6 +133,7 @@ ELSEWHERE = {
     "environment.package",
     "environment.python",
     "frozen-parameters.model",
+    "not-trained.idle",
     "not-trained.no-descent",
     "not-trained.no-training",
     "not-trained.other-model",

@@ -7,11 +7,12 @@ can send a cell to a person, and never earns a point. Of newer Pythons the cell'
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 import importlib.util
 import json
 import re
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,8 @@ COLAB_PYTHON = (3, 13)  # of Colab's image of August 2026
 USUAL = ("pandas", "scipy", "sklearn", "seaborn", "plotly", "tensorboard", "ipywidgets")
 INSTALLABLE = ("package", "python")  # what an instructor can do something about
 NOT_INSTALLED = (TYPING, COLAB, GPU, INTERNET, PROGRAM, FILE)
+TIED = {"torchaudio", "torchcodec", "torchtext", "torchvision"}  # each release to one of PyTorch
+ABSENT = {"typing": "somebody who types", "colab": "Colab itself"}  # what no machine has, in words
 MOST_LACKS = 20  # lacks of one cell that are kept
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 NAMED = (*INSTALLABLE, "cell", "machine")  # kinds whose sentence says the name
@@ -181,34 +184,70 @@ def _notes(evidence: Evidence, waiting: Collection[str]) -> Iterator[Finding]:
 
 
 def details(evidence: Evidence) -> list[dict[str, Any]]:
-    """What a notebook lacked, for the page on the class."""
-    lacks = {(lack.kind, lack.name) for run in evidence.cells for lack in run.lacks}
-    return [{"kind": kind, "name": name} for kind, name in sorted(lacks)]
+    """What a notebook lacked and what waits for it, for the page on the class."""
+    waits: dict[tuple[str, str], bool] = {}
+    for run in evidence.cells:
+        for lack in run.lacks:
+            waits[lack.kind, lack.name] = waits.get((lack.kind, lack.name), False) or lack.hangs
+    return [{"kind": kind, "name": name, "waits": w} for (kind, name), w in sorted(waits.items())]
 
 
 def to_do(verdicts: Iterable[Verdict]) -> list[str]:
-    """What the instructor can install, and for how many learners; what nobody can."""
-    met = Counter(
-        (lack["kind"], lack["name"]) for v in verdicts for lack in v.details.get("lacks", ())
-    )
+    """How many learners met what lack, and the command that mends it, or who looks at it."""
+    met: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    waiting: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    assignment = ""
+    for verdict in verdicts:
+        assignment = verdict.assignment
+        for lack in verdict.details.get("lacks", ()):
+            which = (lack["kind"], lack["name"])
+            met[which].add(verdict.student)
+            if lack.get("waits") and verdict.needs_review:
+                waiting[which].add(verdict.student)
     names = colab_names()
+    known = sorted(n for kind, n in met if kind == "package" and n in names and n != COLAB[1])
+    others = sorted(n for kind, n in met if kind == "package" and n not in names)
+    pythons = sorted(name for kind, name in met if kind == "python")
+    unmendable = [which for which in waiting if which[0] not in (*INSTALLABLE, "cell")]
+    again = f"; then `xorkit grade {assignment}` runs only these again"
     lines = []
-    known = sorted(name for kind, name in met if kind == "package" and name in names)
-    known = [name for name in known if not name.startswith("google.colab")]
     if known:
-        count = sum(met["package", name] for name in known)
-        command = "pip install " + " ".join(dict.fromkeys(names[name] for name in known))
-        lines.append(f"{_met(count)} packages that Colab has and this machine hasn't: `{command}`")
-    others = sorted(name for kind, name in met if kind == "package" and name not in names)
+        packages = dict.fromkeys(names[name] for name in known)
+        pin = [f"torch=={_torch()}"] if TIED & packages.keys() else []
+        command = f"`pip install {' '.join([*packages, *pin])}`"
+        used = _learners(met, [("package", name) for name in known])
+        lines.append(
+            f"{used} used packages that Colab has and this machine hasn't: {command}{again}"
+        )
     if others:
-        count = sum(met["package", name] for name in others)
-        lines.append(f"{_met(count)} packages that their notebooks install: {', '.join(others)}")
-    pythons = [(name, count) for (kind, name), count in met.items() if kind == "python"]
+        used = _learners(met, [("package", name) for name in others])
+        lines.append(
+            f"{used} used packages that their notebooks install: {', '.join(others)}. Look at each,"
+            f" as nobody vouches for them, and `pip install` those that you trust{again}"
+        )
     if pythons:
-        newest = max(name for name, _ in pythons)
-        count = sum(count for _, count in pythons)
-        lines.append(f"{_met(count)} a newer Python: grade with Python {newest} or newer")
+        used = _learners(met, [("python", name) for name in pythons])
+        lines.append(
+            f"{used} used a newer Python, {pythons[-1]} or later: `python{pythons[-1]} -m venv"
+            f" FOLDER`, and install xorkit there as you did here{again}"
+        )
+    if unmendable:
+        lacking = sorted({ABSENT.get(kind, name) for kind, name in unmendable})
+        lines.append(
+            f"{_learners(waiting, unmendable)} needed {', '.join(lacking)}, which no machine that"
+            f" grades has: `xorkit mark {assignment}` shows what waits for you"
+        )
     return lines
+
+
+def _learners(by_lack: Mapping[tuple[str, str], set[str]], lacks: Sequence[tuple[str, str]]) -> str:
+    count = len(set().union(*(by_lack[lack] for lack in lacks)))
+    return f"{count} learner{'' if count == 1 else 's'}"
+
+
+def _torch() -> str:
+    """The release of PyTorch that is here, which is to stay."""
+    return importlib.metadata.version("torch").partition("+")[0]
 
 
 def compared() -> str:
@@ -221,7 +260,3 @@ def compared() -> str:
     if missing:
         says.append(f"missing {', '.join(missing)}: pip install 'xorkit[colab]'")
     return "; ".join(says) or "Python and the usual packages, yes"
-
-
-def _met(count: int) -> str:
-    return f"{count} learner{'' if count == 1 else 's'} used"

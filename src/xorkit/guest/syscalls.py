@@ -18,7 +18,7 @@ import pyseccomp as seccomp
 HARMLESS = """
     brk madvise membarrier mmap mprotect mremap msync munmap
     read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 lseek
-    close creat dup dup2 dup3 copy_file_range sendfile fadvise64 fallocate flock fsync fdatasync
+    close creat dup dup2 dup3 copy_file_range sendfile fadvise64 fallocate fsync fdatasync
     ftruncate getdents getdents64 getcwd chdir fchdir umask
     access faccessat faccessat2 stat lstat fstat newfstatat statx statfs fstatfs readlink readlinkat
     link linkat symlink symlinkat mkdir mkdirat mknod mknodat rename renameat renameat2
@@ -39,10 +39,11 @@ HARMLESS = """
     rt_sigaction rt_sigpending rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigtimedwait
 """
 
-# Landlock can't see these (they change files by path, or other processes), yet copying a file or
-# unpacking an archive calls them, and libzmq aborts when a thread's scheduling can't be set. They
-# report success and do nothing.
+# Landlock can't see these (they change files by path, or other processes; all see a lock on a
+# file of Python's), yet copying a file, unpacking an archive or opening a database calls them, and
+# libzmq aborts when a thread's scheduling can't be set. They report success and do nothing.
 PRETENDED = """
+    flock
     chmod fchmod fchmodat fchmodat2 chown fchown fchownat lchown
     utime utimes utimensat futimesat
     sched_setaffinity sched_setattr sched_setparam sched_setscheduler
@@ -59,9 +60,9 @@ INT = 0xFFFF_FFFF  # the kernel reads an `int` argument's low half only, so the 
 # Not F_SETOWN and F_SETSIG (a signal to anybody), F_NOTIFY (watches folders), F_SETLEASE.
 FCNTL = (
     fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC, fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL,
-    fcntl.F_SETFL, fcntl.F_GETLK, fcntl.F_SETLK, fcntl.F_SETLKW, fcntl.F_OFD_GETLK,
-    fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW,
+    fcntl.F_SETFL, fcntl.F_GETLK, fcntl.F_OFD_GETLK,
 )  # fmt: skip
+PRETENDED_FCNTL = (fcntl.F_SETLK, fcntl.F_SETLKW, fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW)
 # TCGETS (is it a terminal?), TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX; not TIOCSTI.
 IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP, PR_GET_NO_NEW_PRIVS, PR_SET_VMA (names
@@ -93,6 +94,8 @@ def _rules() -> Iterator[tuple[int, str, list[seccomp.Arg]]]:
         yield seccomp.ALLOW, name, []
     for name in PRETENDED.split():
         yield seccomp.ERRNO(0), name, []
+    for command in PRETENDED_FCNTL:
+        yield seccomp.ERRNO(0), "fcntl", [_is(1, command)]
     for name in UNSUPPORTED.split():
         yield seccomp.ERRNO(errno.EOPNOTSUPP), name, []
     for name, arguments in _conditional():

@@ -24,6 +24,10 @@ class Data:
     inputs: Array | None = None
     targets: Array | None = None
 
+    @property
+    def right(self) -> bool:
+        return bool(self.inputs_right and self.targets_shaped and self.targets_right)
+
 
 @np.errstate(all="ignore")  # hostile numbers are evidence like any other
 def judge_data(seen: DataObservation, task: Task) -> Data:

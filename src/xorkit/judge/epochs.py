@@ -16,7 +16,7 @@ from xorkit.verdict import Diagnosis
 
 ENOUGH = 0.98  # of the lesson's epochs: counting from 1 or stopping at the last print is no mistake
 
-
+ALIKE = 0.5  # of a loss: a loop that looks at its loss ends at much the same from any start
 SOON = 20  # epochs: a loop that looks at its accuracy does so in each of them, or in every tenth
 
 
@@ -51,9 +51,11 @@ def judge_epochs(
 
     Whole runs were made from a start that learns and from one that stalls: a loop that stops after
     the same number of epochs on both counts them, it doesn't look at its loss. Where they took too
-    long to tell, what the own run shows is all that counts. `mine` is what the own run
-    trains, where that is known.
+    long to tell, what the own run shows is all that counts. So it is where the own run belies them.
+    `mine` is what the own run trains, where that is known.
     """
+    if own is not None and mine is not None and _belied(own, whole, task, mine):
+        whole = ()
     mine = mine or task
     runs = [run for run in (own, *whole) if run is not None and run.backwards]
     count = max((_updates(run, mine if run is own else task) for run in runs), default=0)
@@ -129,6 +131,29 @@ def _looks(whole: tuple[Run, ...], task: Task) -> bool:
     # A loop that draws its own start, always the same one, can't be caught counting.
     same_start = np.array_equal(whole[0].rows[:1], whole[1].rows[:1])
     return same_start or whole[0].total != whole[1].total
+
+
+def _belied(own: Run, whole: tuple[Run, ...], task: Task, mine: Task) -> bool:
+    """Whether the own run ended early, of which no whole run gives the reason.
+
+    It hadn't learned, a whole run goes on to the lesson's last epoch though it hasn't either, and
+    none ends early at such a loss: the loop does something else when it is run again.
+    """
+    most = ENOUGH * task.epochs
+    if own.stopped or not 0 < own.backwards < most or _learned(own, mine):
+        return False
+    goes_on = any(run.backwards >= most and not _learned(run, task) for run in whole)
+    loss = _last_loss(own, mine)
+    alike = (_last_loss(run, task) > ALIKE * loss for run in whole if run.backwards < most)
+    return goes_on and not any(alike)
+
+
+def _last_loss(run: Run, task: Task) -> float:
+    """The mean squared error at a run's end; infinite where its rows don't tell."""
+    rows = arranged(run.rows, run.shapes, task, task.net) if run.complete else None
+    if rows is None:
+        return np.inf
+    return float(((reference.predict(rows[-1:], task.inputs, task.net) - task.targets) ** 2).mean())
 
 
 def _learned(run: Run, task: Task) -> bool:

@@ -77,16 +77,27 @@ def own_task(data: Data, model: Model, settings: Settings, task: Task) -> Task |
 
 @np.errstate(all="ignore")  # a run that ends in NaN is evidence like any other
 def judge_training(
-    runs: Runs, task: Task, facts: Facts, mine: Task | None = None, *, again: bool = False
+    runs: Runs,
+    task: Task,
+    facts: Facts,
+    mine: Task | None = None,
+    *,
+    again: bool = False,
+    finished: bool = False,
 ) -> Training:
     """The claims about the loop, from its runs.
 
     `mine` is what the learner's own run trains, where the judge knows it: see `own_task`. `again`:
-    the loop's text lets it run a second time, so that the run alone tells all.
+    the loop's text lets it run a second time, so that the run alone tells all. `finished`: the
+    cell came to its end in the notebook, where all that it needs is right.
     """
+    if finished and runs.own is None and runs.raised is None and runs.alone.backwards:
+        idle = fails(Diagnosis.NOT_TRAINED, "idle")
+        return Training(*(idle,) * 5, Mechanism("still"), runs.alone)
     run = in_order(runs.alone, task)
     mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)
-    if not again and _only_own_tells(runs, mechanism):
+    otherwise = finished and mine is not None and mechanism.clean and _otherwise(runs, mine)
+    if not again and (otherwise or _only_own_tells(runs, mechanism)):
         return _by_own(runs, facts, mine)
     found = _faults(runs, run, mechanism, task, mine)
     epochs = judge_epochs(runs.own, runs.whole, task, facts, mine, clean=mechanism.clean)
@@ -111,6 +122,17 @@ def _only_own_tells(runs: Runs, mechanism: Mechanism) -> bool:
         return True
     few = moves(alone.rows).sum() < FEW and not alone.stopped
     return (few or mechanism.kind == "still") and bool(moves(own.rows).sum() >= FEW)
+
+
+def _otherwise(runs: Runs, mine: Task) -> bool:
+    """Whether the own run trained by another rule than the plain descent of the run alone.
+
+    Not where it is no more than unclear: it may have begun several times.
+    """
+    own = in_order(runs.own, mine) if runs.own is not None and runs.raised is None else None
+    if own is None or deviations(own, mine) is not None:
+        return False
+    return explain(own.rows[: len(runs.alone.rows)], mine, mine.net).descends
 
 
 def _by_own(runs: Runs, facts: Facts, mine: Task | None) -> Training:

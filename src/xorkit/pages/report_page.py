@@ -204,7 +204,7 @@ class _ToDo:
     mark: LearnerGroup
     check: tuple[LearnerGroup, ...]
     ungraded: tuple[LearnerGroup, ...]
-    lacks: tuple[str, ...]  # what to install on the grader's machine
+    lacks: tuple[str, ...]  # what the grader's machine lacks, and what mends it
     lacking: LearnerGroup  # who met that
 
     @property
@@ -232,9 +232,8 @@ def _checks(verdict: Verdict) -> Sequence[str]:
 
 
 def _lacking(verdict: Verdict) -> str:
-    """The learner, where the notebook met something that can be installed; else nothing."""
-    lacks = verdict.details.get("lacks", ())
-    return verdict.student if any(lack["kind"] in environment.INSTALLABLE for lack in lacks) else ""
+    """The learner, where the notebook met something that is to do; else nothing."""
+    return verdict.student if environment.to_do([verdict]) else ""
 
 
 def _tiles(verdicts: Sequence[Verdict], kinds: _Kinds) -> list[LearnerGroup]:

@@ -143,7 +143,7 @@ def breaches(kernel: Kernel, rows: Mapping[str, tuple[str, str]], when: str) -> 
 
 def attempt(code: str, name: str) -> str:
     indented = "\n".join(f"    {line}" for line in code.splitlines())
-    return ATTEMPT.format(code=indented, folder=name)
+    return str(ATTEMPT.format(code=indented, folder=name))
 
 
 def acted_out(warm: Warm, rows: Mapping[str, tuple[str, str]]) -> dict[str, set[str]]:

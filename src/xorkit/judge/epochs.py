@@ -16,7 +16,7 @@ from xorkit.verdict import Diagnosis
 
 ENOUGH = 0.98  # of the lesson's epochs: counting from 1 or stopping at the last print is no mistake
 
-ALIKE = 0.5  # of a loss: a loop that looks at its loss ends at much the same from any start
+SAME_LOSS = 0.5  # of a loss: a loop that looks at its loss ends at much the same from any start
 SOON = 20  # epochs: a loop that looks at its accuracy does so in each of them, or in every tenth
 
 
@@ -144,7 +144,7 @@ def _belied(own: Run, whole: tuple[Run, ...], task: Task, mine: Task) -> bool:
         return False
     goes_on = any(run.backwards >= most and not _learned(run, task) for run in whole)
     loss = _last_loss(own, mine)
-    alike = (_last_loss(run, task) > ALIKE * loss for run in whole if run.backwards < most)
+    alike = (_last_loss(run, task) > SAME_LOSS * loss for run in whole if run.backwards < most)
     return goes_on and not any(alike)
 
 

@@ -16,7 +16,7 @@ demo: $(READY) ## Grade a sample class; says where to look
 	$(BIN)/xorkit demo
 
 test: $(READY) $(VENV)/browser check ## Everything that CI runs: style, types, tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --max-worker-restart 0
 
 check: $(READY) ## The quick half of `make test`: style, types, workflows
 	$(BIN)/ruff check
@@ -34,7 +34,7 @@ build: $(READY) ## Source to release, with every promise of the course checked
 	$(BIN)/xorkit build xor
 
 sweep: $(READY) ## The tests that are too long for `make test`
-	$(BIN)/pytest -n 2 --dist loadfile --sweep
+	$(BIN)/pytest -n 2 --dist loadfile --max-worker-restart 0 --sweep
 	$(BIN)/python bench/judge_sweep.py
 	$(BIN)/python bench/judge_table.py
 

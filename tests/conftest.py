@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# Before anything imports PyTorch: a second OpenMP thread, which any larger tensor starts, would hang
+# every child that a test forks afterwards (workbench.observe_apart). Graded cells have one, too.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-# Before anything imports PyTorch: a second OpenMP thread, which any larger tensor starts, would hang
-# every child that a test forks afterwards (workbench.observe_apart). Graded cells have one, too.
+# Before anything imports PyTorch: a second OpenMP thread, which any larger tensor starts, would
+# hang every child that a test forks afterwards (workbench.observe_apart). A graded cell has one.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 

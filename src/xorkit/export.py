@@ -90,7 +90,7 @@ def export(
     return list(_TARGETS[target](order))
 
 
-class _Made(BaseModel):
+class _ExportRecord(BaseModel):
     """How an export was last made."""
 
     output: Path
@@ -98,7 +98,7 @@ class _Made(BaseModel):
     roster: Path | None
 
 
-class _AllMade(RootModel[dict[Target, _Made]]):
+class _ExportRecords(RootModel[dict[Target, _ExportRecord]]):
     """By target, as `exported/<assignment>.json` keeps it."""
 
 
@@ -122,8 +122,10 @@ def export_course(
         members=members_of(course.path("submitted"), course.assignment),
     )
     paths = {"output": folder, "template": template, "roster": roster}
-    how = _Made.model_validate({name: path and path.absolute() for name, path in paths.items()})
-    kept = _AllMade({**_made(course), target: how})
+    how = _ExportRecord.model_validate(
+        {name: path and path.absolute() for name, path in paths.items()}
+    )
+    kept = _ExportRecords({**_made(course), target: how})
     write_file(_kept_at(course), kept.model_dump_json(indent=1).encode())
     return written
 
@@ -139,9 +141,9 @@ def export_again(course: Course) -> Iterator[tuple[Target, list[Path] | Exceptio
             yield target, error
 
 
-def _made(course: Course) -> dict[Target, _Made]:
+def _made(course: Course) -> dict[Target, _ExportRecord]:
     try:
-        return _AllMade.model_validate_json(_kept_at(course).read_bytes()).root
+        return _ExportRecords.model_validate_json(_kept_at(course).read_bytes()).root
     except (OSError, ValueError):  # nothing was exported yet, or the file isn't ours
         return {}
 

@@ -106,7 +106,7 @@ def untouched():
 
 
 def test_the_checks_come_out_of_the_packed_piece(right):
-    assert shown(right["where-from"]).strip() == "Packed"
+    assert shown(right["where-from"]).strip() == "Loader"
 
 
 def test_the_filled_release_runs_without_a_word_on_stderr(right):

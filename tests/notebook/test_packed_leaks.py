@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from xorkit.engine.course import Course, CourseError, open_course
-from xorkit.engine.packing import PIECE, SHEET, Packed, packed
+from xorkit.engine.packing import PIECE, SHEET, PackedModules, packed
 from xorkit.engine.proof import leaks
 from xorkit.engine.publishing import publish
 from xorkit.engine.release import generate
@@ -59,7 +59,7 @@ def repack(course: Course, files: Mapping[str, str]) -> None:
     path = course.notebook_path("release")
     notebook = nbformat.read(path, as_version=4)
     (setup,) = (cell for cell in notebook.cells if PIECE.search(cell.source))
-    setup.source = PIECE.sub(lambda _: f'XORKIT = "{Packed(files).text}"', setup.source)
+    setup.source = PIECE.sub(lambda _: f'XORKIT = "{PackedModules(files).text}"', setup.source)
     nbformat.write(notebook, path)
 
 

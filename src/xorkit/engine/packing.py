@@ -62,7 +62,7 @@ def _self_checks(packed, sheet):
     import os
     import sys
 
-    class Packed(importlib.abc.MetaPathFinder, importlib.abc.ExecutionLoader):
+    class Loader(importlib.abc.MetaPathFinder, importlib.abc.ExecutionLoader):
         def __init__(self):
             self.files = json.loads(bz2.decompress(base64.b85decode(packed)))
 
@@ -84,7 +84,7 @@ def _self_checks(packed, sheet):
     @functools.cache
     def checks():
         if importlib.util.find_spec("xorkit") is None:
-            sys.meta_path.append(Packed())
+            sys.meta_path.append(Loader())
         from xorkit.selfcheck.checks import Checks
         from xorkit.selfcheck.sheet import Sheet
 
@@ -114,7 +114,7 @@ class PackError(ValueError):
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedModules:
     """The packed modules: `text` for the notebook, `files` by module name."""
 
     files: Mapping[str, str]
@@ -134,7 +134,7 @@ class Packed:
 
 
 @functools.cache
-def packed() -> Packed:
+def packed() -> PackedModules:
     """The self-checks and every module of xorkit that they import. Raises PackError."""
     files: dict[str, str] = {}
     queue = ["xorkit", "xorkit.selfcheck"]
@@ -153,7 +153,7 @@ def packed() -> Packed:
                 raise PackError(f"{name} imports {imported}, which Colab may not have")
     _drop_unused(files)
     files["messages.toml"] = _messages("\n".join(files.values()))
-    made = Packed(files)
+    made = PackedModules(files)
     if len(made.text) > LARGEST:
         raise PackError(f"the packed self-checks have {len(made.text)} characters, over {LARGEST}")
     return made

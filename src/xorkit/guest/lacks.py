@@ -75,11 +75,11 @@ class Lacks:
 
     def blame(self, error: BaseException | None, leaves: list[object]) -> None:
         """Notes the lacks that an exception came from, or that the lesson's names stand for."""
-        found = [value.lack() for value in leaves if isinstance(value, Lacking)]
+        found = [value.lack() for value in leaves if isinstance(value, Substitute)]
         if error is not None:
             found += self._starred if isinstance(error, NameError) else []
             for value in _near(error.__traceback__):
-                if isinstance(value, Lacking):
+                if isinstance(value, Substitute):
                     found.append(value.lack())
                 elif value is self.answer and value is not None:
                     found.append(TYPING)
@@ -123,7 +123,7 @@ def _of_machine(error: BaseException) -> Iterator[LackName]:
         causes = causes.__cause__ or causes.__context__
 
 
-class Lacking:
+class Substitute:
     """An object that is there in place of one that this machine can't have."""
 
     def lack(self) -> LackName:
@@ -131,7 +131,7 @@ class Lacking:
         raise NotImplementedError
 
 
-class EmptyLine(str, Lacking):
+class EmptyLine(str, Substitute):
     """What `input` gives: nobody types here. Knows when a program makes something of it."""
 
     __slots__ = ("kind", "lacks")
@@ -173,7 +173,7 @@ for _name in (*LOOKED_AT, *(name for name in vars(str) if name[0] != "_" and nam
     setattr(EmptyLine, _name, _noted(_name))
 
 
-class NoFiles(dict[str, bytes], Lacking):
+class NoFiles(dict[str, bytes], Substitute):
     """What `files.upload` gives: nobody is here to choose one."""
 
     def __init__(self, lacks: Lacks) -> None:
@@ -210,7 +210,7 @@ def nobody_types(lacks: Lacks) -> Callable[..., str]:
     return empty_line
 
 
-class NothingSaid(list[str], Lacking):
+class NothingSaid(list[str], Substitute):
     """The lines of a command that was skipped."""
 
     def lack(self) -> LackName:

@@ -21,7 +21,7 @@ from typing import Any
 
 from xorkit.guest import confine
 from xorkit.guest.folders import Folders
-from xorkit.guest.lacks import COLAB, FILE, TYPING, EmptyLine, Lacking, LackName, Lacks, NoFiles
+from xorkit.guest.lacks import COLAB, FILE, TYPING, EmptyLine, LackName, Lacks, NoFiles, Substitute
 from xorkit.guest.limits import LESSON_NAMES
 
 # Parts of installed packages that need another one, which may be missing.
@@ -67,7 +67,7 @@ def installs(text: str) -> set[str]:
     return plain | {word.replace("_", "") for word in plain}
 
 
-class StandIn(Lacking):
+class StandIn(Substitute):
     """Answers whatever is asked with more of its kind; what a program decides by it is noted."""
 
     _lacks: Lacks
@@ -130,7 +130,7 @@ class StandIn(Lacking):
             return iter([self._more() for _ in range(count)])
         self._decided()
         first = self._passed[0] if self._passed else ()
-        plain = isinstance(first, str | bytes | Lacking) or not isinstance(first, Iterable)
+        plain = isinstance(first, str | bytes | Substitute) or not isinstance(first, Iterable)
         return iter(() if plain else first)
 
     def __next__(self) -> Any:

@@ -58,7 +58,7 @@ class Abstain(Exception):  # noqa: N818 - no error: a person is to look
         self.note = note
 
 
-class Unseen(Exception):  # noqa: N818 - says what there is no evidence of
+class NoEvidence(Exception):  # noqa: N818 - says what there is no evidence of
     """There is no evidence of a cell, by the learner's doing: it was never reached, or killed."""
 
 
@@ -199,7 +199,7 @@ class _Plugin:
             said = error.args[0] if error.args else ""
             found = said.finding if isinstance(said, Claim) else None
             return "failed", str(said) if found is None else self._tell(found, grade_id), False
-        if isinstance(error, Unseen):
+        if isinstance(error, NoEvidence):
             return "failed", str(error), False
         if isinstance(error, EvidenceError):
             return "failed", self._tell(finding(Diagnosis.TAMPERING, "evidence"), grade_id), False
@@ -221,13 +221,13 @@ class _Plugin:
     # -------------------------------------------------------------------------------- fixtures
 
     def _seen(self, blank: str, read: Callable[[object], _T]) -> _T:
-        """The observation of an answer cell, read. Raises EvidenceError, Unseen or GraderFault."""
+        """What was observed of an answer cell. Raises EvidenceError, NoEvidence or GraderFault."""
         if blank in self.evidence.faults:
             raise GraderFault(self.evidence.faults[blank])
         try:
             return read(self.evidence.observations[blank])
         except KeyError:
-            raise Unseen(self._why_unseen(blank)) from None
+            raise NoEvidence(self._why_unseen(blank)) from None
 
     def _of(self, role: CellRole, read: Callable[[object], _T]) -> _T:
         """The observation of the solution cell that the lesson gives this role."""
@@ -237,7 +237,7 @@ class _Plugin:
         """The plain values that a cell left behind; none where it left only its text."""
         try:
             return self._seen(blank, read_values)
-        except Unseen:
+        except NoEvidence:
             if blank not in self.evidence.answers:
                 raise
             return {}

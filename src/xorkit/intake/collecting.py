@@ -98,7 +98,7 @@ class CollectReport:
 
 
 @dataclass(frozen=True)
-class _Incoming:
+class _OwnedFile:
     """A file with its owner, and the number of the download that it came in."""
 
     found: IncomingFile
@@ -129,7 +129,7 @@ class _Incoming:
 
 
 @dataclass(frozen=True)
-class _Standing:
+class _Precedence:
     """What decides which of two notebooks counts."""
 
     origin: Record
@@ -140,7 +140,7 @@ class _Standing:
 class _NotebookFile:
     """A file that can be graded."""
 
-    handed: _Incoming
+    handed: _OwnedFile
     sha256: str
     rebuilt: RebuiltNotebook
 
@@ -149,11 +149,11 @@ class _NotebookFile:
         return self.handed.found.name
 
     @property
-    def standing(self) -> _Standing:
-        return _Standing(self.handed.origin, self.rebuilt.filled)
+    def standing(self) -> _Precedence:
+        return _Precedence(self.handed.origin, self.rebuilt.filled)
 
 
-_Refused = tuple[_Incoming, str]  # with the reason
+_Refused = tuple[_OwnedFile, str]  # with the reason
 
 
 def collect(
@@ -177,14 +177,14 @@ def collect(
     if not plan.answers:
         raise ValueError("The released notebook has no cell that learners fill.")
     items: list[FileOutcome] = []
-    by_student: dict[str, list[_Incoming]] = {}
+    by_student: dict[str, list[_OwnedFile]] = {}
     with Opener(zone) as opener:
         for number, path in enumerate(paths):
             files = list(opener.files(path))
             for found, claims in readings(assignment, files, path.name, zone):
                 whose = owner(found, claims, people)
                 if isinstance(whose, Owner):
-                    handed = _Incoming(found, whose, number)
+                    handed = _OwnedFile(found, whose, number)
                     by_student.setdefault(whose.student, []).append(handed)
                 else:
                     items.append(_unowned(found, whose))
@@ -232,7 +232,7 @@ def _is_json(found: IncomingFile) -> bool:
 
 
 def _settled(
-    files: Sequence[_Incoming], folder: Path, plan: ReleasedNotebook, people: Roster | None
+    files: Sequence[_OwnedFile], folder: Path, plan: ReleasedNotebook, people: Roster | None
 ) -> Iterator[FileOutcome]:
     """What becomes of one student's files."""
     if people is None and _may_be_several_people(files):
@@ -272,7 +272,7 @@ def _settled(
     yield from (*refused, *items)
 
 
-def _may_be_several_people(files: Sequence[_Incoming]) -> bool:
+def _may_be_several_people(files: Sequence[_OwnedFile]) -> bool:
     """Whether nothing but a display name, or its likeness to a folder's, makes them one's."""
     claims = [handed.owner.claim for handed in files if is_work(handed.found.name)]
     only_names = any(claim.names and not claim.ids for claim in claims)
@@ -280,9 +280,9 @@ def _may_be_several_people(files: Sequence[_Incoming]) -> bool:
     return len(names) > 1 or (only_names and len(claims) > 1)
 
 
-def _attempts(files: Sequence[_Incoming]) -> list[list[_Incoming]]:
+def _attempts(files: Sequence[_OwnedFile]) -> list[list[_OwnedFile]]:
     """The files of each hand-in, the newest first; what nothing tells apart is one hand-in."""
-    groups: dict[object, list[_Incoming]] = {}
+    groups: dict[object, list[_OwnedFile]] = {}
     for handed in files:
         groups.setdefault(handed.attempt, []).append(handed)
     newest = cmp_to_key(_later)
@@ -290,8 +290,8 @@ def _attempts(files: Sequence[_Incoming]) -> list[list[_Incoming]]:
         key: max([h for h in group if is_notebook(h.found.name)] or group, key=newest)
         for key, group in groups.items()
     }
-    merged: list[list[_Incoming]] = []
-    last: _Incoming | None = None
+    merged: list[list[_OwnedFile]] = []
+    last: _OwnedFile | None = None
     for key in sorted(groups, key=lambda key: newest(first[key]), reverse=True):
         if last and not last.origin.compared(first[key].origin)[0]:
             merged[-1] += groups[key]
@@ -301,11 +301,11 @@ def _attempts(files: Sequence[_Incoming]) -> list[list[_Incoming]]:
     return merged
 
 
-def _later(one: _Incoming, other: _Incoming) -> int:
+def _later(one: _OwnedFile, other: _OwnedFile) -> int:
     return one.origin.compared(other.origin)[0]
 
 
-def _earlier(handed: _Incoming, best: _NotebookFile) -> FileOutcome:
+def _earlier(handed: _OwnedFile, best: _NotebookFile) -> FileOutcome:
     """A file of an attempt before the one that counts: not even read."""
     if not is_likely(handed.found.name):
         return handed.item("set aside", _SIDE_FILE)
@@ -314,7 +314,7 @@ def _earlier(handed: _Incoming, best: _NotebookFile) -> FileOutcome:
 
 
 def _read(
-    attempt: Sequence[_Incoming], plan: ReleasedNotebook
+    attempt: Sequence[_OwnedFile], plan: ReleasedNotebook
 ) -> tuple[list[_NotebookFile], list[_Refused], list[_Refused]]:
     """The notebooks of one attempt, the one that counts first; what is refused; what is set aside.
 
@@ -355,7 +355,7 @@ def _counts(one: _NotebookFile, other: _NotebookFile) -> int:
     return _ranked(one.standing, other.standing, together=True)[0]
 
 
-def _notebook_file(handed: _Incoming, plan: ReleasedNotebook) -> _NotebookFile:
+def _notebook_file(handed: _OwnedFile, plan: ReleasedNotebook) -> _NotebookFile:
     """Raises Refusal."""
     data = handed.found.read()
     notebook, repairs = read_notebook(data)
@@ -364,7 +364,7 @@ def _notebook_file(handed: _Incoming, plan: ReleasedNotebook) -> _NotebookFile:
     return _NotebookFile(handed, sha256(data), rebuilt)
 
 
-def _ranked(one: _Standing, other: _Standing, *, together: bool) -> tuple[int, str]:
+def _ranked(one: _Precedence, other: _Precedence, *, together: bool) -> tuple[int, str]:
     """Which of two counts (1: the one, -1: the other), and what is said of the one that doesn't.
 
     A blank one never counts before a filled one. Then the LMS's order counts; of two that were
@@ -392,7 +392,7 @@ def _beside(other: _NotebookFile, best: _NotebookFile) -> tuple[FileOutcome, lis
     return item, [f"Two different notebooks were handed in: {names}."]
 
 
-def _not_graded(handed: _Incoming, counts: Record) -> str:
+def _not_graded(handed: _OwnedFile, counts: Record) -> str:
     """What a person is told of a notebook that can't be read, where another one is graded."""
     if handed.origin.compared(counts)[0] > 0:
         return f"A newer file could not be graded: {handed.found.name}. The one before it was."
@@ -421,8 +421,8 @@ def _stored(
         if old.sha256 == new.sha256 or (same and later <= 0):
             return _unchanged(handed, new, folder, old)
         if path.exists():
-            kept = _Standing(old, _filled(path, plan))
-            counts, why = _ranked(_Standing(new, best.rebuilt.filled), kept, together=False)
+            kept = _Precedence(old, _filled(path, plan))
+            counts, why = _ranked(_Precedence(new, best.rebuilt.filled), kept, together=False)
             if counts <= 0:
                 if later > 0:
                     said = f"A newer notebook is blank: {best.name}. The one before it was graded."
@@ -441,7 +441,7 @@ def _stored(
     return replace(item, replaced=old.source or (path.name if old.modified else ""))
 
 
-def _unchanged(handed: _Incoming, new: Record, folder: Path, old: Record) -> FileOutcome:
+def _unchanged(handed: _OwnedFile, new: Record, folder: Path, old: Record) -> FileOutcome:
     """What is known already; what the LMS says of its time is noted if it is new."""
     said, before = ((r.handed_in, r.turn, r.late) for r in (new, old))
     if said != before and any(said) and (not any(before) or new.compared(old)[0] > 0):
@@ -463,7 +463,7 @@ def _filled(path: Path, plan: ReleasedNotebook) -> int:
         return 0
 
 
-def _noted(newest: _Incoming, reason: str, folder: Path, old: Record) -> FileOutcome:
+def _noted(newest: _OwnedFile, reason: str, folder: Path, old: Record) -> FileOutcome:
     """A refusal kept for the class to know of; an older notebook stays, and a person is told."""
     new, refused = replace(newest.origin, refused=reason), newest.item("refused", reason)
     try:

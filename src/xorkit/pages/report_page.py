@@ -401,9 +401,9 @@ class Curves:
 def _curves(graded: Sequence[Verdict], lesson: Lesson) -> Curves | None:
     groups: dict[str, list[tuple[int, Sequence[float]]]] = {OTHER: [], YOU: [], STUCK: []}
     for verdict in graded if lesson.task else ():
-        losses, passes = verdict.details.get("losses"), verdict.details.get("drawn")
-        if losses and passes and np.isfinite(losses).all():
-            groups[_colour(verdict)].append((passes, losses))
+        losses, epochs = verdict.details.get("losses"), verdict.details.get("drawn")
+        if losses and epochs and np.isfinite(losses).all():
+            groups[_colour(verdict)].append((epochs, losses))
     if not any(groups.values()):
         return None
     counts = {colour: len(group) for colour, group in groups.items()}

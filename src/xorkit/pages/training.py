@@ -66,8 +66,8 @@ def _numbers(value: object) -> Array | None:
 
 
 def _loss(details: Mapping[str, Any], lesson: Lesson) -> Markup | None:
-    losses, passes = _numbers(details.get("losses")), int(details.get("drawn", 0))
-    return pictures.loss_picture(losses, passes, lesson) if losses is not None and passes else None
+    losses, epochs = _numbers(details.get("losses")), int(details.get("drawn", 0))
+    return pictures.loss_picture(losses, epochs, lesson) if losses is not None and epochs else None
 
 
 def _table(details: Mapping[str, Any], lesson: Lesson) -> list[Prediction]:

@@ -240,7 +240,7 @@ def settings(
 
 
 @dataclass(frozen=True)
-class Alone:
+class RunAlone:
     """A loop's run alone: what was recorded, and in which setting."""
 
     run: dict[str, Any]
@@ -255,7 +255,7 @@ def run_alone(
     *,
     limit: int,
     raised: Sequence[str] | None = None,
-) -> Alone:
+) -> RunAlone:
     """The first few epochs of the learner's loop, in the first setting where they tell something.
 
     A mistake in another cell can't reach it, and nobody knew the start before. Where no setting
@@ -263,7 +263,7 @@ def run_alone(
     """
     # A check in the notebook has less time.
     seconds = questions.get("few_seconds", FEW_SECONDS)
-    runs: list[Alone] = []
+    runs: list[RunAlone] = []
     for setting in range(SETTINGS):
         run = run_in(setting, source, namespace, questions, limit=limit, seconds=seconds)
         if run is None:
@@ -284,7 +284,7 @@ def run_in(
     limit: int,
     seconds: float,
     start: str = "start",
-) -> Alone | None:
+) -> RunAlone | None:
     """The learner's loop in one setting, stopped after `limit` backward passes or so many seconds.
 
     It begins with the names, the objects and the files as they were before the cell. None where
@@ -311,7 +311,7 @@ def _run_in(
     right: Mapping[str, Any],
     limit: int,
     seconds: float,
-) -> Alone:
+) -> RunAlone:
     record = recorder()
     with kept(known), _registered(namespace.values()), record.aside():
         record.reset(room=WHOLE_ROOM, looks=LOOKS)
@@ -333,7 +333,7 @@ def _run_in(
                 line="" if over else raising_line(error, source),
             )
     strayed = longest.ids & {id(p) for p in known} - {id(p) for p in way.parameters}
-    return Alone(run, setting, longest.moved and run["error"] is None and not strayed)
+    return RunAlone(run, setting, longest.moved and run["error"] is None and not strayed)
 
 
 @contextlib.contextmanager

@@ -146,7 +146,7 @@ def _about_another_thing(rubric: Rubric, phrase: Phrase, found: Match, reading: 
 
 
 def _belongs(rubric: Rubric, concepts: Sequence[str], reading: Reading, index: int) -> bool:
-    """Does a foreign word only say whose a concept's own thing is: "slopes at earlier weights"?"""
+    """Does a foreign word say whose a concept's own thing is: "gradients at earlier weights"?"""
     abouts = [rubric.abouts[name] for name in concepts if name in rubric.abouts]
     before = range(reading.clause_starts[index], index)
     near = (reading.words[place] for place in before[-NEAR_WORDS:])

@@ -12,7 +12,7 @@
     ^              here a clause begins (an "and", "because", "then" may stand before)
     $              here a clause ends
 
-Articles and small adverbs between two words of a pattern are skipped ("clears *all the* slopes").
+Articles and small adverbs between two words of a pattern are skipped: "clears *all the* gradients".
 """
 
 from __future__ import annotations

@@ -171,17 +171,17 @@ def _regression(rows: Sequence[Vector], wanted: Sequence[float]) -> Vector:
     pull = [PULL_OF_BASE, *[PULL] * (width - 1)]
     weights = [0.0] * width
     for _ in range(ROUNDS):
-        slope = [p * w for p, w in zip(pull, weights, strict=True)]
+        gradient = [p * w for p, w in zip(pull, weights, strict=True)]
         curve = [[pull[i] * (i == j) for j in range(width)] for i in range(width)]
         for row, want in zip(rows, wanted, strict=True):
             said = _sigmoid(sum(w * x for w, x in zip(weights, row, strict=True)))
             spread = said * (1 - said)
             for i, x in enumerate(row):
                 if x:
-                    slope[i] += (said - want) * x
+                    gradient[i] += (said - want) * x
                     for j, y in enumerate(row):
                         curve[i][j] += spread * x * y
-        step = _solved(curve, slope)
+        step = _solved(curve, gradient)
         weights = [w - s for w, s in zip(weights, step, strict=True)]
         if max(map(abs, step)) < SMALLEST_STEP:
             break

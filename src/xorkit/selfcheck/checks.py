@@ -88,7 +88,7 @@ class Checks:
             step = f"Fill in {blanks[0][0].lower()}, run the cell, then run this check again."
             return CheckTable(cell.title, rows, step)
         if cell.claims:
-            return _Judging(self.session, cell, text).table()
+            return _Look(self.session, cell, text).table()
         if cell.role == MATCHING and self.sheet.menu is not None:
             return self._matching(cell)
         values = [(name, self.session.namespace.get(name)) for name in cell.names]
@@ -216,7 +216,7 @@ def _next_step(sheet: Sheet, cell: SheetCell, rows: tuple[CheckRow, ...]) -> str
     return f"All right. Next: {after.title}" if after else "All right. That was the last one."
 
 
-class _Judging:
+class _Look:
     """One look at one exercise: observed as for a grade, judged by the same functions."""
 
     def __init__(self, notebook: Session, cell: SheetCell, text: str) -> None:

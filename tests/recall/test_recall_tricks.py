@@ -133,6 +133,23 @@ def test_word_lists_and_their_like_go_to_a_person(rubrics, labelled, question, k
         ("step", "It multiplies the error by the learning rate and takes that off the weights"),
         ("step", "subtracts learning rate times loss from every weight"),
         ("backward", "The whole backward pass, the chain rule by hand"),
+        ("zero_grad", "So that the gradients don't vanish"),
+        ("zero_grad", "It checks that the gradients don't add up"),
+        ("zero_grad", "so the epochs don't add up"),
+        ("zero_grad", "It starts the training from zero"),
+        ("step", "It decides which weights should be updated"),
+        ("step", "It calculates how much each weight has to change"),
+        ("step", "It waits until the weights are updated"),
+        ("step", "it subtracts learning rate times gradient from the loss"),
+        ("step", "it multiplies inputs by weights, adds biases and applies the sigmoid"),
+        ("backward", "it applies the gradients"),
+        ("backward", "It computes the squared error which we wrote by hand in lesson 8"),
+        ("stuck", "The weights are all 0.5"),
+        ("stuck", "The learning rate should be 0.5"),
+        ("stuck", "I make a new layer"),
+        ("stuck", "run the training for another 5000 epochs"),
+        ("tensor", "it is the learning algorithm, it is fast"),
+        ("tensor", "A list can do more dimensions than a tensor"),
     ],
 )
 def test_who_does_it_must_fit_and_a_pasted_text_earns_nothing(rubrics, question, text):
@@ -156,6 +173,24 @@ def test_who_does_it_must_fit_and_a_pasted_text_earns_nothing(rubrics, question,
 )
 def test_what_makes_no_difference_is_no_reason_for_a_person(rubrics, question, text):
     assert mark_answer(rubrics[f"recall_{question}"], text).points == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("zero_grad", "It sets the weights to zero so that training can start fresh"),
+        ("zero_grad", "It resets the loss to zero so that training can start fresh"),
+        ("zero_grad", "It sets the biases to 0 to keep things tidy"),
+        ("step", "It computes the gradients so that everything works smoothly"),
+        ("backward", "It updates the weights, which stabilises the training"),
+        ("stuck", "A quarter of the predictions are wrong because it would be chaotic"),
+        ("tensor", "It is a kind of neuron, otherwise the network would explode"),
+    ],
+)
+def test_an_unknown_word_beside_a_known_misconception_is_no_reason_for_a_person(
+    rubrics, question, text
+):
+    assert mark_answer(rubrics[f"recall_{question}"], text).points == 0
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -11,6 +11,7 @@ from xorkit.recall.rubric import Phrase, Rubric
 from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
 
 NEAR_WORDS = 3  # words: a preposition so close before a noun governs it
+RELATIVE = ("that", "which")
 NO_STATEMENT = BOUNDARIES | english.SMALL_WORDS | english.NEGATORS
 
 
@@ -98,7 +99,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         ),
         stray=stray,
         beside=frozenset(_beside(reading, explained)).intersection(stray),
-        hints=tuple(_hinted(rubric, concepts, (reading.stems[index] for index in stray))),
+        hints=tuple(_hinted(rubric, reading, said, stray)),
         open_clauses=sum(
             len(said_here) > 1 and explained.isdisjoint(said_here)
             for clause in _parts(reading, BOUNDARIES)
@@ -118,31 +119,66 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
     )
 
 
-def _hinted(rubric: Rubric, concepts: Sequence[str], strays: Iterable[str]) -> Iterator[str]:
-    """Which of the other concepts may be meant by a word that nothing explains?"""
+def _hinted(
+    rubric: Rubric, reading: Reading, said: Sequence[Sighting], stray: Iterable[int]
+) -> Iterator[str]:
+    """Which of the other concepts may be meant by a word that nothing explains?
+
+    "It sets the weights to zero so that training can start fresh" is no hint at fresh gradients: it
+    says something wrong and names no gradient.
+    """
+    concepts = _names(rubric.concepts, said, "accepts")
+    wrong = any(sighting.phrase.role == "misconception" for sighting in said)
     known = [rubric.spoken[name] for name in concepts]
-    telling = [base for base in strays if not any(words.hold(base) for words in known)]
+    bases = [reading.stems[index] for index in stray]
+    telling = [base for base in bases if not any(words.hold(base) for words in known)]
     for name in rubric.concepts:
-        if name not in concepts and any(map(rubric.spoken[name].hold, telling)):
+        about = rubric.abouts.get(name) if wrong else None
+        named = about is None or any(map(about.hold, reading.stems))
+        if name not in concepts and named and any(map(rubric.spoken[name].hold, telling)):
             yield name
 
 
 def _about_another_thing(rubric: Rubric, phrase: Phrase, found: Match, reading: Reading) -> bool:
     """Does the clause speak of a foreign thing, and not of what the concept is about?
 
-    "The losses add up": a foreign thing within the phrase, or as the first word of its clause.
+    "The losses add up", "a new layer", "the sigmoid that we wrote": a foreign thing within the
+    phrase, directly after it, before its "that" or "which", or as the first word of its clause.
     """
-    abouts = [rubric.abouts[name] for name in phrase.names if name in rubric.abouts]
-    if phrase.role != "accepts" or not abouts:
+    names = [name for name in phrase.names if name in rubric.abouts]
+    if phrase.role != "accepts" or not names:
         return False
-    clause = range(reading.clause_starts[found.start], found.end)
-    first = [index for index in content(reading) if index in clause][:1]
-    between = [index for index in range(found.start, found.end) if index not in found.said]
+    words, start = reading.words, reading.clause_starts[found.start]
+    said = content(reading)
+    relative = max(found.start - 1, 0), found.start
+    before = [index for index in said if index < found.start][-1:]
+    if words[start] == "which" and before:
+        start = reading.clause_starts[before[0]]
+    looked_at = [
+        *[index for index in said if start <= index < found.end][:1],
+        *[index for index in range(found.start, found.end) if index not in found.said],
+        *(before if any(words[index] in RELATIVE for index in relative) else []),
+        *_directly_after(reading, found.end, said),
+    ]
     return any(
-        rubric.foreign_words.hold(reading.stems[index])
-        for index in (*first, *between)
+        rubric.foreign_to[name].hold(reading.stems[index])
+        for name in names
+        for index in looked_at
         if index not in found.said
-    ) and not any(words.hold(reading.stems[index]) for words in abouts for index in clause)
+    ) and not any(
+        rubric.abouts[name].hold(reading.stems[index])
+        for name in names
+        for index in range(start, found.end)
+    )
+
+
+def _directly_after(reading: Reading, end: int, said: Sequence[int]) -> list[int]:
+    """The next word that makes a statement, where only articles and figures stand between."""
+    for index in range(end, len(reading.words)):
+        word = reading.words[index]
+        if not (word in english.FILLERS or word[0].isdigit()):
+            return [index] if index in said else []
+    return []
 
 
 def _belongs(rubric: Rubric, concepts: Sequence[str], reading: Reading, index: int) -> bool:

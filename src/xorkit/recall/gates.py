@@ -154,7 +154,11 @@ def _impossible_pair(reading: Reading) -> str | None:
         return None  # code has an order of its own
     words = [word for word in reading.words if word != OPENING]
     padded = ("", *(english.END if word in BOUNDARIES else word for word in words), english.END)
+    conditional = False
     for before, left, right in zip(padded, padded[1:], padded[2:], strict=False):
+        conditional = left in english.CONDITIONS or (conditional and left != english.END)
+        if conditional and right in english.ARTICLES and left not in english.ARTICLES:
+            continue  # "if you don't zero them the gradients add up": a comma is missing
         if (
             (left, right) in english.FINE_NEIGHBOURS
             or before in english.LOOSE

@@ -25,7 +25,8 @@ class _Part(YamlPart):
 class Concept(_Part):
     """Something that a right answer says. `ask` is what a learner reads who didn't say it.
 
-    `about`: what a clause must name to count, where it names something `foreign`.
+    `about`: what a clause must name to count, where it names something `foreign`, of the question
+    or of this concept alone.
     """
 
     label: Text
@@ -33,6 +34,7 @@ class Concept(_Part):
     accepts: tuple[Text, ...] = Field(min_length=1)
     contradicts: tuple[Text, ...] = ()
     about: tuple[Text, ...] = ()
+    foreign: tuple[Text, ...] = ()
 
 
 class Code(_Part):
@@ -178,11 +180,19 @@ class Rubric(_Part):
 
     @cached_property
     def abouts(self) -> dict[str, Words]:
-        """By concept the words of `about`."""
+        """By concept the words of `about`, where it says what it is about or what not."""
         return {
             name: self._words(concept.about, f"concept {name}, about")
             for name, concept in self.concepts.items()
-            if concept.about
+            if concept.about or concept.foreign
+        }
+
+    @cached_property
+    def foreign_to(self) -> dict[str, Words]:
+        """By concept the things that it is not about: the question's, and its own."""
+        return {
+            name: self._words((*self.foreign, *concept.foreign), f"concept {name}, foreign")
+            for name, concept in self.concepts.items()
         }
 
     @cached_property

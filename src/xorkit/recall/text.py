@@ -61,6 +61,7 @@ _CODE = (
     (r"\[\s*[-\d.,\s\[\]]*\]", " "),  # the contents of a table of numbers
     (r"\.(data|item|detach)\b(\(\))?", ""),
     (r"\(\s*\)", " "),
+    (r"\b[wb]_?\d+(?:(?:\s*[,/]\s*|\s+(?:and\s+)?)[wb]_?\d+)+\b", "weights"),  # w1 w2 b1 b2
     (r"\b(?:[^\W\d]\w*\.)+(?=[^\W\d])", " "),  # p.grad, optimizer.step: the last name counts
     (r"(?<!\w)\.(?=(?:grad|step|backward|zero_grad|parameters)\b)", " "),
     (r"\b(?:d_?(?=[wb]\d*\b))", "d"),

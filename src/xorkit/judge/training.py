@@ -91,9 +91,10 @@ def judge_training(
     the loop's text lets it run a second time, so that the run alone tells all. `finished`: the
     cell came to its end in the notebook, where all that it needs is right.
     """
-    if finished and runs.own is None and runs.raised is None and runs.alone.backwards:
-        idle = fails(Diagnosis.NOT_TRAINED, "idle")
-        return Training(*(idle,) * 5, Mechanism("still"), runs.alone)
+    idle = finished and runs.own is None and runs.raised is None
+    if idle and moves(runs.alone.rows).any():
+        nothing = fails(Diagnosis.NOT_TRAINED, "idle")
+        return Training(*(nothing,) * 5, Mechanism("still"), runs.alone)
     run = in_order(runs.alone, task)
     mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)
     otherwise = finished and mine is not None and mechanism.clean and _otherwise(runs, mine)

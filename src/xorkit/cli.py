@@ -801,6 +801,8 @@ def _found(verdict: Verdict, lesson: Lesson) -> str:
     told = {lesson.kind(f.grade_id) for f in verdict.findings if f.code and not f.note}
     parts: list[str] = [*verdict.diagnosis]
     parts += [f"{k} −{lost:g}" for k, lost in lesson.missing(verdict).items() if k not in told]
+    if verdict.late:
+        parts.append(str(verdict.late))
     if verdict.needs_review:
         parts.append(f"{len(verdict.needs_review)} for a person")
     if verdict.repairs:

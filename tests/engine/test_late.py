@@ -303,13 +303,16 @@ def test_a_due_date_is_a_point_in_time(text: str, zone: str | None, utc: str) ->
 def test_the_commands_agree_from_the_due_date_to_the_export(course: Course) -> None:
     plug(course, "zero")
     stamp(course, "ada", "2026-02-01 00:00:00 UTC")
+    said = {}
     for command in (
         ["due", "tiny", "2026-01-01 12:00", "--zone", "UTC"],
-        ["grade", "tiny"],
+        ["grade", "tiny", "--all"],
         ["export", "tiny"],
     ):
         done = CliRunner().invoke(app, [*command, "--course", str(course.root)])
         assert done.exit_code == 0, done.output
+        said[command[0]] = " ".join(done.output.split())
+    assert "30.5 days late, −5 points" in said["grade"]
     ours = held(course.db_url)
     autograde = ["autograde", "tiny", "--student", "ada", "--force"]
     nbgrader = str(Path(sys.executable).with_name("nbgrader"))

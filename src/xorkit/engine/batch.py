@@ -194,7 +194,7 @@ class _Class(Records):
 def _tell_of_lateness(moved: Sequence[str], say: Callable[[str], None]) -> None:
     if moved:
         names = ", ".join(moved[:5]) + (" …" if len(moved) > 5 else "")
-        say(f"{len(moved)} are late, or lose points for it, otherwise than before: {names}")
+        say(f"Lateness, or what it costs, is another than before for {len(moved)}: {names}")
 
 
 def _is_text(name: str) -> bool:

@@ -40,30 +40,37 @@ def plain_values(source: str) -> Mapping[str, Plain] | None:
         return None
 
 
-# What a loop calls that trains the model as it finds it.
-_TRAINS = """
-    model loss_fn range print len float int round enumerate append zero_grad backward step item
-    detach tolist parameters eval train no_grad plot show
-"""
+# What a loop calls that trains the model as it finds it: functions, and methods.
+_FUNCTIONS = "model loss_fn range print len float int round enumerate no_grad"
+_METHODS = (
+    "append zero_grad backward step item detach tolist parameters eval train no_grad plot show"
+)
 _BRINGS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def only_trains(source: str) -> bool:
     """Whether a loop's text can do nothing but train the model that the cells above left behind.
 
-    It draws no parameters and calls nothing that might.
+    It draws no parameters, and calls and enters nothing that might.
     """
     try:
         nodes = [*ast.walk(ast.parse(source))]
     except _UNREADABLE:
         return False
     calls = (node.func for node in nodes if isinstance(node, ast.Call))
-    called = {getattr(each, "id", getattr(each, "attr", "")) for each in calls}
+    known = (
+        each.id in _FUNCTIONS.split()
+        if isinstance(each, ast.Name)
+        else getattr(each, "attr", "") in _METHODS.split()
+        for each in calls
+    )
     stores = (n for n in nodes if isinstance(n, ast.Attribute | ast.Subscript))
     stored = any(isinstance(node.ctx, ast.Store) for node in stores)
+    entered = (node.context_expr for node in nodes if isinstance(node, ast.withitem))
     return (
-        called <= {*_TRAINS.split()}
+        all(known)
         and not stored
+        and all(isinstance(each, ast.Call) for each in entered)
         and not any(isinstance(n, _BRINGS) for n in nodes)
     )
 

@@ -49,7 +49,7 @@ COMPUTED = {
     *(message_key(CODES.get(what, Diagnosis.CRASH), what) for *_, what in KNOWN_ERRORS),
     *("uncoded.broke", "uncoded.broke-alone"),
     *("crash.loop", "crash.stale-graph", "frozen-parameters.no-gradients"),
-    "wrong-lr.capped-now-and-then",
+    *("wrong-lr.capped-now-and-then", "wrong-loss.later"),
     *("backward-twice.crash", "step-before-backward.crash", "step-twice.steps"),
     *(
         f"{code}.now-and-then"

@@ -224,6 +224,12 @@ def _often(w: Watched, f: Mapping[str, Any], odd: Callable[[int], bool]) -> bool
     return bool(f["epochs"] == len(w.all) and near)
 
 
+def _later(w: Watched, f: Mapping[str, Any]) -> bool:
+    """Whether just so many updates are no plain descent, the first of them in this epoch."""
+    first = next((k for k in range(len(w.all)) if not w.plain(k)), -1)
+    return f["first"] == 1 + first and _often(w, f, lambda k: True)
+
+
 def _idle(w: Watched, k: int) -> bool:
     return not w.moving[k] and bool(w.all_grads[k].any())
 
@@ -361,10 +367,9 @@ CHECKS: dict[str, Check] = {
         and all(along(a, g) for a, g in w.added[:9])
         and not all(map(same, w.went, w.grads))
     ),
-    "wrong-optimizer.later": lambda w, f: (
-        all(map(same, w.went[:3], w.grads[:3]))
-        and f["first"] == 1 + next(k for k in range(len(w.all)) if not w.plain(k))
-        and _often(w, f, lambda k: True)
+    "wrong-optimizer.later": lambda w, f: _later(w, f),
+    "wrong-loss.later": lambda w, f: (
+        _later(w, f) and not all(same(added, gradient) for added, gradient in w.added)
     ),
     "frozen-parameters.elsewhere": lambda w, f: (
         bool(np.nan_to_num(w.stored("B")).any()) and not w.moving.any()

@@ -109,6 +109,17 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
     )
 
 
+def gradients_right(run: Run, task: Task, rows: Array) -> bool:
+    """Whether the backward passes at most of these rows added the gradients of the task's loss."""
+    places = {row.tobytes() for row in rows}
+    added = [each.added for each in epochs(run) if each.row.tobytes() in places]
+    begun = [each.row for each in epochs(run) if each.row.tobytes() in places]
+    if not added:
+        return False
+    true = dict(gradients(task, task.net))["mse"](np.stack(begun))
+    return _mostly_small(np.stack(added) - true, true)
+
+
 def shared(run: Run) -> bool:
     """Whether several backward passes belong to one update.
 

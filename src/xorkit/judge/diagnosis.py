@@ -12,10 +12,11 @@ import numpy as np
 
 from xorkit import reference
 from xorkit.evidence import Array, Run
-from xorkit.judge.accounting import Habits, habits
+from xorkit.judge.accounting import Habits, gradients_right, habits
 from xorkit.judge.deviations import MEANT, ODD, Deviations, calls
 from xorkit.judge.errors import known_error
 from xorkit.judge.updates import (
+    CLOSE,
     FEW,
     Mechanism,
     descent,
@@ -52,6 +53,8 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         return (_straight(run),)
     if mechanism.kind == "still":
         return (_still(run, after, habit),)
+    if mechanism.kind in ("pulls", "unknown") and mechanism.error <= CLOSE:
+        return (_some_unlike(run, task),)
     if mechanism.kind in ("linear", "adaptive") and habit is not None and not habit.gradients_right:
         mechanism = Mechanism("unknown", error=mechanism.error)  # the gradients are at fault
     found = [
@@ -375,6 +378,14 @@ def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) ->
     if math.isfinite(mechanism.error):
         return finding(Diagnosis.WRONG_LOSS, "unlike", error=mechanism.error)
     return finding(Diagnosis.WRONG_LOSS, "unlike-unmeasured")
+
+
+def _some_unlike(run: Run, task: Task) -> Finding:
+    """A run of which most updates are right: whether the others have other gradients."""
+    odd = np.flatnonzero(moves(run.rows) & ~matches(run.rows, descent(run.rows, task, task.net)))
+    right = gradients_right(run, task, run.rows[odd])
+    code = Diagnosis.WRONG_OPTIMIZER if right else Diagnosis.WRONG_LOSS
+    return finding(code, "later", epochs=len(run.rows) - 1, count=len(odd), first=odd[0] + 1)
 
 
 def _other_net(rows: Array, task: Task) -> Net | None:

@@ -256,7 +256,7 @@ def _rates(updates: Array, grads: Array, states: Array) -> Mechanism | None:
     rates = (updates * grads).sum(axis=0) / ((grads**2).sum(axis=0) + 1e-300)
     factor = float(np.median(rates))
     alike = distance(updates, factor * grads, states).max() <= FITTED
-    if alike or distance(updates, rates * grads, states).max() > FITTED:
+    if alike or rates.min() < 0 or distance(updates, rates * grads, states).max() > CLOSE:
         return None
     return Mechanism("rates", factor=factor)
 
@@ -289,7 +289,7 @@ def _adaptive(updates: Array, grads: Array, states: Array) -> Mechanism | None:
     return None
 
 
-def _averages(values: Array, decay: float) -> Array:
+def averages(values: Array, decay: float) -> Array:
     """Exponential moving averages along the first axis, from zero."""
     result, current = np.empty_like(values), np.zeros_like(values[0])
     for k, value in enumerate(values):
@@ -300,15 +300,15 @@ def _averages(values: Array, decay: float) -> Array:
 
 def _adam(g: Array) -> Array:
     steps = np.arange(1, len(g) + 1)[:, None]
-    mean = _averages(g, 0.9) / (1 - 0.9**steps)
-    square = _averages(g**2, 0.999) / (1 - 0.999**steps)
+    mean = averages(g, 0.9) / (1 - 0.9**steps)
+    square = averages(g**2, 0.999) / (1 - 0.999**steps)
     return np.asarray(mean / (np.sqrt(square) + 1e-8))
 
 
 ADAPTIVE: dict[str, Callable[[Array], Array]] = {
     "Adam": _adam,
     "signSGD": np.sign,
-    "RMSprop": lambda g: g / (np.sqrt(_averages(g**2, 0.99)) + 1e-8),
+    "RMSprop": lambda g: g / (np.sqrt(averages(g**2, 0.99)) + 1e-8),
     "Adagrad": lambda g: g / (np.sqrt(np.cumsum(g**2, axis=0)) + 1e-10),
 }
 

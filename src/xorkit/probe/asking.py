@@ -76,7 +76,7 @@ def _answers(model: Any, questions: Mapping[str, Any]) -> dict[str, Any]:
             outputs.append(_small(model(inputs)))
     return {
         "shapes": [list(parameter.shape) for parameter in parameters],
-        "trains": [parameter.requires_grad for parameter in parameters],
+        "trains": [p.requires_grad and not p.is_inference() for p in parameters],
         "outputs": encode(torch.stack(outputs).to(torch.float64).numpy()),
     }
 
@@ -100,7 +100,8 @@ def kept(parameters: Sequence[torch.Tensor]) -> Iterator[None]:
             data.copy_(values)
             parameter.data = data
             parameter.grad = grad
-            parameter.requires_grad_(requires)
+            if parameter.requires_grad != requires:  # what inference mode made takes no word of it
+                parameter.requires_grad_(requires)
 
 
 def fill(parameters: Sequence[torch.Tensor], values: Sequence[float]) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
@@ -340,6 +341,13 @@ class Recorder:
         for owner, name, hook in self.hooks:
             setattr(owner, name, hook)
         register_optimizer_step_pre_hook(functools.partial(self._on_optimizer, ord("s")))
+        register_module_parameter_registration_hook(self._on_parameter)
+
+    def _on_parameter(self, *_: Any) -> None:
+        """A module gets another parameter: the next loss is asked anew what it depends on."""
+        current = self.recordings[-1] if self.recordings else None
+        if current is not None and not current.separate:
+            current.paths = {}
 
     def replaced(self) -> list[str]:
         """Which of the observed functions somebody has put something else in the place of."""

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from playwright.sync_api import sync_playwright
 
 from xorkit import lesson as lessons
-from xorkit import matching, pages, recall, reference
+from xorkit import matching, recall, reference
 from xorkit.lesson import Lesson
+from xorkit.pages.feedback_page import feedback_page
+from xorkit.pages.report_page import report_page
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, TestOutcome, Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -215,14 +217,14 @@ def main() -> None:
     verdicts = list(learners(lesson, arguments.learners))
     arguments.out.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    text = pages.report_page(verdicts, lesson, before={v.student: 20 for v in verdicts[::9]})
+    text = report_page(verdicts, lesson, before={v.student: 20 for v in verdicts[::9]})
     seconds = time.perf_counter() - start
     path = arguments.out.resolve() / "report.html"
     path.write_text(text, "utf-8")
     each, sizes = [], []
     for verdict in verdicts[:50]:
         start = time.perf_counter()
-        sizes.append(len(pages.feedback_page(verdict, lesson).encode()))
+        sizes.append(len(feedback_page(verdict, lesson).encode()))
         each.append(time.perf_counter() - start)
     found = {
         "learners": len(verdicts),

@@ -186,7 +186,7 @@ def demo(
     from xorkit import samples
     from xorkit.engine.late import parsed_due_date
     from xorkit.engine.records import set_due
-    from xorkit.pages import feedback_path
+    from xorkit.pages.writing import feedback_path
 
     with _opened(root, "") as own:
         out.print("A sample class is built, collected and graded: a few minutes on two cores.")
@@ -816,7 +816,7 @@ def _marks(verdict: Verdict) -> dict[str, float]:
 
 def _feedback(course: Course, students: list[str] | None = None) -> None:
     from xorkit.engine.records import verdicts
-    from xorkit.pages import write_feedback
+    from xorkit.pages.writing import write_feedback
 
     chosen = [v for v in verdicts(course) if not students or v.student in students]
     count = write_feedback(course, chosen)
@@ -826,6 +826,6 @@ def _feedback(course: Course, students: list[str] | None = None) -> None:
 
 def _report(course: Course, since: datetime | None = None) -> Path:
     from xorkit.engine.records import verdicts
-    from xorkit.pages import write_report
+    from xorkit.pages.writing import write_report
 
     return write_report(course, verdicts(course), since=since)

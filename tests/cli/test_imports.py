@@ -15,6 +15,7 @@ TABLE = (  # what a command starts with, and what of the kit's heavy parts it mu
     ("xorkit.cli", LEARNERS | JUDGING | RUNNING | PICTURES | {"nbgrader", "nbformat", "pydantic"}),
     ("xorkit.quickstart", LEARNERS | JUDGING | RUNNING | PICTURES | {"nbgrader", "pydantic"}),
     ("xorkit.engine.records, xorkit.export", LEARNERS | JUDGING | RUNNING | PICTURES),
+    ("xorkit.pages.writing", LEARNERS | JUDGING | RUNNING | PICTURES),
     ("xorkit.preprocessors", LEARNERS | JUDGING | RUNNING | PICTURES),
     ("xorkit.intake.collecting", LEARNERS | JUDGING | PICTURES | {"xorkit.sandbox"}),
     ("xorkit.engine.batch", LEARNERS | PICTURES),

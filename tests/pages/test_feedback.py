@@ -13,7 +13,7 @@ from support.classroom import Learner, Page, Room
 
 from xorkit import reference
 from xorkit.lesson import Lesson, Part, TaskSpec
-from xorkit.pages import feedback_page
+from xorkit.pages.feedback_page import feedback_page
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, Lateness, TestOutcome, Verdict
 
 EVERYBODY = ("right", "mistaken", "stuck", "broken", "empty", "refused")

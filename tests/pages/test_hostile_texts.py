@@ -11,8 +11,9 @@ from support.hostile_texts import BREAKERS, hostile
 
 from xorkit.intake.records import LogEntry
 from xorkit.lesson import Lesson
-from xorkit.pages import feedback_page, report_page
+from xorkit.pages.feedback_page import feedback_page
 from xorkit.pages.rendering import displayable
+from xorkit.pages.report_page import report_page
 
 PAGES = ["mistaken", "refused", "all"]
 Built = list[tuple[str, frozenset[str]]]

@@ -16,7 +16,8 @@ from support.chromium import chromium, needs_chromium
 from support.classroom import Room
 from support.hostile_texts import BREAKERS, hostile
 
-from xorkit.pages import feedback_page, report_page
+from xorkit.pages.feedback_page import feedback_page
+from xorkit.pages.report_page import report_page
 
 pytest.importorskip("axe_playwright_python")
 from axe_playwright_python.sync_playwright import Axe

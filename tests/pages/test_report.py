@@ -11,7 +11,7 @@ from support.classroom import Page, Room
 
 from xorkit.intake.records import LogEntry
 from xorkit.lesson import Lesson
-from xorkit.pages import report_page
+from xorkit.pages.report_page import report_page
 from xorkit.verdict import CellVerdict, Lateness, TestOutcome, Verdict
 
 

@@ -15,7 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xorkit.conventions import solution_of
 from xorkit.engine.newer_python import missing_python
@@ -23,9 +23,11 @@ from xorkit.evidence import Evidence, Lack
 from xorkit.guest.lacks import COLAB, FILE, GPU, INTERNET, PROGRAM, TYPING
 from xorkit.guest.limits import LACKS_MIME
 from xorkit.guest.standins import colab_names
-from xorkit.hidden.session import Judgement
 from xorkit.messages import finding, tell
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, TestOutcome, Verdict
+
+if TYPE_CHECKING:
+    from xorkit.hidden.session import Judgement
 
 COLAB_PYTHON = (3, 13)  # of Colab's image of August 2026
 USUAL = ("pandas", "scipy", "sklearn", "seaborn", "plotly", "tensorboard", "ipywidgets")

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xorkit.engine import environment
-from xorkit.engine.job import RunSettings
 from xorkit.guest.limits import MiB
+
+if TYPE_CHECKING:
+    from xorkit.engine.job import RunSettings
 
 LIBRARIES = (
     "torch",

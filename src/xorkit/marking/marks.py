@@ -12,7 +12,7 @@ from xorkit.engine.gradebook import give, open_gradebook
 from xorkit.engine.records import verdicts
 from xorkit.export import export_again
 from xorkit.marking.waiting import WaitingAnswer, answer_at
-from xorkit.pages import write_feedback, write_report
+from xorkit.pages.writing import write_feedback, write_report
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,11 @@ from xorkit.pages import class_statistics as about
 from xorkit.pages import pictures
 from xorkit.pages.rendering import link, render
 from xorkit.pages.svg import OTHER, STUCK, YOU
-from xorkit.pages.words import DIAGNOSES, difficulty, discrimination, repair_kind
+from xorkit.pages.words import DIAGNOSES, FORMGRADER, difficulty, discrimination, repair_kind
 from xorkit.verdict import CellVerdict, Diagnosis, Verdict
 
 FEEDBACK = "../feedback/{student}/{assignment}/{assignment}.html"
 NOTEBOOK = "../autograded/{student}/{assignment}/{assignment}.ipynb"
-# nbgrader's page of one learner's notebooks of an assignment, on a Jupyter server.
-FORMGRADER = "formgrader/manage_students/{student}/{assignment}"
 SHOWN_ROWS = 150  # of the table at once: 1,000 open in half the time, and nobody reads so many
 BINS = 20  # bars that show how the points are spread
 TEACH = 6  # what is worth teaching again: more than this is no choice any more

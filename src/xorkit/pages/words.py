@@ -9,6 +9,8 @@ from typing import Final
 
 from xorkit.verdict import Diagnosis
 
+# nbgrader's page of one learner's notebooks of an assignment, on a Jupyter server.
+FORMGRADER = "formgrader/manage_students/{student}/{assignment}"
 # The verdict's diagnosis codes, as an instructor reads them.
 DIAGNOSES: Final[Mapping[Diagnosis, str]] = {
     Diagnosis.BLANK: "left an exercise empty",

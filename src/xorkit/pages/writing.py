@@ -1,4 +1,7 @@
-"""The pages as files of the course, written anew only where what they show has changed."""
+"""The pages as files of the course, written anew only where what they show has changed.
+
+What makes pages is imported where one is made: Matplotlib starts as slowly as all else together.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,7 @@ from xorkit.engine.machine import cores
 from xorkit.engine.store import VERDICT, evidence_of, verdict_of
 from xorkit.files import digest, write_file
 from xorkit.intake.records import members_of, read_log
-from xorkit.pages.feedback_page import feedback_page
-from xorkit.pages.report_page import FORMGRADER, report_page
+from xorkit.pages.words import FORMGRADER
 from xorkit.progress import over
 from xorkit.verdict import Verdict
 
@@ -57,6 +59,8 @@ def _write_pages(course: Course, students: Sequence[str], looks: str) -> None:
 
 
 def _write_page(course: Course, verdict: Verdict, looks: str) -> None:
+    from xorkit.pages.feedback_page import feedback_page
+
     evidence = evidence_of(course, verdict.student)
     page = feedback_page(verdict, course.lesson, answers=evidence.answers if evidence else None)
     page += MARK.format(_made_from(course, looks, verdict.student))
@@ -103,6 +107,8 @@ def write_report(
     made_from = digest([_made_from(course, _looks(course), *(v.student for v in verdicts)), *shown])
     if _is_current(path, made_from):
         return path
+    from xorkit.pages.report_page import report_page
+
     last = path.with_suffix(".marks.json")
     before: dict[str, Any] = json.loads(last.read_text("utf-8")) if last.exists() else {}
     page = report_page(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -81,9 +81,14 @@ class Match:
         return len(self.nots) > self.conditional
 
 
-def parse_pattern(text: str, groups: Mapping[str, tuple[str, ...]]) -> Pattern:
-    """Read a pattern; raises PatternError where it can't be read."""
-    parser = _Parser(text, groups)
+def parse_pattern(
+    text: str, groups: Mapping[str, tuple[str, ...]], known: dict[str, WordGroup] | None = None
+) -> Pattern:
+    """Read a pattern; raises PatternError where it can't be read.
+
+    `known` keeps what groups were read as, for the next pattern with the same groups.
+    """
+    parser = _Parser(text, groups, {} if known is None else known)
     body = parser.whole()
     if not (parser.stems or parser.beginnings):
         raise PatternError(f"“{text}” holds no word")
@@ -118,12 +123,28 @@ def is_conditional(reading: Reading, clause: int) -> bool:
     return first in english.CONDITIONS or (first == "not" and doing)
 
 
+@dataclass(frozen=True)
+class WordGroup:
+    """What `<name>` stands for: a regular expression, and the words in it."""
+
+    expression: str
+    stems: Set[str]
+    beginnings: Set[str]
+
+
 class _Parser:
     """Turns a pattern into a regular expression over `Reading.line`; collects its words."""
 
-    def __init__(self, text: str, groups: Mapping[str, tuple[str, ...]], inside: str = "") -> None:
+    def __init__(
+        self,
+        text: str,
+        groups: Mapping[str, tuple[str, ...]],
+        known: dict[str, WordGroup],
+        inside: str = "",
+    ) -> None:
         self.text = text
         self.groups = groups
+        self.known = known
         self.inside = inside  # names of the groups that we are in, to notice a circle
         self.stems: set[str] = set()
         self.beginnings: set[str] = set()
@@ -189,13 +210,17 @@ class _Parser:
             raise PatternError(f"“{self.text}” uses <{name}>, which is not in `words` ({known})")
         if f"<{name}>" in self.inside:
             raise PatternError(f"<{name}> is explained by itself in `words`")
-        choices = []
-        for phrase in self.groups[name]:
-            parser = _Parser(phrase, self.groups, f"{self.inside}<{name}>")
-            choices.append(parser.whole())
-            self.stems |= parser.stems
-            self.beginnings |= parser.beginnings
-        return f"(?:{'|'.join(choices)})"
+        if name not in self.known:
+            inside = f"{self.inside}<{name}>"
+            phrases = [_Parser(t, self.groups, self.known, inside) for t in self.groups[name]]
+            choices = "|".join([phrase.whole() for phrase in phrases])
+            stems = set[str]().union(*(phrase.stems for phrase in phrases))
+            beginnings = set[str]().union(*(phrase.beginnings for phrase in phrases))
+            self.known[name] = WordGroup(f"(?:{choices})", stems, beginnings)
+        group = self.known[name]
+        self.stems |= group.stems
+        self.beginnings |= group.beginnings
+        return group.expression
 
     def _word(self, word: str) -> str:
         word = word.casefold()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from xorkit.recall.patterns import Pattern, PatternError, parse_pattern
+from xorkit.recall.patterns import Pattern, PatternError, WordGroup, parse_pattern
 from xorkit.recall.text import Lexicon, Reading, read_answer, stem
 from xorkit.yaml_parts import Text, YamlPart
 
@@ -147,6 +147,11 @@ class Rubric(_Part):
         )
 
     @cached_property
+    def _groups(self) -> dict[str, WordGroup]:
+        """The groups of `words` as far as they have been read."""
+        return {}
+
+    @cached_property
     def lexicon(self) -> Lexicon:
         stems = frozenset().union(*(phrase.pattern.stems for phrase in self.phrases))
         beginnings = frozenset().union(*(phrase.pattern.beginnings for phrase in self.phrases))
@@ -212,7 +217,7 @@ class Rubric(_Part):
 
     def _compiled(self, text: str, place: str) -> Pattern:
         try:
-            return parse_pattern(text, self.words)
+            return parse_pattern(text, self.words, self._groups)
         except PatternError as error:
             raise ValueError(f"{place}: {error}") from None
 

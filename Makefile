@@ -52,6 +52,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_EXTRA) $(CONSTRAINTS) -e '.[dev,cluster]'
+	$(BIN)/python -m compileall -q src # as pip does with a wheel: where Python writes none, each start compiled it all
 	touch $@
 
 # Browser tests need a Chromium: the system's, or Debian's where we may install it. Without one they

@@ -118,11 +118,13 @@ def assigned_texts(source: str, name: str) -> dict[str, str]:
     By that group: a text without its quotation marks, of anything else the code; "" where nothing
     stands there. Upper and lower case are one. The last one of a name counts, as in Python.
     """
-    begins = re.compile(rf"[ \t]*(?:{name})[ \t]*[=:]{{1,2}}[ \t]*", re.IGNORECASE)
+    gives = rf"(?:{name})[{QUOTES}]?[ \t]*[=:]{{1,2}}[ \t]*"
+    before = rf"[ \t*•{QUOTES}-]*(?:\w+[ \t]*=[ \t]*[{QUOTES}]+)?"  # a bullet, a text's beginning
+    begins = re.compile(before + gives, re.IGNORECASE)
     if len(source) > LONGEST_CELL:
         return {}
     found: dict[str, str] = {}
-    for part in _parts(source, begins):
+    for part in _parts(re.sub(rf";[ \t]*(?={gives})", "\n", source), begins):
         first, _, below = part.partition("\n")
         if sides := dict(_right_sides(part, name)) or dict(_right_sides(first, name)):
             found |= {key: text or below.strip() for key, text in sides.items()}

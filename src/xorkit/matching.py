@@ -22,10 +22,11 @@ ChoiceStatus = Literal["right", "wrong", "blank", "doubled", "unclear"]
 GAP = "..."  # in a line of the menu: whatever the learner may write between the brackets
 UNFIT_FOR_A_FORM = "\"'\\\n"  # Colab's forms can't hold them inside an option
 LONGEST_SHOWN = 60  # characters of a learner's own text that a message repeats
-JOB = r"(?:job)?[ \t_.-]*0*(\d+)"  # job_3, Job 3, job3, 3
+JOB = r"(?:jobs?)?[ \t_.\[-]*0*(\d+)\]?"  # job_3, Job 3, job3, jobs[3], 3
 SAYS_NOTHING = frozenset(("", "none", "idk", "todo", "n/a", "dontknow", "noidea"))
 
 _JOB_LINE = re.compile(rf"\s*(#?)[ \t]*{JOB}[ \t]*[=:]+(.*)", re.IGNORECASE)
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _COMMENT = re.compile(r"(?<=.)#.*")  # not #3, which is a number
 _BETWEEN = re.compile(rf"[\s{QUOTES}]")  # what doesn't matter in a line of code that was typed
 _GIVEN_TO = re.compile(r"^[a-z_]\w*=(?!=)", re.IGNORECASE)  # loss_fn = …
@@ -357,11 +358,13 @@ def _named_in(text: str, spellings: Sequence[_Spelling]) -> tuple[str, ...]:
 
 
 def _names_a_line(exercise: MatchingExercise, source: str) -> bool:
-    """Does the cell name lines of the menu in places that belong to no job?"""
+    """Does the cell name lines of the menu in places that belong to no job, or as a comment?"""
     return any(
-        _names_one(exercise, text)
+        any(_same(line.line, comment) for line in exercise.lines)
+        if (comment := text.strip().removeprefix("#")) != text.strip()
+        else _names_one(exercise, text)
         for text in source.split("\n")
-        if not re.match(rf"\s*(?:#|{JOB}[ \t]*[=:])", text, re.IGNORECASE)
+        if not re.match(rf"\s*{JOB}[ \t]*[=:]", text, re.IGNORECASE)
     )
 
 
@@ -381,15 +384,17 @@ def _closed(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """A line of code without comment, quotes, spaces, and what the name is that it is given to."""
+    """A line of code without comment, quotes, spaces, brackets around it, and its name and “=”."""
     text = _BETWEEN.sub("", _COMMENT.sub("", _narrow(text))).rstrip(";:,.").lstrip(".")
     text = _ARGUMENT.sub("", _GIVEN_TO.sub("", text))
+    if text[:1] == "(" and text[-1:] == ")" and _closed(text[1:-1]):
+        text = text[1:-1]
     return text.removeprefix("torch.") if text.startswith("torch.nn.") else text
 
 
 def _narrow(text: str) -> str:
-    """Full-width signs, hard spaces and “…” as what they stand for."""
-    return unicodedata.normalize("NFKC", text)
+    """Full-width signs, hard spaces and “…” as what they stand for; signs without width left out."""
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
 
 
 def _same(line: str, other: str) -> bool:

@@ -70,7 +70,10 @@ class Mistake(YamlPart):
         text = solutions[self.cell] if self.text is None else self.text
         for old, new in self.replace.items():
             if old not in text:
-                raise CourseError(f"mistake {self.name!r}: {old!r} isn't in the cell {self.cell}")
+                raise CourseError(
+                    f"mistake {self.name!r}: {old!r} isn't in the cell {self.cell}, whose "
+                    f"solution is, without the markers:\n{text}"
+                )
             text = text.replace(old, new)
         return {**solutions, self.cell: text}
 

@@ -393,7 +393,7 @@ def _plain(text: str) -> str:
 
 
 def _narrow(text: str) -> str:
-    """Full-width signs, hard spaces and “…” as what they stand for; signs without width left out."""
+    """Full-width signs, hard spaces and “…” as what they stand for; those without width go."""
     return _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
 
 

@@ -225,7 +225,21 @@ def _stripped(text: str) -> str:
     spans = [*_comments(text, lines), *_unread(_parsed(text), lines)]
     for begin, left, last, right in sorted(spans, reverse=True):
         lines[begin - 1 : last] = [lines[begin - 1][:left].rstrip() + lines[last - 1][right:]]
-    return "\n".join(line.decode() for line in lines) + "\n"
+    return _narrowed("\n".join(line.decode() for line in lines) + "\n")
+
+
+def _narrowed(text: str) -> str:
+    """No empty lines, and one space for each four of indentation, where that changes no string."""
+    whole = ast.dump(ast.parse(text))
+    for pattern, shorter in (r"(?m)^\s*\n", ""), (r"(?m)^( *) {4}(?=\S)", _one_for_four):
+        narrow = re.sub(pattern, shorter, text)
+        if ast.dump(ast.parse(narrow)) == whole:
+            text = narrow
+    return text
+
+
+def _one_for_four(spaces: re.Match[str]) -> str:
+    return " " * (len(spaces[0]) // 4)
 
 
 Span = tuple[int, int, int, int]  # from line and byte to line and byte

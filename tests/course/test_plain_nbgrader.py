@@ -1,6 +1,6 @@
 """nbgrader's own commands, on files as learners handed them in, give the scores of `xorkit grade`.
 
-Eight learners who differ in what matters to nbgrader stand for the class; `--sweep` takes everyone.
+Five learners who differ in what matters to nbgrader stand for the class; `--sweep` takes everyone.
 """
 
 from __future__ import annotations
@@ -25,12 +25,9 @@ from xorkit.engine.job import RunSettings
 from xorkit.samples import Learner, file_bytes
 
 CHOSEN = (
-    "bkowalski",  # a class, and an account's name in every cell
     "cwood",  # cells that are there twice
-    "eivanova",  # cells without any name
     "hschmidt",  # answers that are left to a person
     "ipetrov",  # a wrong loop
-    "kbauer",  # a cell between an answer and its tests
     "vjansen",  # a cell that crashes
     "ychen",  # nothing filled in
 )
@@ -173,5 +170,5 @@ def test_generate_feedback_makes_a_page_for_everyone(chosen: tuple[Scores, Plain
 def test_the_page_of_a_right_program_shows_no_traceback(chosen: tuple[Scores, Plain]) -> None:
     _, plain = chosen
 
-    for student in ("bkowalski", "cwood", "eivanova", "kbauer"):
+    for student in ("cwood", "hschmidt"):
         assert "Traceback (most recent call last)" not in plain.pages[student]

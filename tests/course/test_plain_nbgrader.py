@@ -17,6 +17,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+from support import colab_loops
 
 from xorkit.conventions import solution_texts
 from xorkit.engine import batch
@@ -134,6 +135,32 @@ def test_plain_nbgrader_gives_the_same_scores_to_the_whole_class(
     by_xorkit, plain = both_ways(new_course, readable)
 
     assert plain.scores == by_xorkit
+
+
+@pytest.mark.sweep
+def test_plain_nbgrader_gives_the_same_scores_to_what_it_can_run_of_colabs(
+    new_course: Callable[[str], Course],
+) -> None:
+    """Where a cell stops in Jupyter's own kernel, the kit gives no less."""
+    courses = [new_course("engine"), new_course("plain")]
+    learners = {f"row{number:02}": row for number, row in enumerate(colab_loops.ROWS)}
+    for course in courses:
+        solutions = solution_texts(course.source)
+        for student, row in learners.items():
+            path = course.notebook_path("submitted", student)
+            path.parent.mkdir(parents=True)
+            nbformat.write(colab_loops.notebook(row, course.release, solutions), path)
+    list(batch.grade_class(courses[0], RunSettings(timeout=30)))
+    by_xorkit, plain = scores_in(courses[0].root), by_plain_nbgrader(courses[1].root).scores
+
+    points = {
+        student: [sum(scores[at][0] or 0 for at in scores if at[0] == student) for scores in both]
+        for both in [(by_xorkit, plain)]
+        for student in learners
+    }
+    same = {student for student, (own, other) in points.items() if own == other}
+    assert same == {student for student, row in learners.items() if colab_loops.runs_plain(row)}
+    assert all(own >= other for own, other in points.values())
 
 
 def outputs(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from xorkit.conventions import solution_of
 from xorkit.engine.newer_python import missing_python
 from xorkit.evidence import Evidence, Lack
-from xorkit.guest.lacks import COLAB, FILE, GPU, INTERNET, PROGRAM, TYPING
+from xorkit.guest.lacks import COLAB, FILE, GPU, INTERNET, PROCESS, PROGRAM, TYPING
 from xorkit.guest.limits import LACKS_MIME
 from xorkit.guest.standins import colab_names
 from xorkit.messages import finding, tell
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 COLAB_PYTHON = (3, 13)  # of Colab's image of August 2026
 USUAL = ("pandas", "scipy", "sklearn", "seaborn", "plotly", "tensorboard", "ipywidgets")
 INSTALLABLE = ("package", "python")  # what an instructor can do something about
-NOT_INSTALLED = (TYPING, COLAB, GPU, INTERNET, PROGRAM, FILE)
+NOT_INSTALLED = (TYPING, COLAB, GPU, INTERNET, PROGRAM, FILE, PROCESS)
 TIED = {"torchaudio", "torchcodec", "torchtext", "torchvision"}  # each release to one of PyTorch
 ABSENT = {"typing": "somebody who types", "colab": "Colab itself"}  # what no machine has, in words
 MOST_LACKS = 20  # lacks of one cell that are kept

@@ -23,21 +23,30 @@ MISSING_NAMES = (
     re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<owner>[\w.]+)'"),
     re.compile(r"No module named '(?P<name>[\w.]+)'"),
     re.compile(r"module '(?P<owner>[\w.]+)' has no attribute '(?P<name>\w+)'"),
-    re.compile(r"type object '(?P<kind>\w+)' has no attribute '(?P<name>\w+)'"),
-    re.compile(r"'(?P<kind>\w+)' object has no attribute '(?P<name>\w+)'"),
+    re.compile(r"type object '(?:\w+\.)*(?P<kind>\w+)' has no attribute '(?P<name>\w+)'"),
+    re.compile(r"'(?:\w+\.)*(?P<kind>\w+)' object has no attribute '(?P<name>\w+)'"),
     re.compile(r"name '(?P<name>\w+)' is not defined"),
 )
 # Parameters that functions got later, by how their absence is said.
 PARAMETER = re.compile(
-    r"([\w.]+)\(\) (?:takes no keyword arguments|got an unexpected keyword argument '(\w+)')"
+    r"(?:\w+\.)*?((?:str\.|Path\.)?\w+?)(?:\.__init__)?\(\)"
+    r" (?:takes no keyword arguments|got an unexpected keyword argument '(\w+)')"
+    r"|'(?:globals|locals)' is an invalid keyword argument for (exec)\(\)"
 )
 PARAMETERS = {
-    "str.replace": "3.13", "map": "3.14", "Path.exists follow_symlinks": "3.12",
+    "str.replace": "3.13", "map": "3.14", "exec": "3.13", "eval": "3.13", "nextafter": "3.12",
+    "Path.exists follow_symlinks": "3.12", "Path.is_dir follow_symlinks": "3.13",
+    "Path.is_file follow_symlinks": "3.13", "Path.relative_to walk_up": "3.12",
     "Path.glob case_sensitive": "3.12", "Path.rglob case_sensitive": "3.12",
     "Path.glob recurse_symlinks": "3.13", "Path.rglob recurse_symlinks": "3.13",
-    "Path.read_text newline": "3.13", "rmtree onexc": "3.12", "nextafter steps": "3.12",
+    "Path.read_text newline": "3.13", "rmtree onexc": "3.12", "run loop_factory": "3.12",
+    "TemporaryDirectory delete": "3.12", "NamedTemporaryFile delete_on_close": "3.12",
+    "correlation method": "3.12", "create_task eager_start": "3.14",
 }  # fmt: skip
-CONCRETE = {"PosixPath": "Path", "WindowsPath": "Path"}  # classes by another name than in the docs
+NO_PARAMETER = {"unhashable type: 'slice'": "3.12"}  # other errors of types that are none later
+PACKAGES = ("asyncio", "concurrent.futures", "importlib")  # that give names of their modules
+UNLISTED = {"collections.abc.Buffer": "3.12", "sys._is_gil_enabled": "3.13"}  # in typeshed's files
+CONCRETE = {"PosixPath": ("Path", "PurePath")}  # classes by another name than in the docs
 
 
 @dataclass(frozen=True)
@@ -124,9 +133,8 @@ def missing_python(error: Sequence[str] | None, source: str = "") -> str:
     version = ""
     if name == "TypeError":
         parameter = PARAMETER.search(text)
-        version = (
-            PARAMETERS.get(" ".join(filter(None, parameter.groups())), "") if parameter else ""
-        )
+        key = " ".join(filter(None, parameter.groups())) if parameter else ""
+        version = PARAMETERS.get(key) or NO_PARAMETER.get(text, "")
     elif name in ("ImportError", "ModuleNotFoundError", "AttributeError", "NameError"):
         found = next((match for pattern in MISSING_NAMES if (match := pattern.search(text))), None)
         version = _since(found.groupdict()) if found else ""
@@ -159,14 +167,18 @@ def _deferred(source: str, name: str) -> bool:
 
 
 def _since(parts: Mapping[str, Any]) -> str:
-    names, name = _newer_names(), parts["name"]
-    if "kind" in parts:
-        end = f".{CONCRETE.get(parts['kind'], parts['kind'])}.{name}"
-        return next((v for full, v in names.items() if full.endswith(end)), "")
-    owner = parts.get("owner")
+    names, name, owner = _newer_names(), parts["name"], parts.get("owner")
+    if kind := parts.get("kind"):
+        ends = tuple(f".{each}.{name}" for each in CONCRETE.get(kind, (kind,)))
+        return next((v for full, v in names.items() if full.endswith(ends)), "")
     if owner is None and "." not in name:
         return names.get(name) or names.get(f"builtins.{name}", "")
-    return names.get(f"{owner}.{name}" if owner else name, "")
+    full = f"{owner}.{name}" if owner else name
+    if full in UNLISTED or full in names:
+        return UNLISTED.get(full) or names[full]
+    # Of a package that is made of modules: asyncio.tasks.eager_task_factory.
+    inner = (v for each, v in names.items() if re.fullmatch(rf"{owner}\.\w+\.{name}", each))
+    return next(inner, "") if owner in PACKAGES else ""
 
 
 def _number(version: str) -> tuple[int, ...]:

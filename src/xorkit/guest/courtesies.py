@@ -11,6 +11,7 @@ import getpass
 import importlib
 import inspect
 import io
+import locale
 import os
 import re
 import shlex
@@ -21,7 +22,7 @@ from typing import Any
 
 from xorkit.guest import device, folders, newer_python, shell_lines, standins
 from xorkit.guest.folders import Folders
-from xorkit.guest.lacks import PROGRAM, Lacks, NothingSaid, Say, nobody_types
+from xorkit.guest.lacks import PROGRAM, EmptyLine, Lacks, NoBytes, NothingSaid, Say, nobody_types
 
 System = Callable[..., tuple[int, str]]  # of a command's words or text: its status and output
 
@@ -38,8 +39,15 @@ OLDER = {
     "IPython.core.display": ("IPython.display", "display"),
 }
 # Commands that bring files of any name; of others, those that they name.
-BRINGS = re.compile(r"\b(?:git|unzip|tar|7z|gdown|kaggle|python3?)\b")
+BRINGS = re.compile(
+    r"(?:^|[;&|]|\bsudo\b)\s*(?:[\w./-]*/)?(?:git|unzip|tar|7z|gdown|kaggle|python3?)\b|[$`*]"
+)
 COMMENT = re.compile(r"\s*(#.*)?\n?")
+# What multiprocessing makes, and its twin that is made of threads makes, too.
+PROCESSES = (
+    "Process", "Pool", "Manager", "Queue", "JoinableQueue", "Pipe", "Lock", "RLock", "Semaphore",
+    "BoundedSemaphore", "Condition", "Event", "Barrier", "Value", "Array",
+)  # fmt: skip
 SPARE_MEMORY = 8 << 20  # bytes; where they are missing, ZeroMQ ends the process or falls silent
 LONGEST_COMMAND = 60  # characters of a skipped command that the note repeats
 
@@ -68,6 +76,7 @@ def tame(shell: Any) -> None:
     standins.stand_in_for_colab(shell, lacks, note, FOLDERS)
     folders.install_folders(FOLDERS)
     newer_python.provide()
+    _speak_english()
 
 
 def settle(scratch: str) -> None:
@@ -106,6 +115,8 @@ def _system(note: Say, lacks: Lacks) -> System:
         text = os.fsdecode(command) if plain else shlex.join(map(os.fsdecode, command))
         done = shell_lines.run_shell_line(text, FOLDERS)
         if done is not None:
+            if done[0]:
+                lacks.breaks(set(re.findall(r"[\w-]+", text)))
             return done
         line = sign + text.strip().partition("\n")[0]
         short = line if len(line) < LONGEST_COMMAND else line[:LONGEST_COMMAND] + "…"
@@ -113,7 +124,7 @@ def _system(note: Say, lacks: Lacks) -> System:
         if not standins.installs(text):
             named = set() if BRINGS.search(text) else set(re.findall(r"[\w-]+", text))
             lacks.promise(PROGRAM, named)
-        return 0, ""
+        return 0, EmptyLine(lacks, PROGRAM)
 
     return system
 
@@ -154,6 +165,22 @@ def _read_magics(shell: Any, system: System) -> None:
     shell.input_transformers_cleanup.insert(0, _magic_first)
 
 
+def _speak_english() -> None:
+    """Colab's locale is there under its name, though this machine may only have the plain one."""
+    original = locale.setlocale
+
+    @functools.wraps(original)
+    def setlocale(category: int, wanted: Any = None) -> str:
+        try:
+            return original(category, wanted)
+        except locale.Error:
+            if str(wanted).replace("-", "").lower() not in ("en_us.utf8", "en_us"):
+                raise
+            return original(category, "C.UTF-8")
+
+    locale.setlocale = setlocale
+
+
 def _be_older(shell: Any) -> None:
     """The names that Colab's IPython 7 has and newer ones haven't, and how it tells that it is."""
     for owner, (origin, name) in OLDER.items():
@@ -171,6 +198,30 @@ def _magic_first(lines: list[str]) -> list[str]:
     return lines[first:] if lines and lines[first].startswith("%%") else lines
 
 
+class _Said(io.StringIO):
+    """What a program said, which may be nothing that anybody knows."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.silence = text if isinstance(text, EmptyLine) else None
+
+    def read(self, size: int | None = -1) -> str:
+        return self.silence if self.silence is not None else super().read(size)
+
+
+class _SaidBytes(io.BytesIO):
+    """The same in bytes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text.encode())
+        self.silence = NoBytes() if isinstance(text, EmptyLine) else None
+        if self.silence is not None and isinstance(text, EmptyLine):
+            self.silence.lacks = text.lacks
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self.silence if self.silence is not None else super().read(size)
+
+
 def _run_no_programs(system: System) -> None:
     """subprocess, os.system, os.popen."""
 
@@ -184,7 +235,7 @@ def _run_no_programs(system: System) -> None:
             self.returncode, said = system(args)
             as_text = any(map(options.get, ("text", "universal_newlines", "encoding", "errors")))
             self.stdin, self.stdout, self.stderr = (
-                (io.StringIO(text) if as_text else io.BytesIO(text.encode()))
+                (_Said(text) if as_text else _SaidBytes(text))
                 if options.get(stream) == subprocess.PIPE
                 else None
                 for stream, text in (("stdin", ""), ("stdout", said), ("stderr", ""))
@@ -212,7 +263,23 @@ def _run_no_programs(system: System) -> None:
 
 
 def _stay_one_process(note: Say) -> None:
-    """A DataLoader loads by itself, `torch.compile` (wants a C compiler) gives back its model."""
+    """Threads in the place of processes; a DataLoader loads by itself.
+
+    `torch.compile`, which wants a C compiler, gives back its model.
+    """
+    by_threads = importlib.import_module("multiprocessing.dummy")
+    futures: Any = importlib.import_module("concurrent.futures")
+    context: Any = importlib.import_module("multiprocessing.context").BaseContext
+    for name in PROCESSES:
+        twin = getattr(by_threads, name)
+        setattr(importlib.import_module("multiprocessing"), name, twin)
+        setattr(context, name, staticmethod(twin))  # also what threads are awaited by
+
+    class ThreadsAsProcesses(futures.ThreadPoolExecutor):
+        def __init__(self, max_workers: Any = None, *_: Any, initializer: Any = None, **__: Any):
+            super().__init__(max_workers, initializer=initializer)
+
+    futures.ProcessPoolExecutor = ThreadsAsProcesses
     torch: Any = importlib.import_module("torch")
     loader = torch.utils.data.DataLoader
     original = loader.__init__

@@ -15,7 +15,7 @@ from typing import Any
 from xorkit.guest.lacks import Say
 
 ELSEWHERE = ("cuda", "mps", "xpu")  # devices that a grader doesn't have
-MENTIONED = re.compile("|".join([*ELSEWHERE, "accelerator"]))
+MENTIONED = re.compile("|".join([*ELSEWHERE, "accelerator", "pin_memory"]))
 # A cell that stops without a GPU, which the learner's runtime had.
 ASKS = re.compile(r"\b(?:is_available|device_count|is_built)\(")
 STOPS = re.compile(r"\b(?:assert|raise|exit)\b")
@@ -28,9 +28,9 @@ FACTORIES = (
 MAKERS = ("new_empty", "new_full", "new_ones", "new_tensor", "new_zeros")  # of a tensor
 # What torch.cuda says of a GPU, where asking would raise; all else that raises says nothing.
 CUDA_ANSWERS = {
-    "current_device": 0, "get_device_capability": (0, 0), "get_device_name": "CPU",
+    "current_device": 0, "get_device_capability": (0, 0), "get_device_name": "Tesla T4",
     "get_device_properties": SimpleNamespace(
-        name="CPU", total_memory=0, major=0, minor=0, multi_processor_count=0
+        name="Tesla T4", total_memory=0, major=0, minor=0, multi_processor_count=0
     ),
     "mem_get_info": (0, 0),
 }  # fmt: skip
@@ -95,6 +95,7 @@ def redirect(note: Say) -> None:
 
     for owner in (torch.Tensor, torch.nn.Module):
         owner.to, owner.cuda = moving(owner.to), staying
+    torch.UntypedStorage.cuda = staying
     torch.Tensor.pin_memory = lambda tensor, *_: tensor
     for owner, names in ((torch, FACTORIES), (torch.Tensor, MAKERS)):
         for name in names:

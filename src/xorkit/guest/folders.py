@@ -15,6 +15,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from stat import S_ISDIR
 from typing import Any
 
 from xorkit.guest import confine
@@ -59,8 +60,10 @@ class Folders:
             moved = self.scratch + name.removeprefix(CONTENT)
         else:
             moved = f"{self.scratch}/{OTHERS}{name}"
-            if (top := name.split("/")[1]) in THERE:
-                os.makedirs(f"{self.scratch}/{OTHERS}/{top}", exist_ok=True)
+            above, top = os.path.dirname(name), "/" + name.split("/")[1]
+            for there in (above if _is_folder(above) else "", top if top[1:] in THERE else ""):
+                if there:
+                    os.makedirs(f"{self.scratch}/{OTHERS}{there}", exist_ok=True)
         return os.fsencode(moved) if isinstance(path, bytes) else moved
 
     def shown(self, path: str) -> str:
@@ -123,6 +126,14 @@ class Folders:
         return moved, {k: there(v) if k in PATHS else v for k, v in options.items()}
 
 
+def _is_folder(path: str, stat: Any = os.stat) -> bool:
+    """Whether a folder is there on this machine, which is no secret and as in Colab."""
+    try:
+        return S_ISDIR(stat(path).st_mode)
+    except OSError:
+        return False
+
+
 def _below(path: str, folder: str) -> bool:
     return f"{path}/".startswith(f"{folder}/")
 
@@ -131,6 +142,15 @@ def install_folders(folders: Folders) -> None:
     """Let what opens files by their paths take Colab's."""
     opening = folders.second_try(io.open)
     builtins.open = io.open = opening
+    for module, name in (
+        ("tarfile", "bltn_open"),
+        ("bz2", "_builtin_open"),
+        ("tokenize", "_builtin_open"),
+    ):
+        setattr(importlib.import_module(module), name, opening)  # which they keep from their import
+    files: Any = importlib.machinery.SourceFileLoader
+    files.get_data = folders.second_try(files.get_data, 2)
+    io.open_code = folders.second_try(io.open_code)
     # Cells call IPython's own `open`, which keeps them off its three standard streams.
     importlib.import_module("IPython.core.interactiveshell").io_open = opening  # type: ignore[attr-defined]
     _replace("utime", _of_what_exists(os.utime))

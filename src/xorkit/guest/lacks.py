@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dis
+import errno
 import functools
 import json
 import os
 import re
+import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from traceback import extract_tb
 from types import FrameType, TracebackType
 from typing import Any
 
+from xorkit.guest import confine
 from xorkit.guest.limits import LACKS_MIME
 
 Say = Callable[[str], None]
@@ -21,12 +25,15 @@ LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF
 LackName = tuple[str, ...]  # its kind, and the name of what is lacking
 TYPING, COLAB = ("typing", "input"), ("colab", "google.colab")
 # What no machine that grades has, as the sentence calls it.
-GPU, INTERNET, PROGRAM, FILE = (
+GPU, INTERNET, PROGRAM, FILE, PROCESS = (
     ("machine", name)
-    for name in ("a GPU", "the internet", "another program", "a file from outside")
-)
+    for name in (
+        "a GPU", "the internet", "another program", "a file from outside", "a process of its own"
+    )
+)  # fmt: skip
 NO_GPU = re.compile(r"CUDA|NVIDIA|\bMPS\b|accelerator device")
 ABOUT_GPU = re.compile("cuda|device|gpu", re.IGNORECASE)
+RAISES = re.compile(r"\braise\b")
 NO_FOLDER = re.compile(r"Parent directory (.+) does not exist")  # of PyTorch's own writer
 # What of a text's methods gives a text, what looks at it, and what does neither.
 TEXT_METHODS = (
@@ -35,8 +42,11 @@ TEXT_METHODS = (
     "swapcase", "title", "translate", "upper", "zfill",
 )  # fmt: skip
 LOOKED_AT = ("__eq__", "__ne__", "__contains__", "__len__", "__iter__", "__getitem__")
+NOBODY = "nobody is here to type"
 UNNOTED = ("encode", "maketrans")
 PATIENCE = 100  # empty lines in one cell: a loop that waits for an answer would wait for ever
+AGAIN = 0.005  # seconds; what swallows the end is ended again and again, until outside of a `try`
+ANY = "*"  # among promised names: whatever is asked for
 
 
 class Lacks:
@@ -48,7 +58,7 @@ class Lacks:
         self.answer: object = None  # what `input` is
         self._met: dict[LackName, bool] = {}
         self._starred: list[LackName] = []
-        self._promised: list[tuple[LackName, set[str]]] = []
+        self._promised: dict[LackName, set[str]] = {}
         self.lines = 0
 
     def begin(self, *_: object) -> None:
@@ -71,7 +81,13 @@ class Lacks:
 
     def promise(self, lack: LackName, names: set[str]) -> None:
         """In Colab there would be files, folders or modules of these names; of any, if none."""
-        self._promised.append((lack, names))
+        self._promised.setdefault(lack, set()).update(names or {ANY})
+
+    def breaks(self, words: set[str]) -> None:
+        """A command that names these stopped here: what it names is where its source would be."""
+        for lack, names in list(self._promised.items()):
+            if not names.isdisjoint(words):
+                self.promise(lack, words)
 
     def blame(self, error: BaseException | None, leaves: list[object]) -> None:
         """Notes the lacks that an exception came from, or that the lesson's names stand for."""
@@ -80,10 +96,10 @@ class Lacks:
             found += self._starred if isinstance(error, NameError) else []
             for value in _near(error.__traceback__):
                 if isinstance(value, Substitute):
-                    found.append(value.lack())
+                    found += [value.lack()] if not value.is_whole(error) else []
                 elif value is self.answer and value is not None:
                     found.append(TYPING)
-            found += [lack for lack, names in self._promised if _is_missed(error, names)]
+            found += [lack for lack, names in self._promised.items() if _is_missed(error, names)]
             found += _of_machine(error)
             if "event loop" in str(error):  # which that package would have let run in another
                 found += [lack for lack in self._met if lack[1] == "nest_asyncio"]
@@ -97,30 +113,41 @@ class Lacks:
 
 def _is_missed(error: BaseException, names: set[str]) -> bool:
     """Whether a file, a folder or a module that wasn't there is one of these."""
+    places: list[str] = []
     if isinstance(error, ImportError):
         missing = error.name or ""
+        # One of the learner's own may be a folder that is promised.
+        places = [each for each in sys.path if not each.startswith(confine.installation())]
     elif isinstance(error, FileNotFoundError) and isinstance(error.filename, str | bytes):
         missing = os.path.abspath(os.fsdecode(error.filename))
     else:
         found = NO_FOLDER.search(str(error))
         missing = os.path.abspath(found[1]) if found else ""
-    parts = {PurePath(part).stem for part in PurePath(missing).parts}
-    return bool(missing) and (not names or not names.isdisjoint(parts))
+    parts = {PurePath(part).stem for path in (missing, *places) for part in PurePath(path).parts}
+    return bool(missing) and not names.isdisjoint({ANY, *parts})
 
 
 def _of_machine(error: BaseException) -> Iterator[LackName]:
     """What of a machine's an exception says that it lacks."""
-    text, lines = str(error), [frame.line or "" for frame in extract_tb(error.__traceback__)]
+    text, frames = str(error), extract_tb(error.__traceback__)
+    lines = [frame.line or "" for frame in frames]
     asserts = isinstance(error, AssertionError) and ABOUT_GPU.search(lines[-1])
+    asserts = asserts or (RAISES.search(lines[-1]) and ABOUT_GPU.search(lines[-1]))
     if asserts or (isinstance(error, AssertionError | RuntimeError) and NO_GPU.search(text)):
         yield GPU
     if "ffmpeg" in text:  # Colab has it, and matplotlib makes films by it
         yield PROGRAM
     causes: BaseException | None = error
     while causes is not None:
-        if isinstance(causes, socket.gaierror):
+        if isinstance(causes, socket.gaierror) or _errno(causes) == errno.EOPNOTSUPP:
             yield INTERNET
+        if _errno(causes) == errno.ENOSYS:  # what the confinement answers to a fork
+            yield PROCESS
         causes = causes.__cause__ or causes.__context__
+
+
+def _errno(error: BaseException) -> int | None:
+    return error.errno if isinstance(error, OSError) else None
 
 
 class Substitute:
@@ -129,6 +156,10 @@ class Substitute:
     def lack(self) -> LackName:
         """The kind and the name of what is lacking."""
         raise NotImplementedError
+
+    def is_whole(self, error: BaseException) -> bool:
+        """Whether nothing is lacking of what this error is about."""
+        return False
 
 
 class EmptyLine(str, Substitute):
@@ -194,6 +225,20 @@ class NoFiles(dict[str, bytes], Substitute):
     keys = values = items = __iter__  # type: ignore[assignment]
 
 
+def _end_soon(lacks: Lacks) -> None:
+    """Ends a cell that swallows that nobody types, at a line where it doesn't."""
+    if not hasattr(signal, "setitimer") or signal.getitimer(signal.ITIMER_REAL)[0]:
+        return
+
+    def ring(*_: object) -> None:
+        if lacks.running:
+            raise EOFError(NOBODY)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
+
+
 def nobody_types(lacks: Lacks) -> Callable[..., str]:
     """Stands in for `input` and `getpass`. Raises EOFError where a program won't stop asking."""
 
@@ -203,7 +248,9 @@ def nobody_types(lacks: Lacks) -> Callable[..., str]:
         lacks.lines += 1
         if lacks.lines > PATIENCE:
             lacks.decided(*TYPING)
-            raise EOFError("nobody is here to type")
+            if lacks.running and lacks.lines > 2 * PATIENCE:
+                _end_soon(lacks)
+            raise EOFError(NOBODY)
         return EmptyLine(lacks)
 
     lacks.answer = empty_line
@@ -215,6 +262,18 @@ class NothingSaid(list[str], Substitute):
 
     def lack(self) -> LackName:
         return PROGRAM
+
+
+class NoBytes(bytes, Substitute):
+    """What a program that wasn't started would have written."""
+
+    lacks: Lacks
+
+    def lack(self) -> LackName:
+        return PROGRAM
+
+    def decode(self, *_: str, **__: str) -> str:
+        return EmptyLine(self.lacks, PROGRAM)
 
 
 def _near(trace: TracebackType | None) -> Iterator[object]:

@@ -14,13 +14,20 @@ from pathlib import Path
 
 from xorkit.guest.folders import Folders
 
-BETWEEN = ("&&", ";")
+BETWEEN = ("&&", "||", ";")
 INTO = (">", ">>")
+# What is said on stderr isn't kept apart: where it is sent makes no difference.
+STDERR = re.compile(r"\s(?:2>>?\s*(?:/dev/null|&1)|&>\s*/dev/null)")
+BRACES = re.compile(r"(.*?)\{([^{}\s]*,[^{}\s]*)\}(.*)")
 LONGEST_FILE = 1 << 20  # characters of a file that `cat` prints
 
 
 class CommandError(Exception):
     """What a command says on stderr."""
+
+
+class UntrueError(Exception):
+    """What was asked by `test` isn't so."""
 
 
 def run_shell_line(text: str, folders: Folders) -> tuple[int, str] | None:
@@ -32,17 +39,22 @@ def run_shell_line(text: str, folders: Folders) -> tuple[int, str] | None:
         commands = list(_commands(text))
     except ValueError:  # an open quote, or a sign of the shell's own
         return None
-    if not commands or any(words[0] not in COMMANDS for words, *_ in commands):
+    if not commands or not all(_is_known(words) for words, *_ in commands):
         return None
     said, status, here = io.StringIO(), 0, os.getcwd()
-    for words, target, mode, if_well in commands:
-        if if_well and status:
+    for words, target, mode, after in commands:
+        if (after == "&&" and status) or (after == "||" and not status):
             continue
         out = io.StringIO()
         status = 0
         try:
             flags, names = _sorted_out(words)
             COMMANDS[words[0]](flags, names, out, folders)
+            if target:
+                with open(os.path.expanduser(target), mode, encoding="utf-8") as file:
+                    file.write(out.getvalue())
+        except UntrueError:
+            status = 1
         except (CommandError, OSError, ValueError, shutil.Error) as error:
             status = 1
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -50,24 +62,29 @@ def run_shell_line(text: str, folders: Folders) -> tuple[int, str] | None:
             said.write(f"{words[0]}: {f'{of}: ' if of else ''}{reason}\n")
         if not target:
             said.write(out.getvalue())
-        elif not status:
-            with open(os.path.expanduser(target), mode, encoding="utf-8") as file:
-                file.write(out.getvalue())
     if any(words[0] == "cd" for words, *_ in commands):
         os.chdir(here)
     return status, said.getvalue()
 
 
-def _commands(text: str) -> Iterator[tuple[list[str], str, str, bool]]:
+def _is_known(words: Sequence[str]) -> bool:
+    if words[0] in ("test", "["):
+        return len(words) > 2 and words[1] in ("-d", "-e", "-f")
+    if words[0] == "printf":
+        return len(words) == 2 and "%" not in words[1]
+    return words[0] in COMMANDS
+
+
+def _commands(text: str) -> Iterator[tuple[list[str], str, str, str]]:
     """Each command's words, the file that its output goes to, and how that is opened.
 
-    And whether it only runs if the one before went well.
+    And the sign before it, which says whether it hangs on how the one before went.
     """
     for line in text.splitlines():
-        lexer = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
+        lexer = shlex.shlex(STDERR.sub("", line), posix=True, punctuation_chars="();<>|&")
         lexer.whitespace_split = True
         words: list[str] = []
-        target, mode, awaited, if_well = "", "w", False, False
+        target, mode, awaited, after = "", "w", False, ""
         for word in [*lexer, ";"]:
             if awaited:
                 target, awaited = word, False
@@ -75,8 +92,8 @@ def _commands(text: str) -> Iterator[tuple[list[str], str, str, bool]]:
                 mode, awaited = ("a" if word == ">>" else "w"), True
             elif word in BETWEEN:
                 if words:
-                    yield words, target, mode, if_well
-                words, target, mode, if_well = [], "", "w", word == "&&"
+                    yield words, target, mode, after
+                words, target, mode, after = [], "", "w", word
             elif re.fullmatch(r"[();<>|&]+", word) or re.search(r"[`$]", word):
                 raise ValueError(word)
             else:
@@ -85,8 +102,11 @@ def _commands(text: str) -> Iterator[tuple[list[str], str, str, bool]]:
 
 def _sorted_out(words: Sequence[str]) -> tuple[set[str], list[str]]:
     """The letters of a command's flags, and its other words; patterns become what they match."""
-    if words[0] == "echo":
-        return set("n" if words[1:2] == ["-n"] else ""), [w for w in words[1:] if w != "-n"]
+    if words[0] in ("echo", "printf"):
+        count = next((i for i, w in enumerate(words[1:]) if not re.fullmatch("-[neE]+", w)), 99)
+        return set("".join(words[1 : 1 + count])), words[1 + count :]
+    if words[0] in ("test", "["):
+        return set(words[1].strip("-")), words[2:3]
     flags = {"parents": "p", "recursive": "r", "force": "f"}
     letters: set[str] = set()
     names: list[str] = []
@@ -96,9 +116,19 @@ def _sorted_out(words: Sequence[str]) -> tuple[set[str], list[str]]:
         elif word.startswith("-") and len(word) > 1:
             letters |= set(word[1:])
         else:
-            word = os.path.expanduser(word)
-            names += sorted(glob.glob(word)) or [word]
+            for each in _alternatives(os.path.expanduser(word)):
+                names += sorted(glob.glob(each)) or [each]
     return letters, names
+
+
+def _alternatives(word: str) -> Iterator[str]:
+    """The words that one with braces stands for: a/{b,c}."""
+    found = BRACES.fullmatch(word)
+    if found is None:
+        yield word
+    else:
+        for part in found[2].split(","):
+            yield from _alternatives(found[1] + part + found[3])
 
 
 Command = Callable[[set[str], list[str], io.StringIO, Folders], None]
@@ -119,7 +149,30 @@ def _touch(flags: set[str], names: list[str], out: io.StringIO, folders: Folders
 
 
 def _echo(flags: set[str], names: list[str], out: io.StringIO, folders: Folders) -> None:
-    out.write(" ".join(names) + ("" if "n" in flags else "\n"))
+    text = " ".join(names)
+    if "e" in flags:
+        text = _unescaped(text)
+    out.write(text + ("" if "n" in flags else "\n"))
+
+
+def _printf(flags: set[str], names: list[str], out: io.StringIO, folders: Folders) -> None:
+    out.write(_unescaped(names[0]))
+
+
+def _unescaped(text: str) -> str:
+    for sign, meant in (("\\n", "\n"), ("\\t", "\t")):
+        text = text.replace(sign, meant)
+    return text
+
+
+def _test(flags: set[str], names: list[str], out: io.StringIO, folders: Folders) -> None:
+    asks = {"d": os.path.isdir, "f": os.path.isfile, "e": os.path.exists}
+    if not asks[min(flags)](names[0]):
+        raise UntrueError
+
+
+def _true(flags: set[str], names: list[str], out: io.StringIO, folders: Folders) -> None:
+    """Goes well."""
 
 
 def _pwd(flags: set[str], names: list[str], out: io.StringIO, folders: Folders) -> None:
@@ -184,6 +237,7 @@ def _two(names: list[str]) -> list[str]:
 
 
 COMMANDS: dict[str, Command] = {
+    "[": _test,
     "cat": _cat,
     "cd": _cd,
     "cp": _cp,
@@ -191,8 +245,11 @@ COMMANDS: dict[str, Command] = {
     "ls": _ls,
     "mkdir": _mkdir,
     "mv": _mv,
+    "printf": _printf,
     "pwd": _pwd,
     "rm": _rm,
     "rmdir": _rmdir,
+    "test": _test,
     "touch": _touch,
+    "true": _true,
 }

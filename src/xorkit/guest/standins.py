@@ -15,7 +15,8 @@ import os
 import re
 import sys
 from collections.abc import Generator, Iterable, Iterator
-from importlib import resources
+from importlib import metadata, resources
+from pathlib import PurePath
 from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -26,10 +27,17 @@ from xorkit.guest.limits import LESSON_NAMES
 
 # Parts of installed packages that need another one, which may be missing.
 PACKAGE_OF_PART = {"torch.utils.tensorboard": "tensorboard"}
-COLAB_PARTS = (
-    "ai", "auth", "data_table", "drive", "files", "kernel", "output", "patches", "runtime",
-    "userdata", "widgets", "_message",
-)  # fmt: skip
+# The parts of google.colab, each with what it offers where that is little: no others are
+# there.
+COLAB_PARTS: dict[str, tuple[str, ...]] = {
+    "ai": (), "auth": ("authenticate_user", "authenticate_service_account"), "autoviz": (),
+    "data_table": (), "drive": ("mount", "flush_and_unmount"), "errors": (),
+    "files": ("download", "upload", "upload_file", "view"), "html": (), "kernel": (), "output": (),
+    "patches": (), "runtime": ("unassign",), "sheets": (), "snippets": (), "sql": (), "syntax": (),
+    "userdata": ("get", "SecretNotFoundError", "NotebookAccessError", "TimeoutException"),
+    "widgets": (), "_message": (), "_reprs": (), "_shell": (), "_system_commands": (),
+}  # fmt: skip
+DRIVES = ("MyDrive", "My Drive", "Shareddrives")  # what a mounted Drive has at its top
 # What only a training's own objects are asked for: a program that calls these trains by a stand-in.
 TRAINING = ("backward", "step", "zero_grad", "parameters", "state_dict", "fit", "train")
 OPERATOR_NAMES = (
@@ -42,6 +50,7 @@ OTHERS = (
 )  # fmt: skip
 ANSWER_NOTHING = ("setitem", "delitem", "delattr", "exit")
 FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
+LONGEST_PATH = 200  # characters
 ASKED = 1000  # times that one stand-in is true: a `while` on it must end
 INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.*?\binstall\b([^;&|\n]*)")
 # A package's name, or the last part of its repository's address.
@@ -75,12 +84,16 @@ class StandIn(Substitute):
     _called = _deep = False
     _passed: tuple[Any, ...] = ()
     _asked = 0
+    _offers: tuple[str, ...] = ()  # all its names, where there are no others
 
     def __init__(self, *_: Any, **__: Any) -> None:
         """A subclass may be made with anything."""
 
     def lack(self) -> LackName:
         return COLAB if self._package == COLAB[1] else ("package", self._package)
+
+    def is_whole(self, error: BaseException) -> bool:
+        return bool(self._offers) and isinstance(error, AttributeError)
 
     def _more(self, *_: Any, **__: Any) -> StandIn:
         return self._made(self._path, deep=True)
@@ -108,6 +121,8 @@ class StandIn(Substitute):
             raise AttributeError(name)
         if name in TRAINING and self._called:
             self._decided()
+        if name[0] != "_" and name not in self._offers and self._offers:
+            raise AttributeError(f"module {self._path!r} has no attribute {name!r}")
         path = f"{self._path}.{name}"
         if name.endswith(("Error", "Exception", "Warning", "Interrupt")):
             value: Any = type(name, (Exception,), {})
@@ -122,6 +137,9 @@ class StandIn(Substitute):
     def __call__(self, *args: Any, **options: Any) -> Any:
         if len(args) == 1 and not options and not self._deep and isinstance(args[0], FUNCTIONS):
             return args[0]  # a decorator, or what makes one
+        given = (*args, *options.values())
+        if files := {PurePath(each).stem for each in given if _is_path(each)}:
+            self._lacks.promise(self.lack(), files)
         return self._made(f"{self._path}()", called=True, deep=self._deep, passed=args)
 
     def __iter__(self) -> Iterator[Any]:
@@ -201,6 +219,12 @@ for _name in ANSWER_NOTHING:
     setattr(StandIn, f"__{_name}__", StandIn._nothing)
 
 
+def _is_path(value: Any) -> bool:
+    """Whether something may be the name of a file, which a package that is here would write."""
+    text = str(value) if isinstance(value, str | PurePath) else ""
+    return len(text) < LONGEST_PATH and bool("/" in text or PurePath(text).suffix)
+
+
 def _unpacked(frame: FrameType) -> int:
     """Into how many names a frame is about to unpack something; 0 where it does something else."""
     code = frame.f_code.co_code
@@ -247,6 +271,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if self.parts is not None:
             return self.parts.get(fullname)
         words = fullname.split(".")
+        if fullname.startswith("google.colab.") and words[2] not in COLAB_PARTS:
+            return None
         for count in range(len(words), 0, -1):
             name = ".".join(words[:count])
             if name in self.names or name.lower() in self.promised:
@@ -312,6 +338,7 @@ def install_standins(shell: Any, lacks: Lacks) -> None:
     parts = {part: package for part, package in PACKAGE_OF_PART.items() if not _installed(package)}
     if parts:
         sys.meta_path.insert(0, Finder(lacks, (), parts))
+    _tell_versions(lacks)
     left: dict[str, object] = {}
     run = shell.run_code
 
@@ -338,6 +365,25 @@ def install_standins(shell: Any, lacks: Lacks) -> None:
     shell.events.register("post_run_cell", ended)
 
 
+def _tell_versions(lacks: Lacks) -> None:
+    """`importlib.metadata.version`, also of what only Colab has: a program may print it."""
+    original = metadata.version
+
+    @functools.wraps(original)
+    def version(name: str) -> str:
+        try:
+            return original(name)
+        except metadata.PackageNotFoundError:
+            plain = name.lower().replace("_", "-")
+            known = next((n for n, package in colab_names().items() if package == plain), None)
+            if known is None:
+                raise
+            lacks.met("package", known)
+            return "0.0.0"
+
+    metadata.version = version
+
+
 def stand_in_for_colab(shell: Any, lacks: Lacks, note: Any, folders: Folders) -> None:
     """`google.colab`: answers that harm nothing and stop nobody."""
     google: Any = importlib.import_module("google") if _installed("google") else None
@@ -346,15 +392,34 @@ def stand_in_for_colab(shell: Any, lacks: Lacks, note: Any, folders: Folders) ->
         google = sys.modules["google"] = importlib.util.module_from_spec(spec)
     colab = google.colab = sys.modules["google.colab"] = _colab("google.colab", lacks)
     answers = {name: _colab(f"google.colab.{name}", lacks) for name in COLAB_PARTS}
+    for name, offers in COLAB_PARTS.items():
+        vars(answers[name])["_offers"] = offers
+    vars(colab)["_offers"] = tuple(COLAB_PARTS)
     vars(colab).update(answers)
     sys.modules.update({f"google.colab.{name}": part for name, part in answers.items()})
 
-    lacks.promise(FILE, {"sample_data"})
+    lacks.promise(FILE, {"sample_data", "proc", "sys", "etc"})
+    mounted: set[str] = set()
+
+    def watch_folders(chdir: Any) -> Any:
+        @functools.wraps(chdir)
+        def entering(path: Any) -> None:
+            try:
+                chdir(path)
+            except OSError:
+                if not mounted.isdisjoint(PurePath(os.fsdecode(path)).parts):
+                    lacks.promise(FILE, set())  # of whatever lies there
+                raise
+
+        return entering
 
     def mount(mountpoint: str = "/content/drive", *_: Any, **__: Any) -> None:
         note(f"there is no Google Drive: {mountpoint} is empty")
-        lacks.promise(FILE, {"MyDrive", "My Drive"})
-        for name in ("MyDrive", "My Drive"):
+        if not mounted:
+            os.chdir = watch_folders(os.chdir)
+            mounted.update(DRIVES)
+            lacks.promise(FILE, mounted)
+        for name in DRIVES:
             os.makedirs(folders.inside(f"{mountpoint}/{name}/Colab Notebooks"), exist_ok=True)
 
     def upload(*_: Any, **__: Any) -> dict[str, bytes]:

@@ -19,8 +19,9 @@ _SETTING = re.compile(
     re.MULTILINE,
 )
 # What makes files or folders, in Python, by a magic or by a shell line.
+_COMMANDS = "mkdir|cp|mv|touch|echo|wget|curl|unzip|git|gdown"
 _MAKES_FILES = re.compile(
-    r"^%%(?:writefile|file)\b|^[%!]\s*(?:mkdir|cp|mv|touch|echo|wget|curl|unzip|git|gdown)\b"
+    rf"^%%(?:writefile|file)\b|^[%!]\s*(?:{_COMMANDS})\b|^(?:{_COMMANDS}) [\w./-]"
     r"|\bopen\(|\b(?:save|savez\w*|savetxt|dump|write_text|write_bytes|mkdir|makedirs|to_csv)\("
     r"|\b(?:copy\w*|move|rename|mount|extractall)\(|^%%(?:bash|sh|shell|script)\b",
     re.MULTILINE,
@@ -96,7 +97,7 @@ def _files(source: str) -> set[str]:
 def _named(text: str) -> set[str]:
     """The names in a text that may be a file's: parts of quoted paths, words of shell lines, …"""
     quoted = re.findall(r"""["']([^"'\s]+)["']""", text)
-    shell = re.findall(r"^[%!].*$", text, re.MULTILINE)
+    shell = re.findall(rf"^(?:[%!]|(?:{_COMMANDS}) [\w./-]).*$", text, re.MULTILINE)
     modules = re.findall(r"^\s*(?:from|import)\s+(\w+)", text, re.MULTILINE)
     words = {word for path in [*quoted, *shell] for word in _PATH.findall(path)}
     return {_ENDING.sub("", word) for word in words if len(word) > 1} | set(modules) - _COMMON

@@ -14,6 +14,11 @@ from typing import Any
 
 # Longer texts are not parsed: nobody writes one by hand, and the compiler's time is not free.
 PARSED_CHARACTERS = 200_000
+# What magics bind: `%%capture output`, `%time name = ...`.
+_BY_MAGIC = re.compile(
+    r"^(?:%%capture(?:[ \t]+--\S+)*[ \t]+(\w+)|[ \t]*%time[ \t]+(\w+)[ \t]*=(?!=)(.*))",
+    re.MULTILINE,
+)
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!]|\w+[ \t]*=[ \t]*[%!])[^\n]*$", re.MULTILINE)
 _BOUND = re.compile(
     r"^(?:def|class|import|from\s+\S+\s+import)\s+(\w+)|^(\w+)\s*(?::[^=\n]+)?=(?!=)"
@@ -96,6 +101,9 @@ def _names(source: str) -> Names:
             bound.add(symbol.get_name())
         if top and symbol.is_assigned():
             bound.add(symbol.get_name())
+    for output, assigned, of in _BY_MAGIC.findall(source):
+        bound.add(output or assigned)
+        used |= set(re.findall(r"[^\W\d]\w*", of))
     return Names(frozenset(bound), frozenset(used) - _BUILTINS)
 
 

@@ -33,7 +33,7 @@ from xorkit.probe.rerun import (
     run_in,
 )
 
-ASSIGNMENT = re.compile(r"^\s*(\w+)\s*=(?!=)", re.MULTILINE)
+ASSIGNMENT = re.compile(r"(?:^|;|^%time )\s*(\w+)\s*=(?!=)", re.MULTILINE)
 MOST_NAMES = 100  # that a cell assigns; an answer sets one or two
 WAITED = 4  # times the lesson's epochs until a loop that waits for a small loss should have it
 STANDARD = "float32"  # in which layers count unless they are told otherwise

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import dis
 import functools
 import importlib
@@ -27,8 +28,7 @@ from xorkit.guest.limits import LESSON_NAMES
 
 # Parts of installed packages that need another one, which may be missing.
 PACKAGE_OF_PART = {"torch.utils.tensorboard": "tensorboard"}
-# The parts of google.colab, each with what it offers where that is little: no others are
-# there.
+# The parts of google.colab, each with what it offers where that is little.
 COLAB_PARTS: dict[str, tuple[str, ...]] = {
     "ai": (), "auth": ("authenticate_user", "authenticate_service_account"), "autoviz": (),
     "data_table": (), "drive": ("mount", "flush_and_unmount"), "errors": (),
@@ -50,6 +50,7 @@ OTHERS = (
 )  # fmt: skip
 ANSWER_NOTHING = ("setitem", "delitem", "delattr", "exit")
 FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
+LIKE = 0.8  # of a name: one or two letters are wrong
 LONGEST_PATH = 200  # characters
 ASKED = 1000  # times that one stand-in is true: a `while` on it must end
 INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.*?\binstall\b([^;&|\n]*)")
@@ -84,7 +85,7 @@ class StandIn(Substitute):
     _called = _deep = False
     _passed: tuple[Any, ...] = ()
     _asked = 0
-    _offers: tuple[str, ...] = ()  # all its names, where there are no others
+    _offers: tuple[str, ...] = ()  # names that others may be misspelt for
 
     def __init__(self, *_: Any, **__: Any) -> None:
         """A subclass may be made with anything."""
@@ -93,7 +94,7 @@ class StandIn(Substitute):
         return COLAB if self._package == COLAB[1] else ("package", self._package)
 
     def is_whole(self, error: BaseException) -> bool:
-        return bool(self._offers) and isinstance(error, AttributeError)
+        return isinstance(error, AttributeError) and _is_misspelt(error.name or "", self._offers)
 
     def _more(self, *_: Any, **__: Any) -> StandIn:
         return self._made(self._path, deep=True)
@@ -121,8 +122,10 @@ class StandIn(Substitute):
             raise AttributeError(name)
         if name in TRAINING and self._called:
             self._decided()
-        if name[0] != "_" and name not in self._offers and self._offers:
-            raise AttributeError(f"module {self._path!r} has no attribute {name!r}")
+        if _is_misspelt(name, self._offers):
+            raise AttributeError(
+                f"module {self._path!r} has no attribute {name!r}", name=name, obj=self
+            )
         path = f"{self._path}.{name}"
         if name.endswith(("Error", "Exception", "Warning", "Interrupt")):
             value: Any = type(name, (Exception,), {})
@@ -219,6 +222,11 @@ for _name in ANSWER_NOTHING:
     setattr(StandIn, f"__{_name}__", StandIn._nothing)
 
 
+def _is_misspelt(name: str, offers: Iterable[str]) -> bool:
+    """Whether a name is almost one of these. Any other may be one that Colab has by now."""
+    return name not in offers and bool(difflib.get_close_matches(name, offers, 1, LIKE))
+
+
 def _is_path(value: Any) -> bool:
     """Whether something may be the name of a file, which a package that is here would write."""
     text = str(value) if isinstance(value, str | PurePath) else ""
@@ -271,7 +279,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if self.parts is not None:
             return self.parts.get(fullname)
         words = fullname.split(".")
-        if fullname.startswith("google.colab.") and words[2] not in COLAB_PARTS:
+        if fullname.startswith("google.colab.") and _is_misspelt(words[2], COLAB_PARTS):
             return None
         for count in range(len(words), 0, -1):
             name = ".".join(words[:count])

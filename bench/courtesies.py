@@ -53,7 +53,7 @@ def main(count: int) -> None:
         close(kernel)
         used.append(kernel.processor)
 
-    Kernel.close = closed  # type: ignore[method-assign]
+    Kernel.close = closed  # type: ignore[assignment, method-assign]
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "no_courtesies.py").write_text(WITHOUT)
         sys.path.append(folder)

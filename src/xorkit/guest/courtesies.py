@@ -6,6 +6,7 @@ Nothing here protects anything; the confinement does that. It keeps a harmless c
 from __future__ import annotations
 
 import builtins
+import concurrent.futures
 import functools
 import getpass
 import importlib
@@ -178,7 +179,7 @@ def _speak_english() -> None:
                 raise
             return original(category, "C.UTF-8")
 
-    locale.setlocale = setlocale
+    locale.setlocale = setlocale  # type: ignore[assignment]
 
 
 def _be_older(shell: Any) -> None:
@@ -268,18 +269,17 @@ def _stay_one_process(note: Say) -> None:
     `torch.compile`, which wants a C compiler, gives back its model.
     """
     by_threads = importlib.import_module("multiprocessing.dummy")
-    futures: Any = importlib.import_module("concurrent.futures")
     context: Any = importlib.import_module("multiprocessing.context").BaseContext
     for name in PROCESSES:
         twin = getattr(by_threads, name)
         setattr(importlib.import_module("multiprocessing"), name, twin)
         setattr(context, name, staticmethod(twin))  # also what threads are awaited by
 
-    class ThreadsAsProcesses(futures.ThreadPoolExecutor):
+    class ThreadsAsProcesses(concurrent.futures.ThreadPoolExecutor):
         def __init__(self, max_workers: Any = None, *_: Any, initializer: Any = None, **__: Any):
             super().__init__(max_workers, initializer=initializer)
 
-    futures.ProcessPoolExecutor = ThreadsAsProcesses
+    vars(concurrent.futures)["ProcessPoolExecutor"] = ThreadsAsProcesses
     torch: Any = importlib.import_module("torch")
     loader = torch.utils.data.DataLoader
     original = loader.__init__

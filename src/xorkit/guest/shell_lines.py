@@ -104,9 +104,9 @@ def _sorted_out(words: Sequence[str]) -> tuple[set[str], list[str]]:
     """The letters of a command's flags, and its other words; patterns become what they match."""
     if words[0] in ("echo", "printf"):
         count = next((i for i, w in enumerate(words[1:]) if not re.fullmatch("-[neE]+", w)), 99)
-        return set("".join(words[1 : 1 + count])), words[1 + count :]
+        return set("".join(words[1 : 1 + count])), [*words[1 + count :]]
     if words[0] in ("test", "["):
-        return set(words[1].strip("-")), words[2:3]
+        return set(words[1].strip("-")), [words[2]]
     flags = {"parents": "p", "recursive": "r", "force": "f"}
     letters: set[str] = set()
     names: list[str] = []

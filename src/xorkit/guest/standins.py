@@ -389,7 +389,7 @@ def _tell_versions(lacks: Lacks) -> None:
             lacks.met("package", known)
             return "0.0.0"
 
-    metadata.version = version
+    setattr(metadata, "version", version)  # noqa: B010 - mypy knows its parameter's name
 
 
 def stand_in_for_colab(shell: Any, lacks: Lacks, note: Any, folders: Folders) -> None:

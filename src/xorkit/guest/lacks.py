@@ -45,7 +45,9 @@ LOOKED_AT = ("__eq__", "__ne__", "__contains__", "__len__", "__iter__", "__getit
 NOBODY = "nobody is here to type"
 UNNOTED = ("encode", "maketrans")
 PATIENCE = 100  # empty lines in one cell: a loop that waits for an answer would wait for ever
-AGAIN = 0.005  # seconds; what swallows the end is ended again and again, until outside of a `try`
+RING_SECONDS = (
+    0.005  # seconds; what swallows the end is ended again and again, until outside of a `try`
+)
 ANY = "*"  # among promised names: whatever is asked for
 
 
@@ -236,7 +238,7 @@ def _end_soon(lacks: Lacks) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
+    signal.setitimer(signal.ITIMER_REAL, RING_SECONDS, RING_SECONDS)
 
 
 def nobody_types(lacks: Lacks) -> Callable[..., str]:

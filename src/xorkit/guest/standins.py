@@ -50,7 +50,7 @@ OTHERS = (
 )  # fmt: skip
 ANSWER_NOTHING = ("setitem", "delitem", "delattr", "exit")
 FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
-LIKE = 0.8  # of a name: one or two letters are wrong
+SPELT_LIKE = 0.8  # of a name: one or two letters are wrong
 LONGEST_PATH = 200  # characters
 ASKED = 1000  # times that one stand-in is true: a `while` on it must end
 INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.*?\binstall\b([^;&|\n]*)")
@@ -224,7 +224,7 @@ for _name in ANSWER_NOTHING:
 
 def _is_misspelt(name: str, offers: Iterable[str]) -> bool:
     """Whether a name is almost one of these. Any other may be one that Colab has by now."""
-    return name not in offers and bool(difflib.get_close_matches(name, offers, 1, LIKE))
+    return name not in offers and bool(difflib.get_close_matches(name, offers, 1, SPELT_LIKE))
 
 
 def _is_path(value: Any) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from nbgrader.apps.api import NbGraderAPI
 from playwright.sync_api import Browser, Locator, Page, Route
-from support.chromium import chromium, needs_chromium
+from support.chromium import chromium, needs_chromium, new_page
 from support.lab import jupyterlab
 
 from xorkit import samples
@@ -109,8 +109,7 @@ def run(course: Course, program: str, *arguments: str) -> str:
 
 def opened(browser: Browser, problems: list[str]) -> Page:
     """A page without the net, whose errors are kept."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(60_000)
+    page = new_page(browser, viewport={"width": 1280, "height": 900})
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.route(re.compile("^https:"), without_net)

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from playwright.sync_api import Page, Response
-from support.chromium import chromium, needs_chromium
+from support.chromium import chromium, needs_chromium, new_page
 from support.lab import jupyterlab
 
 from xorkit.conventions import answer_cells, solution_texts
@@ -61,16 +61,16 @@ def _worked_through(
 ) -> int:
     """Fills in every answer, runs all cells, saves; gives back how many cells show an error."""
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page = new_page(browser, viewport={"width": 1280, "height": 1000})
         page.goto(f"{address}/doc/tree/xor.ipynb")
-        page.wait_for_selector(".jp-CodeCell .cm-content", timeout=60_000)
+        page.wait_for_selector(".jp-CodeCell .cm-content")
         for grade_id, cell in answer_cells(source).items():
             _fill(page, cell.source.splitlines()[0].lstrip("# "), solutions[grade_id])
         page.get_by_role("menuitem", name="Run").first.click()
         page.get_by_text("Run All Cells", exact=True).click()
         _wait_until_run(page)
         errors = page.locator("[data-mime-type='application/vnd.jupyter.error']").count()
-        with page.expect_response(_is_saved, timeout=60_000):
+        with page.expect_response(_is_saved):
             page.keyboard.press("Control+s")
     return errors
 
@@ -85,8 +85,7 @@ def _wait_until_run(page: Page) -> None:
         """() => {
             const cells = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')];
             return cells.length > 10 && cells.every(cell => /\\[\\d+\\]/.test(cell.textContent));
-        }""",
-        timeout=180_000,
+        }"""
     )
 
 

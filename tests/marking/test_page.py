@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
-from support.chromium import chromium, needs_chromium
+from support.chromium import chromium, needs_chromium, new_page
 from support.waiting_class import COUNT
 
 from xorkit.engine import records
@@ -93,7 +93,7 @@ def seen(course: Course) -> Seen:
     seen = Seen()
     with served(course) as shown, chromium() as browser:
         seen.strangers = {name: asked(shown.address, *how) for name, how in STRANGERS.items()}
-        page = browser.new_page()
+        page = new_page(browser)
         page.on("console", lambda said: seen.problems.append(said.text))
         page.on("pageerror", lambda error: seen.problems.append(str(error)))
         page.on("request", lambda request: seen.requests.add(urlsplit(request.url).netloc))
@@ -142,7 +142,7 @@ def asked(address: str, path: str | None = None, method: str = "GET") -> tuple[i
     """What somebody gets who asks at this address's port, but otherwise."""
     parts = urlsplit(address)
     body = b'{"marks": []}' if method == "POST" else None
-    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=300)
     with closing(connection):
         connection.request(method, path or f"{parts.path}?{parts.query}", body)
         reply = connection.getresponse()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Dialog, Page
 from support import classroom
-from support.chromium import chromium, needs_chromium
+from support.chromium import chromium, needs_chromium, new_page
 from support.classroom import Room
 from support.hostile_texts import BREAKERS, hostile
 
@@ -59,7 +59,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page()
+    page = new_page(browser)
     yield page
     page.close()
 

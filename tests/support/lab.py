@@ -44,7 +44,7 @@ def jupyterlab(folder: Path, own: Path) -> Iterator[str]:
             yield _answering(f"http://localhost:{port}")
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(300)
 
 
 def _write(path: Path, values: object) -> None:
@@ -53,7 +53,7 @@ def _write(path: Path, values: object) -> None:
 
 
 def _answering(address: str) -> str:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(f"{address}/api", timeout=5).close()

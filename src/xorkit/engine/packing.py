@@ -58,13 +58,13 @@ def _self_checks(packed, sheet):
     import functools
     import importlib.abc
     import importlib.util
-    import json
     import os
     import sys
 
     class Loader(importlib.abc.MetaPathFinder, importlib.abc.ExecutionLoader):
         def __init__(self):
-            self.files = json.loads(bz2.decompress(base64.b85decode(packed)))
+            parts = bz2.decompress(base64.b85decode(packed)).decode().split("\\0")
+            self.files = dict(zip(parts[::2], parts[1::2]))
 
         def find_spec(self, name, path=None, target=None):
             return importlib.util.spec_from_loader(name, self) if name in self.files else None
@@ -121,7 +121,7 @@ class PackedModules:
 
     @functools.cached_property
     def plain(self) -> str:
-        return json.dumps(self.files, sort_keys=True, ensure_ascii=False)
+        return "\0".join(part for name in sorted(self.files) for part in (name, self.files[name]))
 
     @functools.cached_property
     def text(self) -> str:
@@ -420,7 +420,7 @@ def with_checks(source: NotebookNode, lesson: Lesson) -> None:
         CHECK_IMPORT,
         f"# The self-checks: modules of xorkit {version('xorkit')}, without comments, packed by"
         " `xorkit build`\n"
-        f"# (JSON, bz2, base85). Their source: {HOME}\n"
+        f"# (texts, bz2, base85). Their source: {HOME}\n"
         f"# SHA-256 of what is packed: {piece.sha256}\n"
         f'XORKIT = "{piece.text}"\n'
         "# What is asked in each exercise, for the checks to know; no answer is in it.\n"
@@ -438,11 +438,8 @@ def unpacked(text: str) -> str:
     """
     try:
         found = [bz2.decompress(base64.b85decode(piece)).decode() for piece in PIECE.findall(text)]
-        return "\n".join(
-            string
-            for part in [*found, *SHEET.findall(text)]
-            for string in strings(json.loads(part))
-        )
+        sheets = [string for part in SHEET.findall(text) for string in strings(json.loads(part))]
+        return "\n".join([*found, *sheets]).replace("\0", "\n")
     except (ValueError, OSError, EOFError) as error:
         raise PackError(f"what is packed can't be unpacked: {error}") from error
 

@@ -64,7 +64,8 @@ class CheckTable:
             f'<tr style="{TABLE_BORDER};background:none">'
             + f'<td style="{CELL};width:1.8em">{_rich(line[0])}</td>'
             + f'<td style="{CELL};padding-right:1em">{_rich(line[1])}</td>'
-            + f'<td style="{CELL}"><div style="min-width:13em">{_rich(line[2])}</div></td></tr>'
+            + f'<td style="{CELL};width:13em"><div style="min-width:7em">'
+            + f"{_rich(line[2])}</div></td></tr>"
             for line in self.listed
         )
         # Jupyter's own tables have a fixed layout, which gives all columns the same width.

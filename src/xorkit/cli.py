@@ -283,21 +283,23 @@ def rejudge_command(
 
     with _opened(root, assignment) as course:
         _all_known(student, course, "autograded")
-        pairs = list(judge_again(course, student, say=_say))
-    moved = [(before, after) for before, after in pairs if _marks(before) != _marks(after)]
+        count, moved = 0, []
+        for before, after in judge_again(course, student, say=_say):
+            count += 1
+            if (was := _marks(before)) != (marks := _marks(after)):
+                moved.append((after.student, before.score, after.score, was, marks))
     if as_json:
-        for before, after in moved:
-            print(json.dumps({"student": after.student, "was": before.score, "is": after.score}))
+        for name, old, new, *_ in moved:
+            print(json.dumps({"student": name, "was": old, "is": new}))
         return
     if moved:
         table = Table("learner", "cell", "was", "is", title="Marks that moved")
-        for before, after in moved:
-            was = _marks(before)
-            for cell, score in _marks(after).items():
+        for name, _, _, was, marks in moved:
+            for cell, score in marks.items():
                 if was.get(cell) != score:
-                    table.add_row(escape(after.student), cell, str(was.get(cell)), str(score))
+                    table.add_row(escape(name), cell, str(was.get(cell)), str(score))
         out.print(table)
-    out.print(f"Judged {len(pairs)} again; the marks of {len(moved)} moved.")
+    out.print(f"Judged {count} again; the marks of {len(moved)} moved.")
 
 
 @app.command("feedback")

@@ -84,13 +84,11 @@ def rejudge(
     with opened(course) as records:
         klass = _Class(course, records.book)
         _tell_of_lateness(records.moved, say)
-        jobs = {}
-        for student in students or course.students("autograded"):
-            if (job := klass.kept_job(student)) is not None:
-                jobs[student] = job
-        crew = min(machine.cores(), len(jobs) // ONE_WORKER_IS_FASTER)
-        run = workers.run_jobs(klass.assignment.pack(), jobs.values(), crew)
-        for done in over(run, "judging again", len(jobs)):
+        names = students or course.students("autograded")
+        crew = min(machine.cores(), len(names) // ONE_WORKER_IS_FASTER)
+        jobs = (job for name in names if (job := klass.kept_job(name)))  # never all in memory
+        run = workers.run_jobs(klass.assignment.pack(), jobs, crew)
+        for done in over(run, "judging again", len(names)):
             before = store.stored_result(course, done.student)
             if done.problem or before is None:
                 say(

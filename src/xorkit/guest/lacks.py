@@ -132,9 +132,11 @@ def _is_missed(error: BaseException, names: set[str]) -> bool:
 def _of_machine(error: BaseException) -> Iterator[LackName]:
     """What of a machine's an exception says that it lacks."""
     text, frames = str(error), extract_tb(error.__traceback__)
-    lines = [frame.line or "" for frame in frames]
-    asserts = isinstance(error, AssertionError) and ABOUT_GPU.search(lines[-1])
-    asserts = asserts or (RAISES.search(lines[-1]) and ABOUT_GPU.search(lines[-1]))
+    last, file = (frames[-1].line or "", frames[-1].filename) if frames else ("", "")
+    asks = isinstance(error, AssertionError) or (
+        RAISES.search(last) and not file.startswith(confine.installation())
+    )
+    asserts = asks and ABOUT_GPU.search(last)
     if asserts or (isinstance(error, AssertionError | RuntimeError) and NO_GPU.search(text)):
         yield GPU
     if "ffmpeg" in text:  # Colab has it, and matplotlib makes films by it

@@ -12,11 +12,13 @@ import pytest
 import torch
 from support.simulation import Loop, simulate
 from support.sweep import sweep
+from support.truth import is_true
 from support.workbench import lesson
 
 from xorkit import reference
 from xorkit.evidence import Runs
 from xorkit.judge.deviations import deviations
+from xorkit.judge.epochs import judge_epochs
 from xorkit.judge.questions import vetted_start
 from xorkit.judge.training import Training, judge_training
 from xorkit.judge.updates import distinct, matches
@@ -179,9 +181,23 @@ def test_a_run_that_never_ends_costs_its_epochs_and_one_that_waits_to_learn_noth
     assert endless.epochs.finding is not None
     assert endless.epochs.finding.code == "timeout"
     assert dict(endless.epochs.finding.facts) == {"backwards": 400}
+    assert is_true("timeout.endless", {"backwards": 400}, kept)
     assert codes(endless) == codes(ended) == codes(waits) == []
     assert ended.right
     assert waits.right
+
+
+def test_what_was_stopped_or_makes_no_update_is_told_so() -> None:
+    start = np.array(COURSE.facts.good[:1])
+    (stopped,) = simulate(start, Loop("f"), TASK, 9)
+    (idle,) = simulate(start, Loop("fz"), TASK, 9)
+    waits = judge_training(Runs(replace(stopped, stopped=True)), TASK, FACTS)
+    ends = judge_epochs(idle, (), TASK, FACTS, clean=False)
+
+    assert is_true("timeout.no-backward", {}, replace(stopped, stopped=True))
+    assert codes(waits) == ["timeout"]
+    assert ends.finding is not None
+    assert (ends.finding.symptom, is_true("too-few-epochs.none", {}, idle)) == ("none", True)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import functools
 import itertools
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,14 @@ X = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]], dtype=torch.float64)
 Y = torch.tensor([[0.0], [1], [1], [0]], dtype=torch.float64)
 Loss = Callable[[torch.Tensor], torch.Tensor]
 
+ACTIVATIONS: Mapping[str, Loss] = {
+    "none": lambda x: x,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "twice": lambda x: torch.sigmoid(torch.sigmoid(x)),
+}
 LOSSES: Mapping[str, Loss] = {
     "bce": lambda p: F.binary_cross_entropy(p, Y),
     "mse-again": lambda p: F.mse_loss(torch.sigmoid(p), Y),
@@ -44,17 +52,21 @@ def broadcast(p: torch.Tensor) -> torch.Tensor:
         return F.mse_loss(p, Y.flatten())
 
 
-def predict(theta: torch.Tensor) -> torch.Tensor:
+def predict(
+    theta: torch.Tensor, names: Sequence[str] = ("sigmoid", "sigmoid"), x: torch.Tensor = X
+) -> torch.Tensor:
     w1, b1, w2, b2 = torch.split(theta, [4, 2, 2, 1])
-    hidden = torch.sigmoid(F.linear(X, w1.reshape(2, 2), b1))
-    return torch.sigmoid(F.linear(hidden, w2.reshape(1, 2), b2))
+    hidden, output = (ACTIVATIONS[name] for name in names)
+    return output(F.linear(hidden(F.linear(x, w1.reshape(2, 2), b1)), w2.reshape(1, 2), b2))
 
 
-def gradients(rows: Array, loss: Loss = mse) -> Array:
+def gradients(
+    rows: Array, loss: Loss = mse, names: Sequence[str] = ("sigmoid", "sigmoid")
+) -> Array:
     found = []
     for row in rows:
         theta = torch.tensor(row, dtype=torch.float64, requires_grad=True)
-        found.append(torch.autograd.grad(loss(predict(theta)), theta)[0].numpy())
+        found.append(torch.autograd.grad(loss(predict(theta, names)), theta)[0].numpy())
     return np.array(found).reshape(rows.shape)
 
 
@@ -338,6 +350,11 @@ CHECKS: dict[str, Check] = {
         ),
         f["error"],
     ),
+    "wrong-loss.unlike-unmeasured": lambda w, f: not np.isfinite(w.run.rows).all(),
+    "wrong-architecture.misfit": lambda w, f: f["seen"] == w.run.rows.shape[1] != f["wanted"],
+    "wrong-architecture.trained-net": lambda w, f: all(
+        map(same, w.went, gradients(w.begun, names=re.findall(r"\((\w+)\)", f["seen"])))
+    ),
     "target-shape.broadcast": lambda w, f: f["goal"] == 0.5 and w.follow(broadcast),
     "target-shape.now-and-then": lambda w, f: _often(
         w, f, lambda k: same(w.all[k], gradients(w.run.rows[k : k + 1], broadcast)[0])
@@ -413,6 +430,7 @@ CHECKS: dict[str, Check] = {
 
 # What is asked of calls and errors alone holds of any model's run.
 OF_CALLS = ("no-backward", "detached-loss", "crash", "not-trained", "model-rebuilt", "timeout")
+OF_CALLS += ("wrong-architecture.misfit",)
 
 
 def is_true(name: str, facts: Mapping[str, Any], run: Run) -> bool | None:

@@ -60,6 +60,7 @@ for epoch in range(5000):
 """,
 }
 BLANKS = (*SOLUTION, "predictions")
+ENDLESS = 11  # times the lesson's epochs, until a loop's time is over
 FEW_EPOCHS = 200  # of a row that need not learn: enough for a mistake in every hundredth to show
 
 
@@ -127,7 +128,7 @@ def _observe(cells: Mapping[str, str], course: Lesson, seed: int, sheet: Sheet |
     rng = np.random.default_rng(seed)
     asked = judging.questions(course.trained, course.facts.good, course.facts.stall, rng)
     namespace: dict[str, Any] = {"__name__": "__main__", "torch": torch, "nn": nn}
-    probe.recorder().reset()
+    probe.recorder().reset(limit=ENDLESS * course.task.epochs, at_limit=_time_over)
     torch.manual_seed(seed)
     runs, seen = [], {}
     checks = Checks(sheet, namespace) if sheet is not None else None
@@ -142,7 +143,8 @@ def _observe(cells: Mapping[str, str], course: Lesson, seed: int, sheet: Sheet |
         if checks is not None:
             checks.session.raised[blank] = raised
         probe.recorder().cell_begins(namespace)
-        runs.append(CellRun(blank, "error" if error else "ok", error))
+        ended = "timeout" if isinstance(raised, TimeOver) else "error" if error else "ok"
+        runs.append(CellRun(blank, ended, error if ended == "error" else None))
         more = {**asked, "next": answers.get(following, "")}
         seen[blank] = loads(json.dumps(probe.observe(blank, namespace, source, more)))
     evidence = Evidence(tuple(runs), answers, seen, asked)
@@ -186,9 +188,17 @@ def _run(source: str, namespace: dict[str, Any]) -> BaseException | None:
         warnings.simplefilter("ignore")
         try:
             exec(compile(source, "<cell>", "exec"), namespace)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, TimeOver) as error:
             return error
     return None
+
+
+class TimeOver(KeyboardInterrupt):
+    """As the engine interrupts a cell whose time is over."""
+
+
+def _time_over() -> None:
+    raise TimeOver
 
 
 def _off(model: Any, course: Lesson) -> int:

@@ -99,7 +99,7 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
 
 
 def _stopped(run: CellRun, name: str, text: str) -> Finding:
-    found = finding(Diagnosis.CRASH, "cell", error=name, text=CELL_FILE.sub("", text))
+    found = finding(Diagnosis.CRASH, "cell", error=name, text=CELL_FILE.sub("", text).rstrip("."))
     return replace(found, grade_id=run.grade_id)
 
 
@@ -118,7 +118,7 @@ def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
             return []
         if run.error is not None:
             name, text = run.error
-            said = finding(None, "stopped", error=name, text=CELL_FILE.sub("", text))
+            said = finding(None, "stopped", error=name, text=CELL_FILE.sub("", text).rstrip("."))
             return [replace(said, grade_id=run.grade_id, note=True)]
     return []
 

@@ -17,6 +17,7 @@ MOST_COMPARED = 16  # epochs that are compared: a wrong loop soon comes to where
 LIKE_GRADIENTS = (
     1e-2  # relative: nothing is credited by it, and the nearest wrong things differ by more
 )
+LIKE_STEPS = 1e-3  # relative: momentum of 0.01 makes ten times that
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Habits:
     beside: bool  # whether the parameters also moved outside of `step`
     undone: bool  # whether that went further than the steps, and somewhere else than downhill
     leftovers: bool  # whether epochs began with old gradients
+    plain: bool  # whether steps go learning rate · what the backward passes left in .grad
 
 
 def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
@@ -89,9 +91,9 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
     if not found:
         return None
     moving = (run.rows != run.rows[0]).any(axis=0)  # what is left of the others' gradients is idle
-    rows, added, first, stepped, beside = (
+    rows, left, added, first, stepped, beside = (
         np.stack([getattr(epoch, name) for epoch in found])
-        for name in ("row", "added", "first", "stepped", "beside")
+        for name in ("row", "left", "added", "first", "stepped", "beside")
     )
     true = dict(gradients(task, task.net))[loss](rows)
     scales = ratios(added, true)
@@ -105,7 +107,8 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
         stepped=_mostly(stepped),
         beside=_mostly(beside),
         undone=not _mostly_small(astray, beside) and _size(beside) > _size(stepped),
-        leftovers=_mostly(np.stack([epoch.left for epoch in found[1:] or found])[:, moving]),
+        leftovers=_mostly(left[min(1, len(left) - 1) :, moving]),
+        plain=_mostly_small(stepped - task.lr * (left + added), stepped, LIKE_STEPS),
     )
 
 
@@ -144,8 +147,8 @@ def _mostly(values: Array) -> bool:
     return bool(np.mean(values.any(axis=1)) > 0.5)
 
 
-def _mostly_small(errors: Array, sizes: Array) -> bool:
+def _mostly_small(errors: Array, sizes: Array, share: float = LIKE_GRADIENTS) -> bool:
     """Whether most errors (K, P) are small beside their sizes (K, P), which are not 0."""
     large = np.linalg.norm(sizes, axis=1)
-    small = np.linalg.norm(errors, axis=1) <= LIKE_GRADIENTS * large
+    small = np.linalg.norm(errors, axis=1) <= share * large
     return _mostly(sizes) and bool(np.mean(small) > 0.5)

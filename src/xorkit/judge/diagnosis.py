@@ -55,7 +55,8 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         return (_still(run, after, habit),)
     if mechanism.kind in ("pulls", "unknown") and mechanism.error <= CLOSE:
         return (_some_unlike(run, task),)
-    if mechanism.kind in ("linear", "adaptive") and habit is not None and not habit.gradients_right:
+    by_gradients = habit is None or (habit.gradients_right and not habit.plain)
+    if mechanism.kind in ("linear", "adaptive") and not by_gradients:
         mechanism = Mechanism("unknown", error=mechanism.error)  # the gradients are at fault
     found = [
         _not_cleared(run, mechanism, habit, task),
@@ -368,7 +369,7 @@ def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) ->
     """A run whose updates follow no gradient of the task's loss: what are they instead?"""
     if habit is not None and habit.steps and habit.undone:
         return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, "overwritten")
-    if habit is not None and habit.gradients_right:
+    if habit is not None and habit.gradients_right and not habit.plain:
         return finding(Diagnosis.WRONG_OPTIMIZER, "besides")
     net = _other_net(run.rows, task)
     if net is not None:

@@ -38,6 +38,7 @@ ZERO = 1e-9  # of an update: a thousandth of what float32 shows beside parameter
 FEW_ODD = 0.01  # of the updates: new starts within a run
 ENDED = 1e-3  # how far a replayed run may end from where the weights are: float32 makes 1e-5
 MOST_REPLAYED = 20_000  # epochs, two seconds
+MOST_CUT = 2.0  # times the update before: how far the one may go that the clock interrupted
 SHOWN_LOSSES = 200
 ALIKE = 0.1  # of the targets' range: predictions that differ by less are told from no others
 # Of the way that the parameters go, against their gradients: with PyTorch's optimizers 0.97 and
@@ -80,8 +81,10 @@ def judge_result(
         if parts[1].net is not None:  # its own cell made another one
             return Result((fails(Diagnosis.NOT_TRAINED, "other-model"),) * count)
         return Result((fails(None, "unknown-model"),) * count)
-    if model.net is None or not len(row) or not np.isfinite(row).all():
+    if model.net is None or not len(row):
         return Result(_untrained("no-model", (), count, parts))
+    if not np.isfinite(row).all():
+        return Result((fails(Diagnosis.NOT_TRAINED, "not-finite"),) * count)
     if len(row) != _width(model):
         raise EvidenceError(f"{len(row)} numbers of a model that has {_width(model)}")
     theta = model.parameters(row[None])
@@ -174,6 +177,11 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
     if not flat and not moves(first).any():
         return None
     theta = model.parameters(row[None])[0]
+    last = end if len(end) else first
+    # A loop whose time is over is ended within an update, of which nothing is kept.
+    within = own.stopped and len(last) > 1
+    if within and _length(theta - last[-1]) <= MOST_CUT * _length(last[-1] - last[-2]):
+        theta = last[-1]
     for k, rows in enumerate(tables):
         there = np.flatnonzero(np.isclose(rows, theta, rtol=1e-5, atol=1e-6).all(axis=1))
         if len(there) and k == 0:
@@ -181,6 +189,10 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
         if len(there):
             return _Way(first, rows[: there[0] + 1], own.backwards + 1 - len(first) - len(end))
     return None
+
+
+def _length(vector: Array) -> float:
+    return float(np.linalg.norm(vector))
 
 
 # ------------------------------------------------------------------- did its own training make it?

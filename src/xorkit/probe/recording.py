@@ -218,7 +218,7 @@ class Recording:
             "detail_grads": encode(np.array(grads, np.float32).reshape(len(grads), self.width)),
             "losses": encode(np.array(self.losses, np.float64)),
             "backwards": self.backwards - cut,
-            "total": total,
+            "total": total - cut,
             "models": models,
             "on_model": on_model,
             "stopped": stopped,

@@ -115,12 +115,12 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
 def gradients_right(run: Run, task: Task, rows: Array) -> bool:
     """Whether the backward passes at most of these rows added the gradients of the task's loss."""
     places = {row.tobytes() for row in rows}
-    added = [each.added for each in epochs(run) if each.row.tobytes() in places]
-    begun = [each.row for each in epochs(run) if each.row.tobytes() in places]
-    if not added:
+    found = [each for each in epochs(run) if each.row.tobytes() in places]
+    if not found:
         return False
-    true = dict(gradients(task, task.net))["mse"](np.stack(begun))
-    return _mostly_small(np.stack(added) - true, true)
+    begun, added = (np.stack([getattr(each, name) for each in found]) for name in ("row", "added"))
+    true = dict(gradients(task, task.net))["mse"](begun)
+    return _mostly_small(added - true, true)
 
 
 def shared(run: Run) -> bool:

@@ -383,10 +383,11 @@ def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) ->
 
 def _some_unlike(run: Run, task: Task) -> Finding:
     """A run of which most updates are right: whether the others have other gradients."""
-    odd = np.flatnonzero(moves(run.rows) & ~matches(run.rows, descent(run.rows, task, task.net)))
-    right = gradients_right(run, task, run.rows[odd])
+    rows = run.rows
+    odd = np.flatnonzero(moves(rows) & ~matches(rows, descent(rows, task, task.net)))
+    right = gradients_right(run, task, rows[odd])
     code = Diagnosis.WRONG_OPTIMIZER if right else Diagnosis.WRONG_LOSS
-    return finding(code, "later", epochs=len(run.rows) - 1, count=len(odd), first=odd[0] + 1)
+    return finding(code, "later", epochs=len(rows) - 1, count=len(odd), first=odd[0] + 1)
 
 
 def _other_net(rows: Array, task: Task) -> Net | None:

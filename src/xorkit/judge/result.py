@@ -179,9 +179,9 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
     theta = model.parameters(row[None])[0]
     last = end if len(end) else first
     # A loop whose time is over is ended within an update, of which nothing is kept.
-    within = own.stopped and len(last) > 1
-    if within and _length(theta - last[-1]) <= MOST_CUT * _length(last[-1] - last[-2]):
-        theta = last[-1]
+    if own.stopped and len(last) > 1:
+        on, before = np.linalg.norm([theta - last[-1], last[-1] - last[-2]], axis=1)
+        theta = last[-1] if on <= MOST_CUT * before else theta
     for k, rows in enumerate(tables):
         there = np.flatnonzero(np.isclose(rows, theta, rtol=1e-5, atol=1e-6).all(axis=1))
         if len(there) and k == 0:
@@ -189,10 +189,6 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
         if len(there):
             return _Way(first, rows[: there[0] + 1], own.backwards + 1 - len(first) - len(end))
     return None
-
-
-def _length(vector: Array) -> float:
-    return float(np.linalg.norm(vector))
 
 
 # ------------------------------------------------------------------- did its own training make it?
@@ -227,14 +223,14 @@ def _proved(way: _Way, mine: Task, task: Task) -> tuple[bool, int, str]:
 def _follows(rows: Array, mine: Task) -> bool:
     """Whether updates whose rule has no name here follow the gradients all the same.
 
-    Nearly everywhere a parameter goes against its own gradient, the average of the recent ones or
-    the sum of all; or each goes as far as its gradients say on average, as with noise.
+    Nearly everywhere a parameter goes against its own gradient, or the average of the recent ones;
+    or each goes as far as its gradients say on average, as with noise.
     """
     went, grads = rows[:-1] - rows[1:], descent(rows, mine, mine.net)
     far = np.abs(went)
     if not np.isfinite(rows).all() or far.sum(axis=1).max() > LEAP * far.sum():
         return False
-    for used in (grads, averages(grads, RECENT), np.cumsum(grads, axis=0)):
+    for used in (grads, averages(grads, RECENT)):
         told = far * (np.abs(used) > VISIBLE)
         if told[went * used > 0].sum() > AGAINST * told.sum():
             return True

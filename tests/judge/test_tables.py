@@ -78,7 +78,6 @@ SAID = (
     ("crash.nothing-to-move", "parameters used up before the optimizer gets them"),
     ("crash.one-element", "one number of four predictions"),
     ("crash.stale-graph", "one prediction for all passes"),
-    ("crash.step-argument", "step with the loss as its argument"),
     ("crash.syntax", "a slip of the pen"),
     ("crash.tensor-called", "a table called like a function"),
     ("crash.tuple", "a comma after the loss"),
@@ -213,8 +212,10 @@ SAID = (
 SIMULATED = {"timeout.no-backward", "too-few-epochs.none"}
 # What is told of cells that didn't end, of the grader's machine, or beside another finding: tried
 # where a real kernel runs, in tests/engine (running, colab, sweep, tampering).
-OF_KERNELS = ("environment", "memory", "timeout", "tampering", "uncoded", "crash.process")
-OF_KERNELS += ("crash.output", "crash.cell", "blank")
+OF_KERNELS = (
+    *("environment", "memory", "timeout", "tampering", "uncoded"),
+    *("crash.process", "crash.output", "crash.cell", "blank"),
+)
 # Of the rows that need all of the lesson's passes, those that every run of the tests can wait for.
 WAITED_FOR = {
     "an end as soon as it has learned",

@@ -94,7 +94,9 @@ class Observed:
             [torch.tensor(each, dtype=torch.float64) for each in p] for p in self.asked["pairs"]
         ]
         told = close(facts["seen"], self.loss.values[0])
-        right = "wanted" not in facts or close(facts["wanted"], float(F.mse_loss(*pairs[0])))
+        right = "wanted" not in facts or close(
+            facts["wanted"], float(F.mse_loss(pairs[0][0], pairs[0][1]))
+        )
         alike = of is None or np.allclose(self.loss.values, [of(*p) for p in pairs], rtol=1e-4)
         return bool(told and right and alike)
 

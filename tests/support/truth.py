@@ -429,8 +429,10 @@ CHECKS: dict[str, Check] = {
 
 
 # What is asked of calls and errors alone holds of any model's run.
-OF_CALLS = ("no-backward", "detached-loss", "crash", "not-trained", "model-rebuilt", "timeout")
-OF_CALLS += ("wrong-architecture.misfit",)
+OF_CALLS = (
+    *("no-backward", "detached-loss", "crash", "not-trained", "model-rebuilt", "timeout"),
+    "wrong-architecture.misfit",
+)
 
 
 def is_true(name: str, facts: Mapping[str, Any], run: Run) -> bool | None:

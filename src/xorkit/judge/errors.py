@@ -38,7 +38,7 @@ KNOWN_ERRORS: tuple[tuple[str, str, str], ...] = (
     ),
     (r"grad can be implicitly created only for scalar", r"", "no-scalar"),
     (r"leaf Variable that requires grad", r"", "leaf"),
-    (r"'(Tensor|float)' object is not callable", r"\.step\(", "step-argument"),
+    (r"'(Tensor|float)' object is not callable", r"\.step\(", "call-arguments"),
     (r"'Tensor' object is not callable", r"", "tensor-called"),
     (r"'int' object is not callable", r"numpy|np\.", "loop"),  # `size` of an array is a number
     (r"object is not callable", r"", "not-callable"),

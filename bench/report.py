@@ -49,12 +49,12 @@ def runs(lesson: Lesson, kind: str, rng: np.random.Generator) -> Iterator[dict[s
     for epoch in range(epochs + 1):
         if epoch in kept:
             losses.append(reference.loss(theta, task.inputs, task.targets, task.net))
-        slope = task.lr * reference.gradient(theta, task.inputs, task.targets, task.net)
-        total = total + slope if kind == "no-zero-grad" else slope
+        wanted = task.lr * reference.gradient(theta, task.inputs, task.targets, task.net)
+        total = total + wanted if kind == "no-zero-grad" else wanted
         step = 2 * total if kind == "step-twice" else total
         if epoch < 4:
             moved.append(-step)
-            asked.append(-slope)
+            asked.append(-wanted)
         if epoch < epochs:
             theta = theta - step
     predicted = reference.predict(theta, task.inputs, task.net)[:, :, 0]

@@ -18,7 +18,7 @@ from xorkit import lesson, reference
 
 HERE = Path(__file__).parent
 BLUE, INK = "#0072b2", "#1c2630"
-PASSES = 5
+EPOCHS = 5
 
 
 def draw_update() -> None:
@@ -29,17 +29,17 @@ def draw_update() -> None:
     figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.4), layout="constrained", sharey=True)
     titles = ("zero_grad in every epoch", "zero_grad forgotten")
     for axis, title, forget in zip(axes, titles, (False, True), strict=True):
-        rows, slopes = walk(start, task, forget)
-        moved, asked = (np.linalg.norm(each, axis=1) for each in (np.diff(rows, axis=0), slopes))
-        passes = np.arange(1, PASSES + 1)
-        axis.bar(passes, moved, 0.62, color=BLUE, label="how far the loop went")
+        rows, downhill = train(start, task, forget)
+        moved, asked = (np.linalg.norm(each, axis=1) for each in (np.diff(rows, axis=0), downhill))
+        epochs = np.arange(1, EPOCHS + 1)
+        axis.bar(epochs, moved, 0.62, color=BLUE, label="how far the loop went")
         outline = {"facecolor": "none", "edgecolor": INK, "linewidth": 1.6}
-        axis.bar(passes, asked, 0.8, **outline, label="lr · gradient there")
-        for number, length, wanted in zip(passes, moved, asked, strict=True):
+        axis.bar(epochs, asked, 0.8, **outline, label="lr · gradient there")
+        for number, length, wanted in zip(epochs, moved, asked, strict=True):
             axis.text(
                 number, max(length, wanted), f"{length / wanted:.2g}×", ha="center", va="bottom"
             )
-        axis.set(title=title, xticks=passes, yticks=[])
+        axis.set(title=title, xticks=epochs, yticks=[])
         axis.margins(y=0.15)
         axis.set_xlabel("epoch")
         axis.spines[["top", "right", "left"]].set_visible(False)
@@ -49,15 +49,15 @@ def draw_update() -> None:
     figure.savefig(HERE / "pictures" / "update.svg", metadata={"Date": None})
 
 
-def walk(start: np.ndarray, task: reference.Task, forget: bool) -> tuple[np.ndarray, np.ndarray]:
+def train(start: np.ndarray, task: reference.Task, forget: bool) -> tuple[np.ndarray, np.ndarray]:
     """The first updates from a start, and lr · gradient at each point."""
-    rows, slopes, total = [start], [], np.zeros_like(start)
-    for _ in range(PASSES):
-        slope = task.lr * reference.gradient(rows[-1], task.inputs, task.targets, task.net)
-        total = total + slope if forget else slope
-        slopes.append(slope)
+    rows, asked, total = [start], [], np.zeros_like(start)
+    for _ in range(EPOCHS):
+        wanted = task.lr * reference.gradient(rows[-1], task.inputs, task.targets, task.net)
+        total = total + wanted if forget else wanted
+        asked.append(wanted)
         rows.append(rows[-1] - total)
-    return np.concatenate(rows), np.concatenate(slopes)
+    return np.concatenate(rows), np.concatenate(asked)
 
 
 def photograph(demo: Path) -> None:

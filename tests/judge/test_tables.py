@@ -74,7 +74,7 @@ SAID = (
     ("crash.no-tensor", "inputs as list of lists"),
     ("crash.none", "grads zeroed by hand before there are any"),
     ("crash.none-operand", "an update by hand before there are gradients"),
-    ("crash.not-callable", "labels as numpy array"),
+    ("crash.not-callable", "a number called like a function"),
     ("crash.nothing-to-move", "parameters used up before the optimizer gets them"),
     ("crash.one-element", "one number of four predictions"),
     ("crash.stale-graph", "one prediction for all passes"),

@@ -151,9 +151,9 @@ def _about_another_thing(rubric: Rubric, phrase: Phrase, found: Match, reading: 
     words, start = reading.words, reading.clause_starts[found.start]
     said = content(reading)
     relative = max(found.start - 1, 0), found.start
-    before = [index for index in said if index < found.start][-1:]
+    before = [index for index in said if index < found.start][-2:]
     if words[start] == "which" and before:
-        start = reading.clause_starts[before[0]]
+        start = reading.clause_starts[before[-1]]
     looked_at = [
         *[index for index in said if start <= index < found.end][:1],
         *[index for index in range(found.start, found.end) if index not in found.said],

@@ -278,7 +278,7 @@ CHECKS: Mapping[str, Check] = {
     "wrong-lr.rates": lambda o, f: (
         close(f["low"], o.rates[o.rates != 0].min()) and close(f["high"], o.rates.max())
     ),
-    "wrong-lr.rate": lambda o, f: bool(np.allclose(o.rates, f["seen"], rtol=1e-3)),
+    "wrong-lr.rate": lambda o, f: same(o.steps[0][0], f["seen"] * o.steps[1][0]),
     "wrong-sign.steps": lambda o, f: bool((o.rates < 0).all()),
     "frozen-parameters.no-steps": lambda o, f: not o.rates.any(),
     "frozen-parameters.some-steps": lambda o, f: (

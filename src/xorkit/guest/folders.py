@@ -15,13 +15,13 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from stat import S_ISDIR
 from typing import Any
 
 from xorkit.guest import confine
 
 CONTENT, OTHERS = "/content", ".colab"
-THERE = ("tmp", "root", "home", "mnt", "opt", "var", "usr")  # folders that Colab has from the start
+# Folders that Colab has from the start, and in which its learners write.
+THERE = ("/tmp", "/root", "/home", "/mnt", "/opt", "/var", "/var/tmp", "/usr", "/usr/local")  # noqa: S108
 # What C++ code is to open where it is: Python and the system.
 SYSTEM_FOLDERS = ("/usr", "/lib", "/proc", "/sys", "/dev", "/etc")
 PATHS = (
@@ -60,9 +60,8 @@ class Folders:
             moved = self.scratch + name.removeprefix(CONTENT)
         else:
             moved = f"{self.scratch}/{OTHERS}{name}"
-            above, top = os.path.dirname(name), "/" + name.split("/")[1]
-            for there in (above if _is_folder(above) else "", top if top[1:] in THERE else ""):
-                if there:
+            for there in ("", *THERE):
+                if _below(name, there):
                     os.makedirs(f"{self.scratch}/{OTHERS}{there}", exist_ok=True)
         return os.fsencode(moved) if isinstance(path, bytes) else moved
 
@@ -124,14 +123,6 @@ class Folders:
 
         moved = tuple(there(each) if i in places else each for i, each in enumerate(args))
         return moved, {k: there(v) if k in PATHS else v for k, v in options.items()}
-
-
-def _is_folder(path: str, stat: Any = os.stat) -> bool:
-    """Whether a folder is there on this machine, which is no secret and as in Colab."""
-    try:
-        return S_ISDIR(stat(path).st_mode)
-    except OSError:
-        return False
 
 
 def _below(path: str, folder: str) -> bool:

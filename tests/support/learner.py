@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xorkit.conventions import SOLUTION_MARKER
+from xorkit.probe import recorder
 from xorkit.selfcheck.checks import Checks
 from xorkit.selfcheck.display import CheckTable
 from xorkit.selfcheck.sheet import Sheet
@@ -23,6 +24,7 @@ class Learner:
         self.sheet, self.source = sheet, source
         exec("import torch\nimport torch.nn as nn", self.names)
         self.checks = Checks(sheet, self.names)
+        recorder().reset()  # in a process of its own, it would hold nothing of another notebook
 
     def solution(self, grade_id: str) -> str:
         return str(SOLUTION_MARKER.sub("", self.source[grade_id].source))

@@ -194,23 +194,28 @@ def details(evidence: Evidence) -> list[dict[str, Any]]:
     return [{"kind": kind, "name": name, "waits": w} for (kind, name), w in sorted(waits.items())]
 
 
+def lacks_to_do(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Kind and name of what a notebook lacked, where somebody can install it or has to look."""
+    for lack in verdict.details.get("lacks", ()):
+        kind, name = lack["kind"], lack["name"]
+        waits = lack.get("waits") and verdict.needs_review and kind != "cell"
+        if name != COLAB[1] if kind in INSTALLABLE else waits:
+            yield kind, name
+
+
 def to_do(verdicts: Iterable[Verdict]) -> list[str]:
     """How many learners met what lack, and the command that mends it, or who looks at it."""
     met: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    waiting: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     assignment = ""
     for verdict in verdicts:
         assignment = verdict.assignment
-        for lack in verdict.details.get("lacks", ()):
-            which = (lack["kind"], lack["name"])
-            met[which].add(verdict.student)
-            if lack.get("waits") and verdict.needs_review:
-                waiting[which].add(verdict.student)
+        for lack in lacks_to_do(verdict):
+            met[lack].add(verdict.student)
     names = colab_names()
-    known = sorted(n for kind, n in met if kind == "package" and n in names and n != COLAB[1])
-    others = sorted(n for kind, n in met if kind == "package" and n not in names)
+    known = sorted(name for kind, name in met if kind == "package" and name in names)
+    others = sorted(name for kind, name in met if kind == "package" and name not in names)
     pythons = sorted(name for kind, name in met if kind == "python")
-    unmendable = [which for which in waiting if which[0] not in (*INSTALLABLE, "cell")]
+    unmendable = [lack for lack in met if lack[0] not in INSTALLABLE]
     again = f"; then `xorkit grade {assignment}` runs only these again"
     lines = []
     if known:
@@ -236,7 +241,7 @@ def to_do(verdicts: Iterable[Verdict]) -> list[str]:
     if unmendable:
         lacking = sorted({ABSENT.get(kind, name) for kind, name in unmendable})
         lines.append(
-            f"{_learners(waiting, unmendable)} needed {', '.join(lacking)}, which no machine that"
+            f"{_learners(met, unmendable)} needed {', '.join(lacking)}, which no machine that"
             f" grades has: `xorkit mark {assignment}` shows what waits for you"
         )
     return lines

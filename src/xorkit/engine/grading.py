@@ -99,8 +99,13 @@ def _of_run(run: CellRun, failed: bool) -> Finding | None:
 
 
 def _stopped(run: CellRun, name: str, text: str) -> Finding:
-    found = finding(Diagnosis.CRASH, "cell", error=name, text=CELL_FILE.sub("", text).rstrip("."))
+    found = finding(Diagnosis.CRASH, "cell", error=name, text=_in_a_sentence(text))
     return replace(found, grade_id=run.grade_id)
+
+
+def _in_a_sentence(error: str) -> str:
+    """An error's text without IPython's name for the cell, and without a full stop."""
+    return CELL_FILE.sub("", error).rstrip(".")
 
 
 def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
@@ -118,7 +123,7 @@ def _costless(runs: Iterable[CellRun], judgement: Judgement) -> list[Finding]:
             return []
         if run.error is not None:
             name, text = run.error
-            said = finding(None, "stopped", error=name, text=CELL_FILE.sub("", text).rstrip("."))
+            said = finding(None, "stopped", error=name, text=_in_a_sentence(text))
             return [replace(said, grade_id=run.grade_id, note=True)]
     return []
 

@@ -199,28 +199,26 @@ def _magic_first(lines: list[str]) -> list[str]:
     return lines[first:] if lines and lines[first].startswith("%%") else lines
 
 
-class _Said(io.StringIO):
-    """What a program said, which may be nothing that anybody knows."""
+class _Said:
+    """What a program said, which may be nothing that anybody knows: then `silence`."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.silence = text if isinstance(text, EmptyLine) else None
+    silence: Any = None
 
-    def read(self, size: int | None = -1) -> str:
-        return self.silence if self.silence is not None else super().read(size)
+    def read(self, size: int | None = -1) -> Any:
+        return super().read(size) if self.silence is None else self.silence  # type: ignore[misc]
 
 
-class _SaidBytes(io.BytesIO):
-    """The same in bytes."""
+class _SaidText(_Said, io.StringIO): ...
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text.encode())
-        self.silence = NoBytes() if isinstance(text, EmptyLine) else None
-        if self.silence is not None and isinstance(text, EmptyLine):
-            self.silence.lacks = text.lacks
 
-    def read(self, size: int | None = -1) -> bytes:
-        return self.silence if self.silence is not None else super().read(size)
+class _SaidBytes(_Said, io.BytesIO): ...
+
+
+def _said(text: str, *, as_text: bool) -> Any:
+    stream: _Said = _SaidText(text) if as_text else _SaidBytes(text.encode())
+    if isinstance(text, EmptyLine):
+        stream.silence = text if as_text else NoBytes(text.lacks)
+    return stream
 
 
 def _run_no_programs(system: System) -> None:
@@ -236,9 +234,7 @@ def _run_no_programs(system: System) -> None:
             self.returncode, said = system(args)
             as_text = any(map(options.get, ("text", "universal_newlines", "encoding", "errors")))
             self.stdin, self.stdout, self.stderr = (
-                (_Said(text) if as_text else _SaidBytes(text))
-                if options.get(stream) == subprocess.PIPE
-                else None
+                _said(text, as_text=as_text) if options.get(stream) == subprocess.PIPE else None
                 for stream, text in (("stdin", ""), ("stdout", said), ("stderr", ""))
             )
 

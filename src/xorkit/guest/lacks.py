@@ -45,9 +45,8 @@ LOOKED_AT = ("__eq__", "__ne__", "__contains__", "__len__", "__iter__", "__getit
 NOBODY = "nobody is here to type"
 UNNOTED = ("encode", "maketrans")
 PATIENCE = 100  # empty lines in one cell: a loop that waits for an answer would wait for ever
-RING_SECONDS = (
-    0.005  # seconds; what swallows the end is ended again and again, until outside of a `try`
-)
+# What swallows the end is ended again and again, until outside of a `try`.
+RING_SECONDS = 0.005
 ANY = "*"  # among promised names: whatever is asked for
 
 
@@ -272,6 +271,11 @@ class NoBytes(bytes, Substitute):
     """What a program that wasn't started would have written."""
 
     lacks: Lacks
+
+    def __new__(cls, lacks: Lacks) -> NoBytes:
+        made = super().__new__(cls)
+        made.lacks = lacks
+        return made
 
     def lack(self) -> LackName:
         return PROGRAM

@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 from xorkit.guest.folders import Folders
@@ -103,8 +104,8 @@ def _commands(text: str) -> Iterator[tuple[list[str], str, str, str]]:
 def _sorted_out(words: Sequence[str]) -> tuple[set[str], list[str]]:
     """The letters of a command's flags, and its other words; patterns become what they match."""
     if words[0] in ("echo", "printf"):
-        count = next((i for i, w in enumerate(words[1:]) if not re.fullmatch("-[neE]+", w)), 99)
-        return set("".join(words[1 : 1 + count])), [*words[1 + count :]]
+        text = [*dropwhile(re.compile("-[neE]+").fullmatch, words[1:])]
+        return set("".join(words[1 : len(words) - len(text)])), text
     if words[0] in ("test", "["):
         return set(words[1].strip("-")), [words[2]]
     flags = {"parents": "p", "recursive": "r", "force": "f"}

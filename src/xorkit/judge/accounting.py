@@ -14,9 +14,8 @@ from xorkit.judge.updates import gradients, ratios
 from xorkit.reference import Task
 
 MOST_COMPARED = 16  # epochs that are compared: a wrong loop soon comes to where all gradients are 0
-LIKE_GRADIENTS = (
-    1e-2  # relative: nothing is credited by it, and the nearest wrong things differ by more
-)
+# Relative: nothing is credited by it, and the nearest wrong things differ by more.
+LIKE_GRADIENTS = 1e-2
 LIKE_STEPS = 1e-3  # relative: momentum of 0.01 makes ten times that
 
 

@@ -115,7 +115,7 @@ def _few(made: int, whole: tuple[Run, ...], facts: Facts) -> Claim:
 def _at_accuracy(run: Run, task: Task) -> bool:
     """Whether a run ended just when all predictions had come to the right side of the middle."""
     asked = run.backwards == task.epochs  # then it didn't end for what it had come to
-    rows = arranged(run.rows, run.shapes, task, task.net) if run.complete and not asked else None
+    rows = None if asked else _ordered(run, task)
     if rows is None or len(rows) < SOON:
         return False
     middle = (task.targets.min() + task.targets.max()) / 2
@@ -150,12 +150,17 @@ def _belied(own: Run, whole: tuple[Run, ...], task: Task, mine: Task) -> bool:
 
 def _last_loss(run: Run, task: Task) -> float:
     """The mean squared error at a run's end; infinite where its rows don't tell."""
-    rows = arranged(run.rows, run.shapes, task, task.net) if run.complete else None
+    rows = _ordered(run, task)
     if rows is None:
         return np.inf
-    return float(((reference.predict(rows[-1:], task.inputs, task.net) - task.targets) ** 2).mean())
+    return float(reference.loss(rows[-1:], task.inputs, task.targets, task.net)[0])
 
 
 def _learned(run: Run, task: Task) -> bool:
-    rows = arranged(run.rows, run.shapes, task, task.net) if run.complete else None
+    rows = _ordered(run, task)
     return rows is not None and bool(near(rows, task.net, task).all())
+
+
+def _ordered(run: Run, task: Task) -> Array | None:
+    """A whole run's rows in the net's order of parameters, where its shapes tell that."""
+    return arranged(run.rows, run.shapes, task, task.net) if run.complete else None

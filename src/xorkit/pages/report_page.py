@@ -231,7 +231,7 @@ def _checks(verdict: Verdict) -> Sequence[str]:
 
 def _lacking(verdict: Verdict) -> str:
     """The learner, where the notebook met something that is to do; else nothing."""
-    return verdict.student if environment.to_do([verdict]) else ""
+    return verdict.student if any(environment.lacks_to_do(verdict)) else ""
 
 
 def _tiles(verdicts: Sequence[Verdict], kinds: _Kinds) -> list[LearnerGroup]:

@@ -146,8 +146,18 @@ def typed_answer(evidence: Evidence, question: str) -> object:
     source = evidence.answers.get(question, "")
     if question in (found := assigned_texts(source, f"({question})")):
         return found[question]
+    ran_to_its_end = {cell.grade_id: cell.status in ("ok", "error") for cell in evidence.cells}
+    if not ran_to_its_end.get(question, True) and _is_program(source):
+        return None
     lines = (line for line in source.split("\n") if not line.lstrip().startswith("#"))
     return "\n".join(lines).strip() or None
+
+
+def _is_program(source: str) -> bool:
+    """Whether Python would call or do something; to it a word may be a name, and two a sum."""
+    tree = _tree(source)
+    nodes = [] if tree is None else [*ast.walk(tree)]
+    return any(isinstance(n, ast.Call | ast.stmt) and not isinstance(n, ast.Expr) for n in nodes)
 
 
 def _tree(source: str) -> ast.Module | None:

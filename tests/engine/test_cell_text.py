@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xorkit.cell_text import assigned_texts, plain_values, tables, typed_answer
 from xorkit.engine.job import RunSettings
 from xorkit.engine.running import Step, run_plan
-from xorkit.evidence import Evidence
+from xorkit.evidence import CellRun, Evidence
 from xorkit.sandbox import Warm
 
 READ = {
@@ -158,6 +158,28 @@ def test_an_answer_is_read_where_its_cell_fails(left: object, source: str, answe
     assert typed_answer(Evidence(answers={"q": source}, observations=observed), "q") == answer
     if left is None:
         assert typed_answer(Evidence(answers={"q": source}), "q") == answer
+
+
+@pytest.mark.parametrize(
+    ("status", "source", "answer"),
+    [
+        ("timeout", "import time\nwhile True:\n    time.sleep(9)", None),
+        ("died", "# title\nexec('import os; os._exit(1)')", None),
+        ("given_up", "while True: pass", None),
+        ("not_run", "for _ in iter(int, 1): pass", None),
+        ("memory", "[bytes(10**6) for _ in iter(int, 1)]", None),
+        ("timeout", "q = 'a step'\nwhile True: pass", "a step"),
+        ("not_run", "momentum", "momentum"),
+        ("died", "it's a step", "it's a step"),
+        ("error", "loss.backward()", "loss.backward()"),
+    ],
+)
+def test_a_program_that_was_ended_is_no_answer(
+    status: str, source: str, answer: str | None
+) -> None:
+    evidence = Evidence(cells=(CellRun("q", status),), answers={"q": source})
+
+    assert typed_answer(evidence, "q") == answer
 
 
 @pytest.mark.parametrize(

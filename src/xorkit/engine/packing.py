@@ -179,26 +179,46 @@ def _imports(text: str) -> Iterator[str]:
 
 
 def _drop_unused(files: dict[str, str]) -> None:
-    """Takes out functions and classes whose names nothing in these modules mentions."""
+    """Takes out functions, classes and constants that nothing in these modules mentions.
+
+    And what a module imports that it doesn't use; a package does so for others.
+    """
     while True:
         words = Counter(WORD.findall("\n".join(files.values())))
-        kept = {name: _without_unused(text, words) for name, text in files.items()}
+        kept = {
+            name: _without_unused(text, words, package=any(o.startswith(f"{name}.") for o in files))
+            for name, text in files.items()
+        }
         if kept == files:
             return
         files.update(kept)
 
 
-def _without_unused(text: str, words: Mapping[str, int]) -> str:
+def _without_unused(text: str, words: Mapping[str, int], *, package: bool) -> str:
     """A module without what nothing mentions: each word's count is that in all modules."""
-    lines = text.splitlines(keepends=True)
+    lines, own = text.splitlines(keepends=True), Counter(WORD.findall(text))
     for node in reversed(_parsed(text).body):
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-            continue
-        inside = WORD.findall("".join(lines[node.lineno - 1 : node.end_lineno]))
-        if words[node.name] == inside.count(node.name):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            del lines[first - 1 : node.end_lineno]
+        marks = getattr(node, "decorator_list", [])
+        first, last = min(each.lineno for each in [node, *marks]) - 1, node.end_lineno
+        if isinstance(node, ast.ImportFrom) and not package and node.module != "__future__":
+            kept = [ast.unparse(alias) for alias in node.names if own[_bound(alias)] > 1]
+            lines[first:last] = [f"from {node.module} import {', '.join(kept)}\n"] if kept else []
+        inside = WORD.findall("".join(lines[first:last]))
+        if any(name == "__all__" or words[name] == inside.count(name) for name in _defined(node)):
+            del lines[first:last]
     return "".join(lines)
+
+
+def _bound(alias: ast.alias) -> str:
+    return alias.asname or alias.name
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    """The name of a function, a class or a constant."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        yield node.targets[0].id
 
 
 _parsed = functools.lru_cache(maxsize=64)(ast.parse)  # every module is looked at several times
@@ -229,9 +249,14 @@ def _stripped(text: str) -> str:
 
 
 def _narrowed(text: str) -> str:
-    """No empty lines, and one space for each four of indentation, where that changes no string."""
+    """No empty lines, calls in one, a space for four of indentation, where no string changes."""
     whole = ast.dump(ast.parse(text))
-    for pattern, shorter in (r"(?m)^\s*\n", ""), (r"(?m)^( *) {4}(?=\S)", _one_for_four):
+    for pattern, shorter in (
+        (r"(?m)^\s*\n", ""),
+        (r"(?<=[(\[{])\n *|,?\n *(?=[)\]}])", ""),
+        (r"(?<=,)\n *", " "),
+        (r"(?m)^( *) {4}(?=\S)", _one_for_four),
+    ):
         narrow = re.sub(pattern, shorter, text)
         if ast.dump(ast.parse(narrow)) == whole:
             text = narrow
@@ -254,6 +279,9 @@ def _comments(text: str, lines: Sequence[bytes]) -> Iterator[Span]:
 
 def _unread(tree: ast.Module, lines: Sequence[bytes]) -> Iterator[Span]:
     """Docstrings of more than nothing, and what functions say of their arguments and values."""
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    # A dataclass asks of its fields that they have an annotation: one letter is left of each.
+    fields = {id(node) for each in classes for node in each.body}
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and len(node.body) > 1:
             first = node.body[0]
@@ -262,6 +290,10 @@ def _unread(tree: ast.Module, lines: Sequence[bytes]) -> Iterator[Span]:
                 yield first.lineno, first.col_offset, last, len(lines[last - 1])
         if isinstance(node, ast.arg) and node.annotation is not None:
             yield node.lineno, node.col_offset + len(node.arg.encode()), *_end(node.annotation)
+        if isinstance(node, ast.AnnAssign) and id(node) in fields:
+            yield node.lineno, node.annotation.col_offset + 1, *_end(node.annotation)
+        elif isinstance(node, ast.AnnAssign) and node.value:
+            yield node.lineno, *_end(node.target)[1:], *_end(node.annotation)
         if isinstance(node, ast.FunctionDef) and node.returns is not None:
             row = node.returns.lineno
             yield row, lines[row - 1].rindex(b"->", 0, node.returns.col_offset), *_end(node.returns)

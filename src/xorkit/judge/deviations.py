@@ -73,7 +73,7 @@ class Deviations:
 
 def calls(run: Run) -> list[str]:
     """What is called from each backward pass to the next one, the forward passes left out."""
-    return [re.sub("[fFBSo]", "", part) for part in re.split("[bg]", run.events)[1:]]
+    return re.split("[bg]", re.sub("[fFBSo]", "", run.events))[1:]
 
 
 def deviations(run: Run, task: Task) -> Deviations | None:

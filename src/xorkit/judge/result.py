@@ -100,7 +100,7 @@ def judge_result(
     if own is None or way is None:
         return replace(result, rows=_untrained("no-training", result.predictions, count, parts))
     result = replace(result, losses=_thin(_losses(way.first, model.net, task)))
-    proved, frozen, review = _proved(way, mine, task)
+    proved, frozen, review = _proved(way, mine, task, parts[-1].mechanism)
     about = replace(task, net=model.net)
     if not proved and review and parts[-1].weights_move:
         # It may have been trained by a rule that the judge doesn't know. Where nothing is to be
@@ -194,7 +194,7 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
 # ------------------------------------------------------------------- did its own training make it?
 
 
-def _proved(way: _Way, mine: Task, task: Task) -> tuple[bool, int, str]:
+def _proved(way: _Way, mine: Task, task: Task, loop: Mechanism) -> tuple[bool, int, str]:
     """Whether training brought the parameters from an unlearned start to where they are.
 
     The second part is how many of them it left as they were, though they have a gradient; the third
@@ -203,8 +203,11 @@ def _proved(way: _Way, mine: Task, task: Task) -> tuple[bool, int, str]:
     rows = way.first
     if not _unlearned(rows[0], task, mine.net):
         return False, 0, ""
-    mechanism = explain(rows, mine, mine.net)
-    descends = mechanism.descends or (mechanism.kind == "unknown" and _follows(rows, mine))
+    # What had no name when the loop ran alone has none here: whether it follows is soon seen.
+    nameless = loop.kind == "unknown" and _follows(rows, mine)
+    mechanism = loop if nameless else explain(rows, mine, mine.net)
+    follows = nameless or (mechanism.kind == "unknown" and _follows(rows, mine))
+    descends = mechanism.descends or follows
     if descends and not len(way.end):
         return True, len(mechanism.still), ""
     if descends:

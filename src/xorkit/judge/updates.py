@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,9 @@ MAX_SHUFFLED = 9  # numbers up to which every order of them is tried: 362,880, i
 CANDIDATES = 100  # of these orders that one update leaves to be told apart by the next ones
 MAX_TARGETS = 16  # numbers up to which the targets that a run was trained on are worked out
 MAX_SUBSETS = 6  # rows of data up to which every subset of them is tried as a mini-batch
-ADAPTIVE_ROWS = 200  # updates from which Adam and its like are told apart before all are checked
+EARLY = 200  # updates of a longer run that a mechanism has to explain before all are looked at
+SLACK = 10.0  # how much worse it may do there: what is fitted to fewer updates fits others worse
+BLOCK = 100  # rows that are averaged in one go: 0.9 to this power is still no small number
 ADAPTIVE_CLOSE = 0.03  # their division by a root of tiny gradients magnifies rounding
 ADAPTIVE_SHARE = 0.9  # of the updates: far from the first ones the rounding of θ takes over
 
@@ -139,47 +142,78 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
         seen = np.linalg.norm(wanted, axis=1) > VISIBLE
         return Mechanism("clean" if seen[:FEW].all() else "still", error=0.0)
     updates, begun = states[:-1] - states[1:], states[:-1]
-    grads = {name: task.lr * gradient(begun) for name, gradient in gradients(task, net)}
-    lengths = np.linalg.norm([updates - grads["mse"], grads["mse"]], axis=2)
+    lengths = np.linalg.norm([updates - wanted, wanted], axis=2)
     error = float(np.median(lengths[0] / (lengths[1] + 1e-300)))
+    grads = {name: _scaled(gradient, task.lr, begun) for name, gradient in gradients(task, net)}
+    never_cleared = {name: _summed(grad) for name, grad in grads.items()}
     found = (
         _by_gradients((_clean, _factor, _sums, _schedule), updates, grads, begun)
-        or _straight(updates)
-        or _targets(updates, begun, task, net)
-        or _by_gradients((_late, _rates, _capped, _linear, _adaptive), updates, grads, begun)
-        or _by_gradients((_linear, _adaptive), updates, _never_cleared(grads), begun)
-        or _batch(updates, begun, task, net)
-        or _pulls(updates, begun, task, net)
+        or _by_all(_straight, updates, begun)
+        or _by_all(_targets, updates, begun, task, net)
+        or _by_gradients((_late, _rates, _capped, _linear, *_ADAPTIVE), updates, grads, begun)
+        or _by_gradients((_linear, *_ADAPTIVE), updates, never_cleared, begun)
+        or _by_all(_batch, updates, begun, task, net)
+        or _by_all(_pulls, updates, begun, task, net)
     )
     return replace(found or Mechanism("unknown"), error=error)
 
 
-def _never_cleared(grads: Mapping[str, Array]) -> dict[str, Array]:
+Attempt = Callable[[Array, Array, Array, float], Mechanism | None]
+Count = int | None  # of the first rows; None: of all
+
+
+def _scaled(
+    gradient: Callable[[Array], Array], lr: float, states: Array
+) -> Callable[[Count], Array]:
+    """lr·gradient (K, P) at the first states, computed when it is asked for."""
+    return functools.cache(lambda count: lr * gradient(states[:count]))
+
+
+def _summed(grads: Callable[[Count], Array]) -> Callable[[Count], Array]:
     """What steps find in .grad where nobody ever clears it."""
-    return {name: np.cumsum(grad, axis=0) for name, grad in grads.items()}
+    return functools.cache(lambda count: np.cumsum(grads(count), axis=0))
 
 
-Attempt = Callable[[Array, Array, Array], Mechanism | None]
+def _parts(updates: Array) -> tuple[tuple[Count, float], ...]:
+    """The rows on which an attempt is made, one after the other, and how exact it has to be."""
+    return (((EARLY, SLACK),) if len(updates) > EARLY else ()) + ((None, 1.0),)
+
+
+def _by_all(
+    attempt: Callable[..., Mechanism | None], updates: Array, states: Array, *about: Any
+) -> Mechanism | None:
+    """What makes the updates (K, P) at the states (K, P), by an attempt with its own gradients."""
+    found = None
+    for count, slack in _parts(updates):
+        found = attempt(updates[:count], states[:count], *about, slack)
+        if found is None:
+            break
+    return found
 
 
 def _by_gradients(
-    attempts: Sequence[Attempt], updates: Array, grads: Mapping[str, Array], states: Array
+    attempts: Sequence[Attempt],
+    updates: Array,
+    grads: Mapping[str, Callable[[Count], Array]],
+    states: Array,
 ) -> Mechanism | None:
     """What makes the updates (K, P) from lr·gradients (K, P) of some loss at the states (K, P)."""
     still = ~updates.any(axis=0)
-    moving = {loss: grad[:, ~still] for loss, grad in grads.items()}
-    went, begun = updates[:, ~still], states[:, ~still]
-    for attempt in attempts:
-        for loss, grad in grads.items():
-            found = attempt(went, moving[loss], begun)
-            if found is not None:
-                frozen = still & (np.abs(grad) > 4 * EPS * np.abs(states).max()).any(axis=0)
-                return replace(found, loss=loss, still=tuple(np.flatnonzero(frozen).tolist()))
+    for attempt, (loss, grad) in itertools.product(attempts, grads.items()):
+        found = None
+        for count, slack in _parts(updates):
+            went, all_grads, begun = updates[:count], grad(count), states[:count]
+            found = attempt(went[:, ~still], all_grads[:, ~still], begun[:, ~still], slack)
+            if found is None:
+                break
+        if found is not None:
+            frozen = still & (np.abs(grad(None)) > 4 * EPS * np.abs(states).max()).any(axis=0)
+            return replace(found, loss=loss, still=tuple(np.flatnonzero(frozen).tolist()))
     return None
 
 
-def _clean(updates: Array, grads: Array, states: Array) -> Mechanism | None:
-    return Mechanism("clean") if distance(updates, grads, states).max() <= CLOSE else None
+def _clean(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
+    return Mechanism("clean") if distance(updates, grads, states).max() <= slack * CLOSE else None
 
 
 def ratios(updates: Array, grads: Array) -> Array:
@@ -187,15 +221,15 @@ def ratios(updates: Array, grads: Array) -> Array:
     return np.asarray((updates * grads).sum(axis=1) / ((grads**2).sum(axis=1) + 1e-300))
 
 
-def _factor(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+def _factor(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
     """Right directions, another length, the same for all updates."""
     factor = float(np.median(ratios(updates, grads)))
-    if distance(updates, factor * grads, states).max() > CLOSE:
+    if distance(updates, factor * grads, states).max() > slack * CLOSE:
         return None
     return Mechanism("factor", factor=factor)
 
 
-def _sums(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+def _sums(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
     """Each update is fresh, or the one before is still in it: gradients that add up."""
     factor = float(ratios(updates[:1], grads[:1])[0])
     if abs(factor - 1) < 0.01:
@@ -208,20 +242,20 @@ def _sums(updates: Array, grads: Array, states: Array) -> Mechanism | None:
     nearer = np.where(
         (by_fresh <= by_carried).sum(axis=1)[:, None] * 2 > updates.shape[1], fresh, carried
     )
-    if relative(errors, nearer, states).max() > CLOSE:
+    if relative(errors, nearer, states).max() > slack * CLOSE:
         return None
     cleared = np.linalg.norm(by_fresh, axis=1) <= np.linalg.norm(by_carried, axis=1)
     return Mechanism("sums", factor=factor, cleared=tuple(np.flatnonzero(cleared).tolist()))
 
 
-def _late(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+def _late(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
     """Each update follows the gradient of the epoch before."""
-    if len(updates) < FEW or distance(updates[1:], grads[:-1], states[1:]).max() > CLOSE:
+    if len(updates) < FEW or distance(updates[1:], grads[:-1], states[1:]).max() > slack * CLOSE:
         return None
     return Mechanism("late")
 
 
-def _linear(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+def _linear(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
     """Shares of the update before (momentum: Polyak, 1964), of the gradient before, of θ itself."""
     if len(updates) < 2 * FEW:
         return None
@@ -235,36 +269,41 @@ def _linear(updates: Array, grads: Array, states: Array) -> Mechanism | None:
         ]
     )
     factors, *_ = np.linalg.lstsq(terms.reshape(len(terms), -1).T, updates.ravel())
-    if distance(updates, np.tensordot(factors, terms, axes=1), states).max() > FITTED:
+    if distance(updates, np.tensordot(factors, terms, axes=1), states).max() > slack * FITTED:
         return None
     factor, momentum, *_ = (float(value) for value in factors)
     return Mechanism("linear", factor=factor, momentum=momentum) if factor > CLOSE else None
 
 
-def _schedule(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+def _schedule(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
     """Right directions, lengths that change."""
     factors = ratios(updates, grads)
-    if distance(updates, factors[:, None] * grads, states).max() > CLOSE:
+    if distance(updates, factors[:, None] * grads, states).max() > slack * CLOSE:
         return None
     return Mechanism("schedule", factor=float(np.median(factors)))
 
 
-def _rates(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+def _rates(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
     """A length of its own for each number, the same for all updates."""
     if len(updates) < 2 * FEW:
         return None
     rates = (updates * grads).sum(axis=0) / ((grads**2).sum(axis=0) + 1e-300)
     factor = float(np.median(rates))
+    if distance(updates, rates * grads, states).max() > slack * CLOSE:
+        return None
     alike = distance(updates, factor * grads, states).max() <= FITTED
-    if alike or rates.min() < 0 or distance(updates, rates * grads, states).max() > CLOSE:
+    if slack == 1 and (alike or rates.min() < 0):  # all updates together tell it
         return None
     return Mechanism("rates", factor=factor)
 
 
-def _capped(updates: Array, grads: Array, states: Array) -> Mechanism | None:
+def _capped(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
     """No number goes further than the same length, however large its gradient is."""
     most = float(np.abs(updates).max())
-    if distance(updates, cut(grads, most), states).max() > CLOSE or (np.abs(grads) > most).all():
+    if (
+        distance(updates, cut(grads, most), states).max() > slack * CLOSE
+        or (np.abs(grads) > most).all()
+    ):
         return None
     return Mechanism("capped", factor=most)
 
@@ -274,27 +313,31 @@ def cut(grads: Array, most: float | Array) -> Array:
     return np.clip(grads, -most, most)
 
 
-def _adaptive(updates: Array, grads: Array, states: Array) -> Mechanism | None:
-    """Adam (Kingma and Ba, 2015) and its like with PyTorch's defaults, any lr and any decay."""
-    for name, rule in ADAPTIVE.items():
-        for rows in (slice(0, ADAPTIVE_ROWS), slice(None)):
-            terms = np.stack([rule(grads[rows]), states[rows]])
-            factors, *_ = np.linalg.lstsq(terms.reshape(2, -1).T, updates[rows].ravel())
-            steps = np.tensordot(factors, terms, axes=1)
-            close = distance(updates[rows], steps, states[rows]) <= ADAPTIVE_CLOSE
-            if close.mean() < ADAPTIVE_SHARE:
-                break
-        else:
-            return Mechanism("adaptive", name=name, factor=float(factors[0]))
-    return None
+def _adaptive(
+    name: str, updates: Array, grads: Array, states: Array, slack: float
+) -> Mechanism | None:
+    """Adam (Kingma and Ba, 2015) or one of its like, any lr and any decay; `slack` isn't needed."""
+    steps = ADAPTIVE[name](grads)
+    terms = np.stack([steps.ravel(), states.ravel()])
+    (one, both), (_, two) = (
+        terms @ terms.T
+    )  # least squares of two: as lstsq, in a tenth of its time
+    first, second = terms @ updates.ravel() / (one * two - both**2 + 1e-300)
+    factor, decay = first * two - second * both, second * one - first * both
+    close = distance(updates, factor * steps + decay * states, states) <= ADAPTIVE_CLOSE
+    if close.mean() < ADAPTIVE_SHARE:
+        return None
+    return Mechanism("adaptive", name=name, factor=float(factor))
 
 
 def averages(values: Array, decay: float) -> Array:
     """Exponential moving averages along the first axis, from zero."""
     result, current = np.empty_like(values), np.zeros_like(values[0])
-    for k, value in enumerate(values):
-        current = decay * current + (1 - decay) * value
-        result[k] = current
+    for begin in range(0, len(values), BLOCK):
+        block = values[begin : begin + BLOCK]
+        powers = decay ** np.arange(1, len(block) + 1)[:, None]
+        rows = powers * (current + (1 - decay) * np.cumsum(block / powers, axis=0))
+        result[begin : begin + BLOCK], current = rows, rows[-1]
     return result
 
 
@@ -311,17 +354,18 @@ ADAPTIVE: dict[str, Callable[[Array], Array]] = {
     "RMSprop": lambda g: g / (np.sqrt(averages(g**2, 0.99)) + 1e-8),
     "Adagrad": lambda g: g / (np.sqrt(np.cumsum(g**2, axis=0)) + 1e-10),
 }
+_ADAPTIVE = tuple(functools.partial(_adaptive, name) for name in ADAPTIVE)
 
 
-def _straight(updates: Array) -> Mechanism | None:
+def _straight(updates: Array, _states: Array, slack: float) -> Mechanism | None:
     """Whether all updates go the very same way: no gradient of a curved loss does."""
     if len(updates) < FEW:
         return None
     ways = updates / np.linalg.norm(updates, axis=1)[:, None]
-    return Mechanism("straight") if np.abs(ways - ways[0]).max() < FITTED else None
+    return Mechanism("straight") if np.abs(ways - ways[0]).max() < slack * FITTED else None
 
 
-def _targets(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | None:
+def _targets(updates: Array, states: Array, task: Task, net: Net, slack: float) -> Mechanism | None:
     """Other targets than the lesson's, always the same: the gradient is linear in them."""
     count = task.targets.size
     if len(updates) < FEW or count > MAX_TARGETS:
@@ -335,12 +379,12 @@ def _targets(updates: Array, states: Array, task: Task, net: Net) -> Mechanism |
     terms = np.stack([without - grads(unit) for unit in np.eye(count)], axis=1)
     targets, *_ = np.linalg.lstsq(terms, without - updates.ravel())
     predicted = (without - terms @ targets).reshape(updates.shape)
-    if distance(updates, predicted, states).max() > FITTED:
+    if distance(updates, predicted, states).max() > slack * FITTED:
         return None
     return Mechanism("targets", targets=tuple(float(value) for value in targets))
 
 
-def _pulls(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | None:
+def _pulls(updates: Array, states: Array, task: Task, net: Net, slack: float) -> Mechanism | None:
     """Any other loss of the predictions, whatever it is: a gradient of its own in each of them."""
     count = task.targets.size
     if len(updates) < FEW or 2 * count >= states.shape[1]:
@@ -354,12 +398,12 @@ def _pulls(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | N
     terms = np.stack([without - grads(unit) for unit in np.eye(count)], axis=2)
     pulls = (np.linalg.pinv(terms) @ updates[:, :, None]) / -task.lr
     predicted = -task.lr * (terms @ pulls)[:, :, 0]
-    if distance(updates, predicted, states).max() > FITTED:
+    if distance(updates, predicted, states).max() > slack * FITTED:
         return None
     return Mechanism("pulls", targets=tuple(float(value) for value in pulls[0, :, 0]))
 
 
-def _batch(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | None:
+def _batch(updates: Array, states: Array, task: Task, net: Net, slack: float) -> Mechanism | None:
     """Updates that look at a part of the rows only: mini-batches, one row at a time."""
     count = len(task.inputs)
     if count > MAX_SUBSETS:
@@ -372,11 +416,11 @@ def _batch(updates: Array, states: Array, task: Task, net: Net) -> Mechanism | N
             inputs, targets = task.inputs[part], task.targets[part]
             grads = task.lr * reference.gradient(states, inputs, targets, net)
             errors = distance(updates, grads, states)
-            if errors.max() <= CLOSE:
+            if errors.max() <= slack * CLOSE:
                 return Mechanism("part")
             sums = relative(np.linalg.norm(updates - carried - grads, axis=1), grads, states)
             best = np.minimum(best, np.minimum(errors, sums))
-    return Mechanism("batch") if best.max() <= CLOSE else None
+    return Mechanism("batch") if best.max() <= slack * CLOSE else None
 
 
 def arrangements(shapes: Sequence[tuple[int, ...]], net: Net) -> Iterator[npt.NDArray[np.int64]]:

@@ -3,16 +3,20 @@
 Prints the time of the lesson's training with the recorder over the same without it (two warm
 processes, rounds interleaved, seconds of the processor), what an endless loop adds to memory, and
 the seconds that judging one submission takes: with its own pytest session beyond the time that
-pytest needs for no test at all, and in a session that stays open, as `xorkit grade` has it.
+pytest needs for no test at all, and in a session that stays open, as `xorkit grade` has it: of the
+right loop, and of loops that are tried by every reading before they are told. Takes two minutes.
 """
 
 from __future__ import annotations
 
+import functools
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import torch
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -23,11 +27,21 @@ from warm import EPOCHS, WarmProcess  # noqa: E402 - beside this file
 from xorkit.hidden.session import judge  # noqa: E402
 
 RECORD = "import xorkit.probe as probe\nprobe.recorder()"
-ENDLESS = 40 * EPOCHS  # ten times what is kept of the epochs
-LIGHT = 20  # judgements in a round: one takes a few milliseconds
+ENDLESS = 12 * EPOCHS  # three times what is kept of the epochs
+LIGHT = 5  # judgements in a round: one takes some milliseconds
+HARD = (  # mistakes, by their names in the table
+    "forgotten zero_grad",
+    "momentum in the training cell",
+    "Adam in the training cell",
+    "Adam and no zero_grad",
+    "an optimizer that the judge has no name for",
+    "a penalty on large weights",
+    "a step after each of the four rows",
+)
 
 
 def main(rounds: int) -> None:
+    torch.set_num_threads(1)  # as the kernels that are graded
     with WarmProcess() as plain, WarmProcess(RECORD) as recorded:
         pairs = [(plain.train(), recorded.train()) for _ in range(rounds)]
         before = resident(recorded.pid)
@@ -37,13 +51,13 @@ def main(rounds: int) -> None:
     show(f"memory that {ENDLESS} more epochs add (MiB)", [grown / (1 << 20)])
 
     course = w.lesson()
-    cells, evidence = w.hidden_cells(), w.observe({}, course).evidence
+    hidden, evidence = w.hidden_cells(), w.observe({}, course).evidence
     tests = w.tests_of(course.trained.epochs)
     tests.judge(evidence)
-    judge(cells, evidence, course)
+    judge(hidden, evidence, course)
     alone, empty, open_ = [], [], []
     for _ in range(rounds):
-        alone.append(seconds(lambda: judge(cells, evidence, course)))
+        alone.append(seconds(lambda: judge(hidden, evidence, course)))
         empty.append(seconds(lambda: judge({}, evidence, course)))
         open_.append(seconds(lambda: [tests.judge(evidence) for _ in range(LIGHT)]) / LIGHT)
     show("pytest without any test (s)", empty)
@@ -51,6 +65,11 @@ def main(rounds: int) -> None:
         "judging one submission beyond that (s)", [a - e for a, e in zip(alone, empty, strict=True)]
     )
     show("judging one submission in an open session (s)", open_)
+    mistakes = w.table("mistakes.yaml")
+    for name in HARD:
+        cells = {blank: text for blank, text in mistakes[name].items() if blank in w.SOLUTION}
+        hard = w.observe(cells, course).evidence
+        show(name, [seconds(functools.partial(tests.judge, hard)) for _ in range(LIGHT * rounds)])
 
 
 def resident(pid: int) -> int:
@@ -71,4 +90,4 @@ def show(name: str, values: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)

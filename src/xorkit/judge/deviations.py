@@ -10,13 +10,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from xorkit.evidence import Array, Run
 from xorkit.judge.updates import (
     CLOSE,
     FEW,
     FITTED,
+    Indices,
     cut,
     descent,
     gradients,
@@ -26,8 +26,6 @@ from xorkit.judge.updates import (
     relative,
 )
 from xorkit.reference import Task
-
-Indices = npt.NDArray[np.intp]
 
 MOST = 0.5  # of the updates; where fewer are right, a mistake is no exception
 MEANT = 2  # as many epochs with the same mistake; one alone may be an accident

@@ -37,9 +37,9 @@ MAX_SHUFFLED = 9  # numbers up to which every order of them is tried: 362,880, i
 CANDIDATES = 100  # of these orders that one update leaves to be told apart by the next ones
 MAX_TARGETS = 16  # numbers up to which the targets that a run was trained on are worked out
 MAX_SUBSETS = 6  # rows of data up to which every subset of them is tried as a mini-batch
-EARLY = 200  # updates of a longer run that a mechanism has to explain before all are looked at
+EARLY = 100  # updates of a longer run that a mechanism has to explain before all are looked at
 SLACK = 10.0  # how much worse it may do there: what is fitted to fewer updates fits others worse
-BLOCK = 100  # rows that are averaged in one go: 0.9 to this power is still no small number
+TOGETHER = 100  # rows that are averaged in one go: 0.9 to this power is still no small number
 ADAPTIVE_CLOSE = 0.03  # their division by a root of tiny gradients magnifies rounding
 ADAPTIVE_SHARE = 0.9  # of the updates: far from the first ones the rounding of θ takes over
 
@@ -158,6 +158,7 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
     return replace(found or Mechanism("unknown"), error=error)
 
 
+Indices = npt.NDArray[np.intp]
 Attempt = Callable[[Array, Array, Array, float], Mechanism | None]
 Count = int | None  # of the first rows; None: of all
 
@@ -333,11 +334,11 @@ def _adaptive(
 def averages(values: Array, decay: float) -> Array:
     """Exponential moving averages along the first axis, from zero."""
     result, current = np.empty_like(values), np.zeros_like(values[0])
-    for begin in range(0, len(values), BLOCK):
-        block = values[begin : begin + BLOCK]
+    for begin in range(0, len(values), TOGETHER):
+        block = values[begin : begin + TOGETHER]
         powers = decay ** np.arange(1, len(block) + 1)[:, None]
         rows = powers * (current + (1 - decay) * np.cumsum(block / powers, axis=0))
-        result[begin : begin + BLOCK], current = rows, rows[-1]
+        result[begin : begin + TOGETHER], current = rows, rows[-1]
     return result
 
 
@@ -408,19 +409,24 @@ def _batch(updates: Array, states: Array, task: Task, net: Net, slack: float) ->
     count = len(task.inputs)
     if count > MAX_SUBSETS:
         return None
-    best = np.full(len(updates), np.inf)
     carried = np.concatenate([np.zeros_like(updates[:1]), updates[:-1]])  # where nobody clears
+
+    def errors(part: tuple[int, ...], at: Indices) -> tuple[Array, Array]:
+        inputs, targets = task.inputs[[*part]], task.targets[[*part]]
+        grads = task.lr * reference.gradient(states[at], inputs, targets, net)
+        by_sums = np.linalg.norm(updates[at] - carried[at] - grads, axis=1)
+        return distance(updates[at], grads, states[at]), relative(by_sums, grads, states[at])
+
+    most, every = slack * CLOSE, np.arange(len(updates))
+    rest = every  # the updates that no part so far explains
     for size in range(1, count):
-        for chosen in itertools.combinations(range(count), size):
-            part = list(chosen)
-            inputs, targets = task.inputs[part], task.targets[part]
-            grads = task.lr * reference.gradient(states, inputs, targets, net)
-            errors = distance(updates, grads, states)
-            if errors.max() <= slack * CLOSE:
+        for part in itertools.combinations(range(count), size):
+            if all(errors(part, some)[0].max() <= most for some in (every[:EARLY], every)):
                 return Mechanism("part")
-            sums = relative(np.linalg.norm(updates - carried - grads, axis=1), grads, states)
-            best = np.minimum(best, np.minimum(errors, sums))
-    return Mechanism("batch") if best.max() <= slack * CLOSE else None
+            rest = rest[np.min(errors(part, rest), axis=0) > most]
+            if not len(rest):
+                return Mechanism("batch")
+    return None
 
 
 def arrangements(shapes: Sequence[tuple[int, ...]], net: Net) -> Iterator[npt.NDArray[np.int64]]:

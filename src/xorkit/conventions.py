@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbformat import NotebookNode
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 # How an autograder tests cell says its outcomes to nbgrader's side, in its output.
 OUTCOME_MIME = "application/vnd.xorkit.tests+json"

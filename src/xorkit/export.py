@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, RootModel
 
-from xorkit.engine import records
 from xorkit.engine.course import Course
+from xorkit.engine.settled import settled_verdicts
 from xorkit.errors import KitError
 from xorkit.files import write_file
 from xorkit.intake.records import members_of
@@ -113,7 +113,7 @@ def export_course(
     """Export a course's grades, and keep how, for `export_again`. Raises ExportError, OSError."""
     folder = output or course.path("exported", target)
     written = export(
-        records.verdicts(course),
+        settled_verdicts(course),
         target,
         folder,
         template=template,

@@ -11,11 +11,13 @@ LEARNERS = {"torch", "xorkit.probe"}  # belong into a learner's process
 JUDGING = {"_pytest", "xorkit.hidden", "xorkit.judge"}
 RUNNING = {"xorkit.sandbox", "xorkit.engine.workers", "xorkit.intake.collecting"}
 PICTURES = {"matplotlib"}
+GRADEBOOK = {"nbgrader", "sqlalchemy", "nbformat", "numpy", "xorkit.lesson"}
 TABLE = (  # what a command starts with, and what of the kit's heavy parts it must not bring along
     ("xorkit.cli", LEARNERS | JUDGING | RUNNING | PICTURES | {"nbgrader", "nbformat", "pydantic"}),
     ("xorkit.quickstart", LEARNERS | JUDGING | RUNNING | PICTURES | {"nbgrader", "pydantic"}),
-    ("xorkit.engine.records, xorkit.export", LEARNERS | JUDGING | RUNNING | PICTURES),
-    ("xorkit.pages.writing", LEARNERS | JUDGING | RUNNING | PICTURES),
+    ("xorkit.engine.records", LEARNERS | JUDGING | RUNNING | PICTURES),
+    ("xorkit.export", LEARNERS | JUDGING | RUNNING | PICTURES | GRADEBOOK),
+    ("xorkit.pages.writing", LEARNERS | JUDGING | RUNNING | PICTURES | GRADEBOOK),
     ("xorkit.preprocessors", LEARNERS | JUDGING | RUNNING | PICTURES),
     ("xorkit.intake.collecting", LEARNERS | JUDGING | PICTURES | {"xorkit.sandbox"}),
     ("xorkit.engine.batch", LEARNERS | PICTURES),

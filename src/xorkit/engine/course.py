@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-from nbformat import NotebookNode
-
-from xorkit import lesson as lessons
 from xorkit.conventions import grade_id, hidden_tests, is_test, metadata
 from xorkit.errors import KitError
-from xorkit.lesson import Lesson
+
+if TYPE_CHECKING:  # whoever finds that nothing has changed reads neither
+    from nbformat import NotebookNode
+
+    from xorkit.lesson import Lesson
 
 
 class CourseError(KitError, ValueError):
@@ -32,7 +32,6 @@ class Course:
 
     root: Path
     assignment: str
-    db_url: str
 
     def path(self, step: str, *more: str) -> Path:
         return self.root.joinpath(step, *more)
@@ -61,10 +60,23 @@ class Course:
         )
 
     @cached_property
+    def db_url(self) -> str:
+        """Where the gradebook is: `c.CourseDirectory.db_url`, else gradebook.db in the course."""
+        default = f"sqlite:///{self.path('gradebook.db')}"
+        return str(nbgrader_config(self.root).CourseDirectory.get("db_url") or default)
+
+    @property
+    def lesson_files(self) -> list[Path]:
+        """All files that the lesson is made of."""
+        return sorted(self.path("lessons").glob(f"{self.assignment}.*"))
+
+    @cached_property
     def lesson(self) -> Lesson:
+        from xorkit.lesson import LessonError, load
+
         try:
-            return lessons.load(self.path("lessons", f"{self.assignment}.yaml"))
-        except lessons.LessonError as error:
+            return load(self.path("lessons", f"{self.assignment}.yaml"))
+        except LessonError as error:
             raise CourseError(str(error)) from error
 
     @cached_property
@@ -133,7 +145,7 @@ def open_course(root: Path, assignment: str = "") -> Course:
     if not (root / "source" / assignment).is_dir():
         raise CourseError(f"no assignment {assignment!r}: {root.resolve()}/source holds none")
     _put_own_programs_on_path()
-    return Course(root.resolve(), assignment, db_url(root))
+    return Course(root.resolve(), assignment)
 
 
 def _only_assignment(root: Path) -> str:
@@ -188,19 +200,14 @@ def nbgrader_config(root: Path) -> Any:
     return Config(config)
 
 
-def db_url(root: Path) -> str:
-    """Where the gradebook is: `c.CourseDirectory.db_url`, else gradebook.db in the course."""
-    configured = nbgrader_config(root).CourseDirectory
-    default = f"sqlite:///{root.resolve() / 'gradebook.db'}"
-    return str(configured.get("db_url", default)) if "db_url" in configured else default
-
-
 def _own_cells(notebook: NotebookNode) -> set[str]:
     kinds = ("grade", "solution", "locked", "task")
     return {grade_id(c) for c in notebook.cells if any(metadata(c).get(kind) for kind in kinds)}
 
 
 def _read(path: Path, otherwise: str) -> NotebookNode:
+    import nbformat
+
     try:
         found: NotebookNode = nbformat.read(path, as_version=4)
     except FileNotFoundError:

@@ -71,14 +71,19 @@ def _refusal(db_url: str, error: BaseException) -> str:
     )
 
 
-def missing_file(db_url: str) -> Path | None:
-    """Where a SQLite gradebook is to be that isn't there yet; None for any other."""
+def sqlite_file(db_url: str) -> Path | None:
+    """Where a SQLite gradebook is, or is to be; None for any other."""
     url = make_url(db_url)
     name = url.database or ":memory:"
     if url.get_backend_name() != "sqlite" or name == ":memory:" or name.startswith("file:"):
         return None
-    path = Path(name)
-    return None if path.exists() else path
+    return Path(name)
+
+
+def missing_file(db_url: str) -> Path | None:
+    """Where a SQLite gradebook is to be that isn't there yet; None for any other."""
+    path = sqlite_file(db_url)
+    return None if path is None or path.exists() else path
 
 
 def is_registered(book: Gradebook, course: Course) -> bool:

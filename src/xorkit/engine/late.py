@@ -27,6 +27,12 @@ class LatePolicy:
     due: datetime | None
     preprocessor: Any  # nbgrader's AssignLatePenalties; None where autograde doesn't run it
 
+    @property
+    def is_nbgraders(self) -> bool:
+        """Whether no program of the course's own has a say in what lateness costs."""
+        parts = (self.preprocessor, getattr(self.preprocessor, "plugin_inst", None))
+        return all(p is None or type(p).__module__.split(".")[0] == "nbgrader" for p in parts)
+
     def apply(self, verdict: Verdict, known: HandIn) -> tuple[Verdict, HandIn]:
         """The verdict with its lateness, and what the gradebook has to hold.
 

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from nbgrader.api import Gradebook
 
-from xorkit.engine import late, store
+from xorkit.engine import late, settled, store
 from xorkit.engine.course import Course
 from xorkit.engine.gradebook import (
     HandIn,
@@ -26,6 +26,7 @@ from xorkit.engine.gradebook import (
     missing_file,
     open_gradebook,
     record,
+    sqlite_file,
     with_marks,
 )
 from xorkit.engine.lock import BusyError, alone
@@ -118,9 +119,14 @@ def _register(course: Course) -> None:
 
 def verdicts(course: Course) -> list[Verdict]:
     """All kept verdicts, with the marks that persons gave, agreeing with the gradebook."""
+    file = sqlite_file(course.db_url)
+    before = settled.state(course, file) if file else None
     try:
         with opened(course) as records:
-            return records.verdicts()
+            found, by_nbgrader = records.verdicts(), records.late_policy.is_nbgraders
+        if file and before and by_nbgrader:
+            settled.note(course, file, before)
+        return found
     except BusyError:  # a grader is at work: what there is already, without writing
         with open_gradebook(course.db_url) as book:
             return Records(course, book).verdicts()

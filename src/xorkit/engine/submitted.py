@@ -11,7 +11,7 @@ from pathlib import Path
 from xorkit.engine.course import Course
 from xorkit.files import digest
 from xorkit.intake.reading import ASK, MAX_FILE_BYTES, Refusal
-from xorkit.intake.records import read_record
+from xorkit.intake.records import TIMESTAMP, read_record
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def handed_in(course: Course, student: str, known: datetime | None) -> tuple[dat
 
     notebook = course.notebook_path("submitted", student)
     record = read_record(notebook)
-    path = notebook.with_name("timestamp.txt")
+    path = notebook.with_name(TIMESTAMP)
     try:
         if _kind(path) == "file":
             with path.open(encoding="utf-8") as file:

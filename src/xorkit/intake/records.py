@@ -16,6 +16,7 @@ from xorkit.intake import clock
 from xorkit.intake.cells import as_mapping, sound
 
 RECORD = "intake.json"
+TIMESTAMP = "timestamp.txt"  # as nbgrader calls it
 LOGS = "collected"
 FILE_TIMES = "the files' times"
 _SEVERAL = re.compile(rb'"members": *\[[^\]]*,')  # few are: the notebooks of the others aren't read
@@ -148,9 +149,9 @@ def write_times(folder: Path, record: Record) -> None:
     """The record, and its time as nbgrader reads it, or none; raises OSError."""
     if record.handed_in:
         time = datetime.fromisoformat(record.handed_in)
-        write_file(folder / "timestamp.txt", f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+        write_file(folder / TIMESTAMP, f"{time:%Y-%m-%d %H:%M:%S} UTC\n".encode())
     else:
-        (folder / "timestamp.txt").unlink(missing_ok=True)  # an earlier file's
+        (folder / TIMESTAMP).unlink(missing_ok=True)  # an earlier file's
     write_record(folder, record)
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from xorkit.engine.course import Course, code_version
-from xorkit.engine.machine import cores
 from xorkit.engine.store import VERDICT, evidence_of, verdict_of
 from xorkit.files import digest, write_file
 from xorkit.intake.records import members_of, read_log
@@ -42,6 +41,8 @@ def write_feedback(course: Course, verdicts: Sequence[Verdict]) -> int:
         for verdict in over(stale, "writing feedback"):
             _write_page(course, verdict, looks)
         return len(stale)
+    from xorkit.engine.machine import cores
+
     size = len(stale) // (BATCHES * cores()) + 1
     batches = [[v.student for v in stale[k : k + size]] for k in range(0, len(stale), size)]
     spawn = multiprocessing.get_context("spawn")  # a fork would share the gradebook's connection
@@ -74,8 +75,8 @@ def feedback_path(course: Course, student: str) -> Path:
 def _looks(course: Course) -> str:
     """A digest of what all pages of a course share: the lesson, our words and templates."""
     templates = sorted(Path(__file__).with_name("templates").iterdir())
-    own = (path.read_bytes() for path in templates)
-    return digest([course.lesson.model_dump_json(), code_version(), *own])
+    own = (path.read_bytes() for path in (*templates, *course.lesson_files))
+    return digest([code_version(), *own])
 
 
 def _made_from(course: Course, looks: str, *students: str) -> str:

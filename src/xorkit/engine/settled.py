@@ -1,0 +1,105 @@
+"""Verdicts and gradebook that agree already: no file has changed since that was seen.
+
+To see it takes nbgrader, the lesson and the gradebook, six times as long as all else of an export.
+So the files that it hangs on are noted as git's index notes them, by number, size and times; while
+they stay as they are, the kept verdicts are what there is to know.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from xorkit.engine.course import Course, code_version
+from xorkit.engine.store import CHECKED, VERDICT, verdict_of
+from xorkit.files import digest, write_file
+from xorkit.intake.records import RECORD, TIMESTAMP
+from xorkit.progress import over
+from xorkit.verdict import Verdict
+
+# Seconds. A file that is changed twice within one step of its file system's clock may look the
+# same (FAT's is the longest), so nothing is noted that hangs on a file that has just been changed.
+CLOCK_STEP = 2.0
+# What a nbgrader_config.py is made of that says the same whenever it runs.
+_PLAIN = (
+    *(ast.Module, ast.Assign, ast.Expr, ast.Import, ast.ImportFrom, ast.alias),
+    *(ast.Attribute, ast.Name, ast.Load, ast.Store, ast.Constant, ast.List, ast.Tuple),
+)
+
+State = tuple[str, float]  # a digest of all files, and when the last of them was changed
+
+
+def settled_verdicts(course: Course) -> list[Verdict]:
+    """All kept verdicts, with the marks that persons gave, agreeing with the gradebook.
+
+    Raises KitError where the course or its gradebook can't be read.
+    """
+    with suppress(OSError, ValueError, TypeError):
+        gradebook, noted = json.loads(_note(course).read_text("utf-8"))
+        if state(course, Path(gradebook))[0] == noted:
+            names = over(course.students("autograded"), "reading verdicts")
+            return [found for name in names if (found := verdict_of(course, name)) is not None]
+    from xorkit.engine import records  # with nbgrader
+
+    return records.verdicts(course)
+
+
+def note(course: Course, gradebook: Path, before: State) -> None:
+    """Notes that verdicts and gradebook agree, if nothing has changed since `before`.
+
+    A course that can say otherwise without a change of its files is never noted.
+    """
+    plain = _is_plain(course.path("nbgrader_config.py").read_text("utf-8"))
+    if plain and time.time() - before[1] > CLOCK_STEP and state(course, gradebook) == before:
+        write_file(_note(course), json.dumps([str(gradebook), before[0]]).encode())
+
+
+def _is_plain(config: str) -> bool:
+    """Whether it only gives constants, and what nbgrader and we define, to its settings."""
+    for node in ast.walk(ast.parse(config)):
+        if isinstance(node, ast.Call) and ast.unparse(node) == "get_config()":
+            continue
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if not isinstance(node, _PLAIN) or {n.split(".")[0] for n in names} - {
+            "nbgrader",
+            "xorkit",
+        }:
+            return False
+    return True
+
+
+def _note(course: Course) -> Path:
+    return course.path(".xorkit", f"{course.assignment}.settled.json")
+
+
+def state(course: Course, gradebook: Path) -> State:
+    """How all files look on which verdicts and the gradebook's agreement with them hang."""
+    looks = [str(course.root), course.assignment, code_version()]
+    changed = 0.0
+    for path in _files(course, gradebook):
+        try:
+            seen = path.lstat()
+        except OSError as error:
+            looks.append(f"{path.name} {error.errno}")
+            continue
+        changed = max(changed, seen.st_mtime, seen.st_ctime)
+        times = (seen.st_mtime_ns, seen.st_ctime_ns)
+        looks.append(f"{path} {seen.st_mode} {seen.st_ino} {seen.st_size} {times}")
+    return digest(looks), changed
+
+
+def _files(course: Course, gradebook: Path) -> Iterator[Path]:
+    yield from course.root.glob("*.py")  # the settings and their own modules
+    yield course.notebook_path("source").resolve()
+    yield from (path.resolve() for path in course.lesson_files)
+    real = gradebook.resolve()
+    yield from (real, *(real.with_name(real.name + end) for end in ("-wal", "-journal")))
+    for student in course.students("autograded"):
+        yield from (course.result_path(student, name) for name in (VERDICT, CHECKED))
+        notebook = course.notebook_path("submitted", student)
+        yield from (notebook, *(notebook.with_name(name) for name in (RECORD, TIMESTAMP)))

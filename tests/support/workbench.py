@@ -128,21 +128,23 @@ def _observe(cells: Mapping[str, str], course: Lesson, seed: int, sheet: Sheet |
     rng = np.random.default_rng(seed)
     asked = judging.questions(course.trained, course.facts.good, course.facts.stall, rng)
     namespace: dict[str, Any] = {"__name__": "__main__", "torch": torch, "nn": nn}
-    probe.recorder().reset(limit=ENDLESS * course.task.epochs, at_limit=_time_over)
+    record = probe.recorder()
+    record.reset()
     torch.manual_seed(seed)
     runs, seen = [], {}
     checks = Checks(sheet, namespace) if sheet is not None else None
     for blank, following in zip(BLANKS, [*BLANKS[1:], ""], strict=True):
         source = answers.get(blank, "").replace("5000", str(course.task.epochs))
-        probe.recorder().cell_begins(namespace)
+        record.cell_begins(namespace)
         if checks is not None:
             _begin(checks, blank, source)
+        record.limit, record.at_limit = ENDLESS * course.task.epochs, _time_over
         raised = _run(source, namespace)
         error = (type(raised).__name__, str(raised)) if raised is not None else None
-        probe.recorder().raised = raised
+        record.raised = raised
         if checks is not None:
             checks.session.raised[blank] = raised
-        probe.recorder().cell_begins(namespace)
+        record.cell_begins(namespace)
         ended = "timeout" if isinstance(raised, TimeOver) else "error" if error else "ok"
         runs.append(CellRun(blank, ended, error if ended == "error" else None))
         more = {**asked, "next": answers.get(following, "")}

@@ -28,6 +28,7 @@ from xorkit.probe.notebook import Namespace
 from xorkit.selfcheck.display import CheckRow, CheckTable, updates_picture
 from xorkit.selfcheck.session import Session, empty_blanks, is_of, session, unchosen
 from xorkit.selfcheck.sheet import Sheet, SheetCell, SheetClaim
+from xorkit.verdict import Diagnosis
 
 # Processor time for a loop's first updates; and no whole runs, for which nobody would wait.
 QUICK = {"few_seconds": 1.5, "enough": 0}
@@ -309,12 +310,15 @@ class _Look:
 
     def _training(self) -> judge.Training:
         seen = self._observed("training", read_training)
+        loop = self.sheet.of_role(OBSERVED["training"]) or self.cell
+        finished = self.notebook.raised.get(loop.grade_id, seen) is None
         try:
             data, model, settings = map(self._part, ("data", "model", "settings"))
             mine = judge.own_task(data, model, settings, self.task)
+            finished = finished and data.right and model.right and settings.right
         except EvidenceError:  # that cell's own check says so
-            mine = None
-        return judge.judge_training(seen, self.task, self.sheet.facts, mine)
+            mine, finished = None, False
+        return judge.judge_training(seen, self.task, self.sheet.facts, mine, finished=finished)
 
     def _result(self) -> judge.Result:
         parts = tuple(self._part(name) for name in ("data", "model", "settings", "training"))
@@ -327,7 +331,8 @@ class _Look:
         if own is None:
             text = "Run the cell once more: its epochs are counted while it runs."
             return CheckRow(None, what, text)
-        if training.updates:
+        endless = found.finding is not None and found.finding.code == Diagnosis.TIMEOUT
+        if training.updates and not endless:
             rows = arranged(own.rows, own.shapes, self.task, self.task.net)
             if rows is not None and near(rows, self.task.net, self.task).all():
                 text = f"{own.backwards} epochs: fine, if your loop ends once it has learned."

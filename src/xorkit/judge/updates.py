@@ -147,10 +147,10 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
     grads = {name: _scaled(gradient, task.lr, begun) for name, gradient in gradients(task, net)}
     never_cleared = {name: _summed(grad) for name, grad in grads.items()}
     found = (
-        _by_gradients((_clean, _factor, _sums, _schedule), updates, grads, begun)
+        _by_gradients((_clean, _factor, _sums, _schedule, _capped), updates, grads, begun)
         or _by_all(_straight, updates, begun)
         or _by_all(_targets, updates, begun, task, net)
-        or _by_gradients((_late, _rates, _capped, _linear, *_ADAPTIVE), updates, grads, begun)
+        or _by_gradients((_late, _rates, _linear, *_ADAPTIVE), updates, grads, begun)
         or _by_gradients((_linear, *_ADAPTIVE), updates, never_cleared, begun)
         or _by_all(_batch, updates, begun, task, net)
         or _by_all(_pulls, updates, begun, task, net)
@@ -299,12 +299,12 @@ def _rates(updates: Array, grads: Array, states: Array, slack: float) -> Mechani
 
 
 def _capped(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
-    """No number goes further than the same length, however large its gradient is."""
+    """No number goes further than the same length, however large its gradient is.
+
+    Where all would, the updates also go the very same way as long as no gradient changes its sign.
+    """
     most = float(np.abs(updates).max())
-    if (
-        distance(updates, cut(grads, most), states).max() > slack * CLOSE
-        or (np.abs(grads) > most).all()
-    ):
+    if distance(updates, cut(grads, most), states).max() > slack * CLOSE:
         return None
     return Mechanism("capped", factor=most)
 

@@ -85,9 +85,12 @@ class Habits:
 
 
 def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
-    """Compared with a loss of `updates.gradients`; None where no epoch was seen to its end."""
+    """Compared with a loss of `updates.gradients`; None where no epoch was seen to its end.
+
+    Nor where no gradient ever passes through .grad: those of `torch.autograd.grad` alone.
+    """
     found = epochs(run)[:MOST_COMPARED]
-    if not found:
+    if not found or not {"b", "s"} & set(run.events):
         return None
     moving = (run.rows != run.rows[0]).any(axis=0)  # what is left of the others' gradients is idle
     rows, left, added, first, stepped, beside = (

@@ -31,6 +31,7 @@ MOST = 0.5  # of the updates; where fewer are right, a mistake is no exception
 MEANT = 2  # as many epochs with the same mistake; one alone may be an accident
 LIKE = 0.01  # how far the length of an update may be from another's to count as the same
 ODD = 0.01  # of the updates: what draws a new start is right again at once
+NEARBY = 0.5  # of the parameters' length: no new start is so near to where a run was
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Deviations:
     factors: tuple[float, ...] = ()  # of updates that go another length than lr·gradient
     losses: Counter[str] = field(default_factory=Counter)  # updates that follow another loss
     jumps: int = 0  # updates that follow nothing known
+    nudges: int = 0  # of these, the ones that go nowhere else
 
     @property
     def updates(self) -> int:
@@ -112,6 +114,7 @@ def deviations(run: Run, task: Task) -> Deviations | None:
         tuple(kinds.factors),
         kinds.losses,
         kinds.jumps,
+        kinds.nudges,
     )
 
 
@@ -126,6 +129,7 @@ class _Updates:
     factors: list[float] = field(default_factory=list)
     losses: Counter[str] = field(default_factory=Counter)
     jumps: int = 0
+    nudges: int = 0
     within: set[int] = field(default_factory=set)
 
 
@@ -154,6 +158,7 @@ def _of_updates(
         for name, gradient in gradients(task, task.net)
         if name != "mse"
     }
+    nearby = np.linalg.norm(updates, axis=1) < NEARBY * np.linalg.norm(states, axis=1)
     idle = set(still.tolist())
     for place, k in enumerate(wrong.tolist()):
         name = min(others, key=lambda each: float(others[each][place]))
@@ -163,6 +168,7 @@ def _of_updates(
             found.rounded += 1
         elif min(errors) > CLOSE:
             found.jumps += 1
+            found.nudges += int(nearby[place])
         elif errors[0] == min(errors):
             within = _within(k, idle, after)
             if within and abs(factor - len(within) - 1) < LIKE:

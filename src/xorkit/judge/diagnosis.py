@@ -345,7 +345,9 @@ def _pulls(run: Run, task: Task) -> Array:
 
 def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
     if mechanism.kind == "targets":
-        return finding(Diagnosis.WRONG_LOSS, "targets", targets=mechanism.targets)
+        return finding(
+            Diagnosis.WRONG_LOSS, "targets", targets=tuple(np.round(mechanism.targets, 3).tolist())
+        )
     if mechanism.kind == "part":
         return finding(Diagnosis.WRONG_LOSS, "some-rows", rows=len(task.inputs))
     if mechanism.kind == "pulls":
@@ -438,7 +440,7 @@ def skipped(seen: Deviations) -> Finding:
 
 def strayed(seen: Deviations) -> Finding | None:
     """Updates that follow no gradient at all, more of them than new starts would make."""
-    if seen.jumps <= max(FEW, ODD * seen.epochs):
+    if seen.nudges < FEW and seen.jumps <= max(FEW, ODD * seen.epochs):
         return None  # a new start now and then, or other weights put in their place at the end
     return finding(
         Diagnosis.WRONG_OPTIMIZER,

@@ -26,7 +26,11 @@ KNOWN_ERRORS: tuple[tuple[str, str, str], ...] = (
     (r"has no attribute '(zero_grad|step)'", r"", "no-optimizer-method"),
     (r"'NoneType' object has no attribute", r"", "none"),
     (r"unsupported operand .*'NoneType'", r"", "none-operand"),
-    (r"^AttributeError: (module|type object|partially)", r"", "no-such-name"),
+    (
+        r"^AttributeError: (module|type object|partially|'(Tensor|Sequential|SGD|MSELoss)' object)",
+        r"",
+        "no-such-name",
+    ),
     (r"Boolean value of Tensor with more than one value", r"Loss\s*\(", "loss-arguments"),
     (r"Boolean value of Tensor with more than one value", r"", "condition"),
     (r"mat1 and mat2 must have the same dtype|expected scalar type|Found dtype", r"", "dtype"),

@@ -127,13 +127,21 @@ class Recording:
         self.paths = {path: places[id(leaf)] for path, leaf in found.items()}
         self.path = next(iter(found))
 
+    def found_under(self, inputs: Sequence[torch.Tensor]) -> bool:
+        """Whether these tensors lie in its parameters' memory; then a loss depends on these."""
+        at = {parameter.data_ptr(): parameter for parameter in self.parameters}
+        if not {each.data_ptr() for each in inputs} <= at.keys():
+            return False
+        self.found_by({(place,): at[each.data_ptr()] for place, each in enumerate(inputs)})
+        return True
+
     def renewed(self, found: Mapping[Path, torch.Tensor]) -> bool:
         """Takes new tensors in the place of its parameters, if a loss depends on them as on those.
 
-        `w = (w - lr * w.grad).detach().requires_grad_()` makes new ones in each epoch. What became
-        of their values is for the judge to see.
+        `w = (w - lr * w.grad).detach().requires_grad_()` makes new ones in each epoch, the first
+        ones from a module's. What became of their values is for the judge to see.
         """
-        if not self.separate or self.paths.keys() != found.keys():
+        if not self.paths or self.paths.keys() != found.keys():
             return False
         parameters = list(self.parameters)
         for path, leaf in found.items():
@@ -141,6 +149,7 @@ class Recording:
                 return False
             parameters[self.paths[path]] = leaf
         self.goes_on_with(parameters)
+        self.separate = True
         self.renewals += 1
         return True
 
@@ -451,14 +460,16 @@ class Recorder:
 
         Tensors of their own memory are new parameters in the place of those of the epoch before.
         """
-        places = {each.data_ptr() for each in inputs}
         for recording in reversed(self.recordings):
-            if places <= {parameter.data_ptr() for parameter in recording.parameters}:
+            if recording.found_under(inputs):
                 return recording
+        places = {each.data_ptr() for each in inputs}
         for module in self._whole_models():
             parameters = parameters_of(module)
             if places <= {parameter.data_ptr() for parameter in parameters}:
-                return self.add(parameters, module)
+                made = self.add(parameters, module)
+                made.found_under(inputs)
+                return made
         found: dict[Path, torch.Tensor] = {(place,): each for place, each in enumerate(inputs)}
         current = self.recordings[-1] if self.recordings else None
         if current is not None and current.renewed(found):

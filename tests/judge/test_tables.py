@@ -310,6 +310,22 @@ def test_a_later_try_that_learns_is_as_good_as_a_first_one() -> None:
     assert lost(found) == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [
+        ("micrograd style classes with zero_grad of their own", 3),  # neurons may change places
+        ("the root of the loss", 6),  # 0.51, where it is hardly longer than the mean's gradient
+    ],
+)
+def test_a_row_holds_from_other_starts(name: str, seed: int) -> None:
+    row = {**CORRECT, **MISTAKES}[name]
+
+    found, seen = judged(row, seed)
+
+    assert lost(found) == (wanted_loss(row, seen.off) if "code" in row else {})
+    assert [*found.diagnosis, "bad-start"][0] == row.get("code", "bad-start")
+
+
 def test_a_right_loop_from_a_flat_spot_keeps_all_points_and_hears_how_common_that_is() -> None:
     course = lesson()
     start = course.facts.stall[0]

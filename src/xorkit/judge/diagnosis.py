@@ -229,7 +229,7 @@ def _length(
     if mechanism.kind not in ("factor", "sums", "schedule") or mechanism.factor == 1:
         return ()
     factor = mechanism.factor
-    if mechanism.kind == "schedule" and _other_values(run, task):
+    if mechanism.kind == "schedule" and other_values(run, task):
         seen, wanted = run.losses[0], _mean_squares(run, task)[0]
         return (finding(Diagnosis.WRONG_LOSS, "first-value", seen=seen, wanted=wanted),)
     if mechanism.kind == "schedule":
@@ -295,10 +295,12 @@ def _too_often(
     return finding(Diagnosis.STEP_TWICE, "several", steps=habit.steps)
 
 
-def _other_values(run: Run, task: Task) -> bool:
-    """Whether what the backward passes begin at is no mean of squared errors."""
-    known = len(run.losses) > 0 and len(run.rows) > len(run.losses)
-    return known and not np.allclose(run.losses, _mean_squares(run, task), rtol=1e-3)
+def other_values(run: Run, task: Task) -> bool:
+    """Whether what the backward passes begin at is no mean of squared errors, nearly every time."""
+    if not 0 < len(run.losses) < len(run.rows):
+        return False
+    alike = np.isclose(run.losses, _mean_squares(run, task), rtol=1e-3)
+    return not alike[0] and bool(alike.mean() < ODD)
 
 
 def _whole(value: float) -> bool:

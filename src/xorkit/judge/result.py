@@ -18,6 +18,7 @@ from xorkit.judge.settings import Settings
 from xorkit.judge.training import Training
 from xorkit.judge.updates import (
     VISIBLE,
+    Indices,
     Mechanism,
     arrangement,
     averages,
@@ -165,10 +166,13 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
     A loop may have kept its best parameters and put them back in the end. Nothing may have moved
     only where the loop is right and its start so flat that no step can be seen.
     """
+    theta = model.parameters(row[None])[0]
     if own.shapes == model.shapes:
         tables = (model.parameters(own.rows), model.parameters(own.end_rows))
     else:
-        index = arrangement(own.rows, own.shapes, mine, mine.net)
+        index = _placed(own, theta)
+        if index is None:
+            index = arrangement(own.rows, own.shapes, mine, mine.net)
         if index is None:
             return None
         tables = (own.rows[:, index], own.end_rows[:, index])
@@ -176,7 +180,6 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
     flat = right and len(first) > 1 and bool(matches(first, descent(first, mine, mine.net)).all())
     if not flat and not moves(first).any():
         return None
-    theta = model.parameters(row[None])[0]
     last = end if len(end) else first
     # A loop whose time is over is ended within an update, of which nothing is kept.
     if own.stopped and len(last) > 1:
@@ -189,6 +192,23 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
         if len(there):
             return _Way(first, rows[: there[0] + 1], own.backwards + 1 - len(first) - len(end))
     return None
+
+
+def _placed(own: Run, theta: Array) -> Indices | None:
+    """The columns that hold the model's parameters (P,) where the run came to these very values.
+
+    Their gradients don't tell it: a net whose hidden neurons change places has the same ones.
+    """
+    rows = np.concatenate([own.rows, own.end_rows])
+    if rows.shape[1] != len(theta):
+        return None
+    order = np.argsort(theta)
+    there = np.isclose(np.sort(rows, axis=1), theta[order], rtol=1e-5, atol=1e-6).all(axis=1)
+    if not there.any():
+        return None
+    index = np.empty(len(theta), np.intp)
+    index[order] = np.argsort(rows[np.flatnonzero(there)[-1]])
+    return index
 
 
 # ------------------------------------------------------------------- did its own training make it?

@@ -16,7 +16,15 @@ from xorkit.judge.accounting import shared
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.data import Data
 from xorkit.judge.deviations import MEANT, MOST, deviations
-from xorkit.judge.diagnosis import broken, faults, now_and_then, rebuilt, skipped, strayed
+from xorkit.judge.diagnosis import (
+    broken,
+    faults,
+    now_and_then,
+    other_values,
+    rebuilt,
+    skipped,
+    strayed,
+)
 from xorkit.judge.epochs import ENOUGH, Facts, judge_epochs, near
 from xorkit.judge.model import Model
 from xorkit.judge.settings import Settings
@@ -206,7 +214,8 @@ def _of_broken(
     if alone.error is None and 0 < updates < FEW and forwards > MANY * alone.backwards:
         few = finding(Diagnosis.STEP_OUTSIDE_LOOP, "few", forwards=forwards, updates=updates)
         return (few,)
-    if alone.error is None and mechanism.kind not in WHOLLY:
+    otherwise = run is not None and mechanism.kind == "schedule" and other_values(run, task)
+    if alone.error is None and mechanism.kind not in WHOLLY and not otherwise:
         judged = [(alone, task), (runs.own, mine)]
         seen = (_exceptions(each, about) for each, about in judged)
         told = next((each for each in seen if each is not None), None)

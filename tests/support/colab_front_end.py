@@ -26,7 +26,8 @@ FRONT_END = (  # of Colab's image of August 2026
 RUN = """
 import sys, json, nbformat, nbclient, IPython
 book = nbformat.read(sys.stdin, as_version=4)
-nbclient.NotebookClient(book, timeout=300, kernel_name="python3").execute()
+patient = {"timeout": 300, "startup_timeout": 300}
+nbclient.NotebookClient(book, kernel_name="python3", **patient).execute()
 json.dump([IPython.__version__, nbformat.writes(book)], sys.stdout)
 """
 

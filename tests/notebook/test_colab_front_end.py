@@ -18,7 +18,7 @@ CHECKS = ("test_data", "test_model", "test_loss_and_optimizer", "test_training_l
 
 @pytest.fixture(scope="module")
 def ran(pytestconfig: pytest.Config) -> tuple[str, Mapping[str, Any]]:
-    cache = pytestconfig.cache
+    cache = getattr(pytestconfig, "cache", None)  # gone with pytest's own plugin for it
     folder = cache.mkdir("colab") if cache else Path(REPOSITORY, ".venv", "colab")
     python = front_end(folder)
     source, release = (

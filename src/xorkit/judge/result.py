@@ -111,8 +111,11 @@ def judge_result(
     elif not proved:
         review = ""  # why nothing was trained has been found already
     if not proved:
+        # Where nothing was learned, what put the parameters there is no matter.
+        alike = _alike(theta, about) if parts[-1].weights_move else None
         untrained = _untrained("no-descent", result.predictions, count, parts)
-        return replace(result, rows=untrained, review=review)
+        rows = untrained if alike is None else (alike,) * count
+        return replace(result, rows=rows, review=review)
     return _compared(result, theta, way, own, parts, about, facts, frozen)
 
 

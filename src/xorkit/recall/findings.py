@@ -12,6 +12,7 @@ from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
 
 NEAR_WORDS = 3  # words: a preposition so close before a noun governs it
 RELATIVE = ("that", "which")
+POINTS_BACK = {"this", "that", "which", "these", "those", "result"}  # to what was said before
 NO_STATEMENT = BOUNDARIES | english.SMALL_WORDS | english.NEGATORS
 
 
@@ -299,6 +300,8 @@ def _stands_beside(
     words, start = reading.words, reading.clause_starts[index]
     end = next((k for k in range(index, len(words)) if words[k] in BOUNDARIES), len(words))
     clause = range(start, end)
+    if set(words[start:index]) & POINTS_BACK:
+        return False
     if sum(words[k] in english.NEGATORS for k in clause) > 1:
         return False
     if any(

@@ -20,6 +20,7 @@ FEW_WORDS = 6  # words: in so few, one word of another language is enough to tel
 FEW_UNKNOWN = 3  # words: fewer may be names or slips
 BINDING_SHARE = 0.12  # of them at least are articles, prepositions and so on, or it is no sentence
 FORMULA_SHARE = 0.2  # … or are signs: w = w - lr * grad
+FOREIGN_LETTERS = "[à-öø-ɏ\u0400-\uffff]"  # with accents, or of other scripts; Greek ones are signs
 PASTED = 0.75  # of the answer's and the notebook's words are the same: a text was copied
 COPIED = 0.6  # of the question's own words, with no others, is the question again
 
@@ -122,7 +123,8 @@ def _other_language(answer: str) -> str | None:
         language: sum(word in theirs for word in words)
         for language, theirs in english.OTHER_LANGUAGES.items()
     }
-    foreign["a language with accents"] = len(re.findall(r"[à-öø-ÿ]", answer.casefold()))
+    strange = re.findall(f"(?=[^\\W\\d_]){FOREIGN_LETTERS}", answer.casefold())
+    foreign["a language with other letters"] = len(strange)
     language = max(foreign, key=lambda name: foreign[name])
     small = sum(word in english.SMALL_WORDS for word in words)
     enough = min(2, small + 1) if len(words) <= FEW_WORDS else max(2, len(words) / 10)

@@ -115,6 +115,8 @@ def _decided(rubric: Rubric, findings: Findings) -> Points | Doubt:
     if findings.foreign and findings.concepts:
         words = ", ".join(findings.foreign)
         return Doubt("another thing", f"it speaks of something else: {words}", open=True)
+    if findings.complete(rubric.full) and rubric.needed.intersection(findings.denied):
+        return Doubt("a loose “not”", "something that would be right is denied")
     if findings.complete(rubric.full) and not wrong:
         # Nothing is missing and nothing wrong: a question mark or an aside makes no difference.
         share = STRAY_SHARE_IN_FULL * len(content(findings.reading))

@@ -67,7 +67,7 @@ class Match:
     """A place where a pattern matches: its words (indices), without those that fell into gaps.
 
     `nots` are the negators before or inside it that it doesn't hold itself; one of them belongs to
-    an "if" where the clause begins so ("if you don't clear …").
+    an "if" where the clause begins so ("if you don't clear …"), unless it holds that one itself.
     """
 
     start: int
@@ -112,7 +112,7 @@ def find_matches(pattern: Pattern, reading: Reading) -> Iterator[Match]:
         said = frozenset(range(start, end)) - skipped
         clause = reading.clause_starts[start]
         nots = {index for index in range(clause, end) if reading.words[index] in english.NEGATORS}
-        conditional = is_conditional(reading, clause)
+        conditional = is_conditional(reading, clause) and nots.isdisjoint(said)
         yield Match(start, end, said, frozenset(nots - said), conditional)
 
 

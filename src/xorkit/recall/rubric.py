@@ -164,6 +164,11 @@ class Rubric(_Part):
         )
 
     @cached_property
+    def needed(self) -> frozenset[str]:
+        """The concepts of the ways to full marks."""
+        return frozenset().union(*self.full)
+
+    @cached_property
     def asked(self) -> Reading:
         """The question, read like an answer."""
         return read_answer(self.question, self.lexicon)

@@ -82,7 +82,8 @@ def decide(
         return None
     if points and findings.loose_not:
         return None
-    if points == FULL_MARKS and (findings.contradicted or findings.foreign):
+    opposed = findings.contradicted or rubric.needed.intersection(findings.denied)
+    if points == FULL_MARKS and (opposed or findings.foreign):
         return None  # whatever was marked so far: something wrong was said
     if points == FULL_MARKS and findings.misconceptions and likely[points] < SURELY:
         return None  # … unless the many words around it show that it was meant otherwise

@@ -21,12 +21,14 @@ LONG = 8  # letters of a stem: from here on two slips of the finger are mended
 REMEMBERED = 20_000  # repaired words: a class says the same ones, and each takes 0.1 ms to compare
 SHORTEST_BEGINNING = 5  # letters of a pattern's `accumul*`: shorter ones are near to too much
 
+_HELPING = "do|does|did|is|are|was|were|has|have|had|would|could|should|must|need|might"
 _CONTRACTIONS = (
     (r"\b(ca|can)'?t\b", "can not"),
     (r"\bcannot\b", "can not"),
     (r"\bwo(?:n't|nt)\b", "will not"),
-    (r"\b(do|does|did|is|are|was|were|has|have|had|would|could|should)(?:n't|nt)\b", r"\1 not"),
-    (r"\b(it|that|there|what|here|he|she)'s\b", r"\1 is"),
+    (rf"\b({_HELPING})(?:n't|nt)\b", r"\1 not"),
+    (r"\bain'?t\b", "is not"),
+    (r"\b(it|that|there|what|here|he|she)'s\b|\b(that)s\b", r"\1\2 is"),
     (r"\bits (a|an|the|not|just|only|like|stuck|when|because|always|the same)\b", r"it is \1"),
     (r"\b(we|you|they|i)'(?:re|m)\b", r"\1 are"),
     (r"\b(\w+)'(?:ll|ve|d)\b", r"\1"),
@@ -247,7 +249,7 @@ def _without_empty_clauses(words: list[str]) -> list[str]:
     for index, word in enumerate(words):
         if word == OPENING and set(words[index + 2 : index + 3]) <= BOUNDARIES:
             continue
-        if word == OPENING and _points_back(kept, words[index + 1 :]):
+        if word == OPENING and _goes_on(kept, words[index + 1 :]):
             continue
         if word in BOUNDARIES and (not kept or kept[-1] in BOUNDARIES):
             if kept:
@@ -257,13 +259,15 @@ def _without_empty_clauses(words: list[str]) -> list[str]:
     return kept[:-1] if kept and kept[-1] in BOUNDARIES else kept
 
 
-def _points_back(kept: list[str], rest: list[str]) -> bool:
-    """Is this the "before" of "the pass before", rather than that of "before it is called"?"""
+def _goes_on(kept: list[str], rest: list[str]) -> bool:
+    """Is this the "before" of "the pass before", or the "which" of "says in which direction"?"""
     word, after = (*rest, "", "")[:2]
     subject = after in english.ARTICLES | english.PRONOUNS or after.endswith("ing")
     last = kept[-1] if kept else ""
     points = last in english.TURNS | english.PREPOSITIONS | english.ARTICLES
-    return word in ("before", "after") and points and not subject
+    return points and (
+        (word in ("before", "after") and not subject) or (word == "which" and last == "in")
+    )
 
 
 def _same_letters(word: str, known: str) -> bool:

@@ -491,10 +491,14 @@ def arrangement(
     best, least = None, np.inf
     for index in readings:
         states = early[:, index]
-        updates, grads = states[:-1] - states[1:], descent(states, task, net)
-        grads = grads * updates.any(axis=0)  # what stays behind is told apart later
-        # However far they go, and be it uphill.
-        error = np.abs(updates - ratios(updates, grads)[:, None] * grads).sum()
+        updates = states[:-1] - states[1:]
+        # What stays behind is told apart later. However far they go, and be it uphill: those of a
+        # target of another shape are as common as the loss's own.
+        ways = (
+            gradient(states[:-1]) * updates.any(axis=0)
+            for _, gradient in itertools.islice(gradients(task, net), 2)
+        )
+        error = min(np.abs(updates - ratios(updates, g)[:, None] * g).sum() for g in ways)
         if best is None and plain:
             error /= PLAIN_FIT  # the net's own shapes in the net's own order
         if best is None or error < least:

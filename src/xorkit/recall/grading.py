@@ -53,7 +53,8 @@ def mark_answer(rubric: Rubric, answer: object) -> Mark:
     if reason := gates.says_nothing(answer, reading, rubric.asked, rubric.pasted):
         return _nothing(rubric, reason)
     findings = look(rubric, reading)
-    if findings.silent and gates.only_asks(reading, rubric.asked):
+    worth = findings.misconceptions or findings.complete((*rubric.full, *rubric.partial))
+    if not worth and not findings.contradicted and gates.only_asks(reading, rubric.asked):
         return _nothing(rubric, "the answer says nothing beyond the question")
     if not (findings.concepts or findings.misconceptions) and gates.is_bare_code(answer):
         return _nothing(rubric, "a call alone explains nothing")

@@ -31,6 +31,7 @@ _COMMENT = re.compile(r"(?<=.)#.*")  # not #3, which is a number
 _BETWEEN = re.compile(rf"[\s{QUOTES}]")  # what doesn't matter in a line of code that was typed
 _GIVEN_TO = re.compile(r"^[a-z_]\w*=(?!=)", re.IGNORECASE)  # loss_fn = …
 _ARGUMENT = re.compile(r"(?<=[(,])[a-z_]\w*=(?!=)", re.IGNORECASE)  # in_features=2
+_MODULE = re.compile(r"^torch\.nn\.(?:modules\.[a-z]\w*\.)?|^nn\.modules\.[a-z]\w*\.")
 _NUMBER = re.compile(r"(?:line|no|nr|number|\#)?[.:]?\(?(\d{1,3})[.):]*", re.IGNORECASE)
 _COUNTED = re.compile(r"\(?(\d{1,3})[.):]+(?=\D)")  # 3) nn.BCELoss()
 
@@ -201,7 +202,10 @@ def _numbered_by(exercise: MatchingExercise, table: Mapping[str, str]) -> dict[s
     with contextlib.suppress(SyntaxError, ValueError, TypeError):  # TypeError: no pair
         table = {str(key): str(text) for key, text in map(ast.literal_eval, table.values())}
     found = {match[1]: text for key, text in table.items() if (match := _key(key))}
-    return found if len(found) == len(table) == len(exercise.jobs) else {}
+    if "0" in found:  # counted from 0, as lists are
+        found = {str(int(number) + 1): text for number, text in found.items()}
+    wanted = {str(number) for number, _ in _numbered(exercise)}
+    return found if found.keys() == wanted and len(table) == len(wanted) else {}
 
 
 def _key(text: str) -> re.Match[str] | None:
@@ -364,8 +368,13 @@ def _names_a_line(exercise: MatchingExercise, source: str) -> bool:
         if (comment := text.strip().removeprefix("#")) != text.strip()
         else _names_one(exercise, text)
         for text in source.split("\n")
-        if not re.match(rf"\s*{JOB}[ \t]*[=:]", text, re.IGNORECASE)
+        if not _is_of_a_job(exercise, text)
     )
+
+
+def _is_of_a_job(exercise: MatchingExercise, text: str) -> bool:
+    match = re.match(rf"\s*{JOB}[ \t]*[=:]", text, re.IGNORECASE)
+    return match is not None and 0 < int(match[1]) <= len(exercise.jobs)
 
 
 def _names_one(exercise: MatchingExercise, text: str) -> bool:
@@ -389,7 +398,7 @@ def _plain(text: str) -> str:
     text = _ARGUMENT.sub("", _GIVEN_TO.sub("", text))
     if text[:1] == "(" and text[-1:] == ")" and _closed(text[1:-1]):
         text = text[1:-1]
-    return text.removeprefix("torch.") if text.startswith("torch.nn.") else text
+    return _MODULE.sub("nn.", text)
 
 
 def _narrow(text: str) -> str:

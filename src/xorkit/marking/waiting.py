@@ -38,7 +38,8 @@ class WaitingAnswer:
     @property
     def id(self) -> str:
         """Changes with the text: a mark is for what was read, not for what came in later."""
-        return hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()[:12]
+        digest = hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()
+        return f"a{digest[:11]}"  # a letter first: a spreadsheet makes 1.2E+11 of 123456789012
 
     @property
     def likeness(self) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from xorkit import marking
-from xorkit.engine import records
+from xorkit.engine import records, store
 from xorkit.engine.course import Course
+from xorkit.engine.store import Keys, StoredResult
 from xorkit.intake.tables import TextTable, read_table
 from xorkit.marking.marks import GivenMark
 
@@ -76,13 +77,14 @@ def test_a_comment_alone_leaves_the_answer_waiting(course: Course, table: Path) 
 @pytest.mark.parametrize(
     ("column", "text", "said"),
     [
-        ("points", "two", "'two' are no points"),
+        ("points", "two", "'two' are no points; wanted 0 to 2"),
         ("points", "3", "3 points; wanted 0 to 2"),
         ("points", "-1", "-1 points; wanted 0 to 2"),
         ("points", "nan", "nan points; wanted 0 to 2"),
         ("student", "nobody", "nothing graded of 'nobody'"),
         ("cell", "test_nothing", "in the cell 'test_nothing'"),
-        ("id", "0123456789ab", "has handed in another answer since"),
+        ("cell", "", "where the column `cell` is empty"),
+        ("id", "0123456789ab", "has another answer than this row's id"),
     ],
 )
 def test_a_table_with_one_bad_row_gives_no_mark_and_says_which(
@@ -117,3 +119,19 @@ def test_a_mark_that_somebody_else_gave_meanwhile_stands(course: Course, table: 
     ((_, said),) = marking.give_marks(course, mine)
 
     assert said == "somebody gave 0 points in the meantime; that mark stands"
+
+
+def test_what_a_spreadsheet_takes_for_a_number_is_still_found(
+    course: Course, tmp_path: Path
+) -> None:
+    waits = next(v for v in records.verdicts(course) if v.needs_review)
+    store.keep_verdict(course, StoredResult(replace(waits, student="007"), Keys()))
+    marking.write_waiting(marking.waiting(course), tmp_path / "waiting.csv")
+    read = read_table(tmp_path / "waiting.csv")
+    row = next(number for number, row in enumerate(read.rows) if row[2] == "007")
+
+    table = filled(tmp_path / "waiting.csv", (row, "student", "7"), (row, "points", "1"))
+    marks = marking.read_marks(course, table)
+
+    assert [mark.points for mark in marks if mark.answer.student == "007"] == [1]
+    assert all(row[9][0].isalpha() for row in read.rows)  # the id

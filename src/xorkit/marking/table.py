@@ -77,17 +77,24 @@ def read_marks(course: Course, path: Path) -> list[GivenMark]:
 
 def _mark(course: Course, row: Mapping[str, str]) -> GivenMark:
     student, cell = from_spreadsheet(row.get("student", "")), row.get("cell", "").strip()
-    answer = answer_at(course, student, cell)
+    answer = answer_at(course, student, cell) or _without_zeros(course, student, cell)
     if answer is None:
-        raise MarksError(f"nothing graded of {student!r} in the cell {cell!r}")
+        where = f"in the cell {cell!r}" if cell else "where the column `cell` is empty"
+        raise MarksError(f"nothing graded of {student!r} {where}")
     if row.get("id", "").strip() != answer.id:
-        raise MarksError(f"{student} has handed in another answer since; write the table again")
+        raise MarksError(f"{student} has another answer than this row's id; write the table again")
     points = _points(row.get("points", "").strip(), answer)
     comment = from_spreadsheet(row.get("comment", "").strip())
     mark = GivenMark(answer, points, comment, before=answer.mark)
     if problem := mark.problem(course):
         raise MarksError(f"{student}: {problem}")
     return mark
+
+
+def _without_zeros(course: Course, student: str, cell: str) -> WaitingAnswer | None:
+    """The answer of the one learner whose name a spreadsheet made this number of: 007 → 7."""
+    names = [v.student for v in verdicts(course) if v.student.lstrip("0") == student]
+    return answer_at(course, names[0], cell) if len(names) == 1 and student.isdigit() else None
 
 
 def _points(text: str, answer: WaitingAnswer) -> float | None:
@@ -97,4 +104,5 @@ def _points(text: str, answer: WaitingAnswer) -> float | None:
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise MarksError(f"{answer.student}: {text!r} are no points") from None
+        wanted = f"wanted 0 to {answer.max_score:g}"
+        raise MarksError(f"{answer.student}: {text!r} are no points; {wanted}") from None

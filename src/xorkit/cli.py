@@ -352,6 +352,7 @@ def mark(
 ) -> None:
     """The answers that wait for a person, like with like, one key a mark."""
     from xorkit import marking
+    from xorkit.pages import words
 
     if csv and marked:
         _fail("--csv writes a table and --from reads one: give one of them")
@@ -373,7 +374,8 @@ def mark(
                 refused = list(marking.give_marks(course, given))
                 for refusal, why in refused:
                     _say(f"{refusal.answer.student}, {refusal.answer.cell}: {why}")
-                out.print(f"Took over {len(given) - len(refused)} marks.")
+                taken = words.plural(len(given) - len(refused), "mark")
+                out.print(f"Took over {taken}." if given else f"No points are filled in: {marked}")
             elif not marking.serve(course, port, browser, _say):
                 return
         except marking.MarksError as error:
@@ -461,6 +463,8 @@ def rubric(
     """How the recall rubrics do on their own test answers and on the class."""
     from xorkit.engine import rubrics
 
+    if concept and not phrase:
+        _fail("--for names the concept that a phrase is tried for: give the phrase with --try")
     with _opened(root, assignment) as course:
         if add_marks:
             path, added = rubrics.add_marks(course)

@@ -103,7 +103,7 @@ def test_a_phrase_can_be_tried_before_it_is_added(rubrics):
     assert (change.answer, change.before, change.after) == (answers[0][0], None, 1)
     with pytest.raises(ValueError, match="there are: update, rate, direction"):
         changes(rubric, "nothing", "x", answers)
-    with pytest.raises(ValueError, match="bracket"):
+    with pytest.raises(ValueError, match=r"^“\(x”: a bracket"):
         changes(rubric, "update", "(x", answers)
 
 

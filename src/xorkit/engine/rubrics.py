@@ -45,7 +45,8 @@ def tried(course: Course, phrase: str, concept: str) -> Iterator[tuple[str, list
     ]
     if not having or (question and question not in rubrics):
         known = ", ".join(f"{each}.{own}" for each in rubrics for own in rubrics[each].concepts)
-        raise ValueError(f"no concept {concept!r}; there are: {known}")
+        asked = f"no concept {concept!r}" if concept else "--try needs a concept, with --for"
+        raise ValueError(f"{asked}; there are: {known}")
     told = class_answers(course)
     for each in having:
         tests: Answers = [(test.answer, test.mark) for test in rubrics[each].tests]

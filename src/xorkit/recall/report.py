@@ -10,6 +10,7 @@ from functools import cached_property
 from xorkit.recall import english
 from xorkit.recall.findings import look
 from xorkit.recall.grading import Mark, mark_answer
+from xorkit.recall.patterns import parse_pattern
 from xorkit.recall.rubric import FULL_MARKS, Rubric
 from xorkit.recall.text import read_answer
 
@@ -99,6 +100,9 @@ def changes(
     """
     if concept not in rubric.concepts:
         raise ValueError(f"no concept {concept!r}; there are: {', '.join(rubric.concepts)}")
+    parse_pattern(
+        phrase, rubric.words
+    )  # its error says what is wrong, without the rubric around it
     old = rubric.concepts[concept]
     wider = old.model_copy(update={"accepts": (*old.accepts, phrase)})
     fields = {name: getattr(rubric, name) for name in type(rubric).model_fields}

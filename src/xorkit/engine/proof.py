@@ -38,7 +38,7 @@ from xorkit.engine.grading import grade_submission
 from xorkit.engine.packing import SHEET, PackError, packed, sheet_of, strings, unpacked
 from xorkit.engine.store import unpack_evidence
 from xorkit.evidence import Evidence
-from xorkit.files import digest, write_file
+from xorkit.files import digest, sha256, write_file
 from xorkit.hidden.session import HiddenTests
 from xorkit.recall import Rubric, mark_answer
 from xorkit.verdict import Diagnosis, Verdict
@@ -104,7 +104,7 @@ def mistakes(course: Course) -> tuple[Mistake, ...]:
 def prove(course: Course, settings: RunSettings, count: int | None) -> Iterator[Check]:
     """Every promise, as it is checked."""
     kept = _Cache(course.path(".xorkit", "proof", course.assignment))
-    yield from _leaks(course)
+    yield from _leaks(course, kept)
     yield from _rubrics(course, kept)
     solutions = solution_texts(course.source)
     listed = mistakes(course)
@@ -397,16 +397,26 @@ def _far_off(rubric: Rubric) -> list[str]:
     ]
 
 
-def _leaks(course: Course) -> Iterator[Check]:
+def _leaks(course: Course, kept: _Cache) -> Iterator[Check]:
     """Nothing of the key in any file of the release."""
+    code = code_version()
+    kit = partial(kept.value, ["the packed kit", code], _kit_text)
+    known = ["leaks", code, *secrets(course)]
     found = []
     for path in sorted(course.path("release", course.assignment).rglob("*")):
         if path.is_file():
-            found += [f"{secret!r} in {path.name}" for secret in leaks(course, path)]
+            about = [*known, path.suffix, sha256(path.read_bytes())]
+            held = kept.value(about, partial(leaks, course, path, kit))
+            found += [f"{secret!r} in {path.name}" for secret in held]
     yield Check("no answer leaks into the release", not found, "; ".join(found[:5]))
 
 
-def leaks(course: Course, path: Path) -> list[str]:
+def _kit_text() -> str:
+    """The kit's own modules as the release holds them. Raises PackError."""
+    return "\n".join(packed().files.values())
+
+
+def leaks(course: Course, path: Path, kit: Callable[[], str] = _kit_text) -> list[str]:
     """What of the key a file of the release holds. The kit's own modules are open to all."""
     text = path.read_text("utf-8", errors="replace")
     open_text = ""
@@ -415,7 +425,7 @@ def leaks(course: Course, path: Path) -> list[str]:
         text = "\n".join(line for cell in notebook.cells for line in _lines(cell))
         try:
             if inside := unpacked("\n".join(cell.source for cell in notebook.cells)):
-                text, open_text = text + inside, "\n".join(packed().files.values())
+                text, open_text = text + inside, kit()
         except PackError as error:
             return [str(error)]
     return [secret for secret in secrets(course) if text.count(secret) > open_text.count(secret)]

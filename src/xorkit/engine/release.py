@@ -78,10 +78,12 @@ def build(course: Course) -> None:
 
 def _state(course: Course) -> str:
     """A digest of all that a release is made from, and of what was made."""
-    paths = [course.root / "nbgrader_config.py", *course.path("lessons").glob("*.yaml")]
+    paths = [course.root / "nbgrader_config.py"]
     for step in ("source", "release"):
         paths += course.path(step, course.assignment).rglob("*")
+    lesson = course.lesson  # of its rubrics the release knows the names alone
     parts: list[str | bytes] = [code_version(), version("nbgrader"), course.db_url]
+    parts += [lesson.model_dump_json(exclude={"recall"}), *lesson.recall, ""]
     for path in sorted(filter(Path.is_file, paths)):
         parts += [str(path.relative_to(course.root)), path.read_bytes()]
     return digest(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from xorkit.judge.model import Model, judge_model
 from xorkit.judge.settings import Settings
 from xorkit.judge.training import Training
 from xorkit.judge.updates import (
+    FEW,
     VISIBLE,
     Indices,
     Mechanism,
@@ -49,6 +50,10 @@ RECENT = 0.9  # of the average of recent gradients, as momentum usually has it
 LEAP = 0.15  # of the way in one update: Adam with a rate of 1 makes 0.13, a jump to weights more
 PACE = 3.0  # how many times faster than plain descent, or slower, noise makes a parameter; on drawn
 # paths, 5 and more, or backwards
+MEMORY, CURVED = 100, 1e-10  # of L-BFGS in PyTorch: changes kept, and how large they have to be
+COSINE = 0.99  # of what is taken for one of its directions
+TRIALS = 25  # lengths that its line search tries at most
+LEARNS_BY = 200  # states by which it has learned, if it does
 
 Parts = tuple[Data, Model, Settings, Training]
 
@@ -254,7 +259,11 @@ def _follows(rows: Array, mine: Task) -> bool:
     """
     went, grads = rows[:-1] - rows[1:], descent(rows, mine, mine.net)
     far = np.abs(went)
-    if not np.isfinite(rows).all() or far.sum(axis=1).max() > LEAP * far.sum():
+    if not np.isfinite(rows).all():
+        return False
+    if _quasi_newton(distinct(rows), mine):
+        return True
+    if far.sum(axis=1).max() > LEAP * far.sum():
         return False
     for used in (grads, averages(grads, RECENT)):
         told = far * (np.abs(used) > VISIBLE)
@@ -262,6 +271,48 @@ def _follows(rows: Array, mine: Task) -> bool:
             return True
     pace = (went * grads).sum(axis=0) / ((grads**2).sum(axis=0) + 1e-300)
     return bool(((pace < PACE) & (pace * PACE > 1)).all())
+
+
+def _quasi_newton(states: Array, mine: Task) -> bool:
+    """Whether steps of L-BFGS (Liu and Nocedal, 1989) learned all that the last state predicts.
+
+    It goes along a direction that the gradients so far tell. A line search tries several lengths,
+    and goes on from one of them: that from which the next direction leads to the next state.
+    """
+    grads, base, explained = descent(states, mine, mine.net) / mine.lr, 0, 0
+    pairs: list[tuple[Array, Array]] = []
+    direction = -grads[0] if len(grads) else states[0]
+    for k in range(1, min(len(states), LEARNS_BY)):
+        ways = [(_cosine(states[k] - states[base], direction), base, pairs, direction)]
+        for at in range(base + 1, k):
+            change = states[at] - states[base], grads[at] - grads[base]
+            more = [*pairs, change][-MEMORY:] if change[0] @ change[1] > CURVED else pairs
+            turned = _two_loops(grads[at], more)
+            ways.append((_cosine(states[k] - states[at], turned), at, more, turned))
+        likeness, base, pairs, direction = max(ways, key=lambda way: way[0])
+        if not likeness > COSINE or k - base > TRIALS:
+            break
+        explained = k
+    learned = (near(states[: at + 1], mine.net, mine) for at in range(explained + 1))
+    return explained > FEW and any((n >= near(states, mine.net, mine)).all() for n in learned)
+
+
+def _cosine(way: Array, direction: Array) -> float:
+    return float(way @ direction / (np.linalg.norm(way) * np.linalg.norm(direction) + 1e-300))
+
+
+def _two_loops(grad: Array, pairs: Sequence[tuple[Array, Array]]) -> Array:
+    """The direction (P,) of L-BFGS by the changes of parameters and gradients so far."""
+    way, shares = -grad, []
+    for moved, turned in reversed(pairs):
+        shares.append(moved @ way / (moved @ turned))
+        way = way - shares[-1] * turned
+    if pairs:
+        moved, turned = pairs[-1]
+        way = way * (moved @ turned) / (turned @ turned)
+    for (moved, turned), share in zip(pairs, reversed(shares), strict=True):
+        way = way + moved * (share - turned @ way / (moved @ turned))
+    return way
 
 
 def _flat(row: Array, mine: Task) -> bool:

@@ -52,11 +52,10 @@ def judge_epochs(
     Whole runs were made from a start that learns and from one that stalls: a loop that stops after
     the same number of epochs on both counts them, it doesn't look at its loss. Where they took too
     long to tell, what the own run shows is all that counts. So it is where the own run belies them.
-    `mine` is what the own run trains, where that is known.
+    `mine` is what the own run trains, where that is known; else each of its backward passes counts.
     """
     if own is not None and mine is not None and _belied(own, whole, task, mine):
         whole = ()
-    mine = mine or task
     runs = [run for run in (own, *whole) if run is not None and run.backwards]
     count = max((_updates(run, mine if run is own else task) for run in runs), default=0)
     made = count if clean else max((run.backwards for run in runs), default=0)
@@ -80,13 +79,15 @@ def judge_epochs(
     return _few(_updates(*first), whole, facts)
 
 
-def _updates(run: Run, task: Task) -> int:
+def _updates(run: Run, task: Task | None) -> int:
     """The epochs after which the parameters moved, or had no gradient that float32 could show.
 
     Where nothing moves at all, that is another cell's doing: a loop that moves nothing has lost
-    these points already. So it is where another net than the task's was trained, of whose gradients
-    nothing is known. Their epochs count.
+    these points already. So it is where another net than the task's was trained, or by an optimizer
+    of which nothing is known. Their epochs count.
     """
+    if task is None:
+        return run.backwards
     moving = moves(run.rows)
     rows = arranged(run.rows, run.shapes, task, task.net)
     if rows is None or not moving.any():

@@ -100,9 +100,7 @@ def changes(
     """
     if concept not in rubric.concepts:
         raise ValueError(f"no concept {concept!r}; there are: {', '.join(rubric.concepts)}")
-    parse_pattern(
-        phrase, rubric.words
-    )  # its error says what is wrong, without the rubric around it
+    parse_pattern(phrase, rubric.words)  # says what is wrong with it, the rubric left out
     old = rubric.concepts[concept]
     wider = old.model_copy(update={"accepts": (*old.accepts, phrase)})
     fields = {name: getattr(rubric, name) for name in type(rubric).model_fields}

@@ -14,7 +14,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 
-from xorkit.evidence import LARGEST_INT, Evidence, EvidenceError, read_values
+from xorkit.evidence import BY_ITSELF, LARGEST_INT, Evidence, EvidenceError, read_values
 
 Plain = str | int | float | None
 LONGEST_CELL = 20_000  # characters of a cell; whatever is longer than ten pages may as well be run
@@ -146,9 +146,9 @@ def typed_answer(evidence: Evidence, question: str) -> object:
     source = evidence.answers.get(question, "")
     if question in (found := assigned_texts(source, f"({question})")):
         return found[question]
-    ran_to_its_end = {cell.grade_id: cell.status in ("ok", "error") for cell in evidence.cells}
-    if not ran_to_its_end.get(question, True) and _is_program(source):
-        return None
+    run = evidence.cell(question)
+    if run is not None and run.status not in BY_ITSELF and _is_program(source):
+        return None  # what had to be ended was no words
     lines = (line for line in source.split("\n") if not line.lstrip().startswith("#"))
     return "\n".join(lines).strip() or None
 

@@ -471,6 +471,9 @@ class Lack:
     hangs: bool  # whether what the cell leaves behind hangs on it
 
 
+BY_ITSELF = ("ok", "error")  # ways in which a cell ends that no limit has a part in
+
+
 @dataclass(frozen=True)
 class CellRun:
     """How one cell of the notebook ran.

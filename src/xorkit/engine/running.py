@@ -18,6 +18,7 @@ from xorkit.engine.autograded import MOST_OUTPUTS, Outputs, harmless
 from xorkit.engine.environment import lacks_of, told
 from xorkit.engine.newer_python import Portable, portable
 from xorkit.evidence import (
+    BY_ITSELF,
     MIME,
     NOTHING,
     QUESTION,
@@ -42,7 +43,7 @@ FULL_TIMES = 4
 REST_SECONDS = 30.0
 LEAST_SECONDS = 1.0  # for a cell once only the rest is left
 MOST_KERNELS = 12  # in a new one all cells run again: each answer may end one, and few mishaps more
-ENDED, STUCK = ("ok", "error"), ("timeout", "died", "output")  # ways in which a cell may end
+STUCK = ("timeout", "died", "output")  # ways in which a cell may end
 SILENT_RECORDER = "the grader's recorder was kept from answering"
 
 Kind = Literal["given", "answer", "extra", "observe"]
@@ -168,7 +169,7 @@ class _Notebook:
         outputs, lacks = told(ran.outputs, self.installs)
         self.outputs[step.grade_id] = harmless(outputs, self.room)
         self.room -= len(json.dumps(self.outputs[step.grade_id]))
-        if ran.status in ENDED:
+        if ran.status in BY_ITSELF:
             self.again.append(step.source)
         lacks += lacks_of(ran.error, step.source, step.python, step.runs, self.lost)
         if any(lack.hangs for lack in lacks):
@@ -182,7 +183,7 @@ class _Notebook:
         if not after or "while" in step.source:
             return self.run(step.source, self.seconds)
         ran = self.run(step.source, self.seconds, _question(after, self.questions))
-        if ran is None or ran.status in ENDED or (ran.alive and ran.traceback):
+        if ran is None or ran.status in BY_ITSELF or (ran.alive and ran.traceback):
             self.observations |= _seen(ran.value, after) if ran is not None else {}
             return ran
         # Was it the cell, or the learner's objects when they were asked? Alone, the cell will tell.
@@ -195,7 +196,7 @@ class _Notebook:
             # The run to the end took too long or ended the process: its first updates may not.
             seen, ended = self._asked(step, {**self.questions, "epochs": 0})
         cells = (cell for cell in self.cells if cell.grade_id == step.grade_id)
-        if ended in STUCK and any(cell.status not in ENDED for cell in cells):
+        if ended in STUCK and any(cell.status not in BY_ITSELF for cell in cells):
             ended = ""  # so did the cell itself, as will be told
         if not seen and ended and not self.distrusted:
             self.distrusted = True
@@ -214,7 +215,7 @@ class _Notebook:
         ran = self.run(NOTHING, OBSERVE_SECONDS, _question([step], questions))
         if ran is None:
             return {}, ""
-        return _seen(ran.value, [step]), ran.status if ran.status in (*ENDED, *STUCK) else ""
+        return _seen(ran.value, [step]), ran.status if ran.status in (*BY_ITSELF, *STUCK) else ""
 
     def _blame(self, blank: str) -> None:
         """Notes whose doing it is that a kernel doesn't answer what it was asked of a cell.

@@ -284,15 +284,14 @@ class _Plugin:
             if only_trains(text or "draw()") and not judging.begins_as_asked(seen.alone, asked):
                 raise EvidenceError("the run begins where its loop can't have begun")
             ran = self.evidence.cell(cell)
+            ended = ran is not None and ran.status == "ok"
             try:
                 data, model, settings = map(request.getfixturevalue, ("data", "model", "settings"))
-                mine = judging.own_task(data, model, settings, task)
-                finished = ran is not None and ran.status == "ok"
-                finished = finished and data.right and model.right and settings.right
+                others = data, model, settings
             except Exception:  # what is wrong with another cell is said of that one
-                mine, finished = None, False
+                others = None
             facts, again = self.lesson.start_facts, runs_again(text or "draw()")
-            return judging.judge_training(seen, task, facts, mine, again=again, finished=finished)
+            return judging.judge_training(seen, task, facts, others, again=again, ended=ended)
 
         return self._once("training", make)
 

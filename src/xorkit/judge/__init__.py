@@ -8,7 +8,7 @@ from xorkit.judge.model import Model, judge_model
 from xorkit.judge.questions import begins_as_asked, needed, questions
 from xorkit.judge.result import Result, judge_result
 from xorkit.judge.settings import Settings, judge_settings
-from xorkit.judge.training import Training, judge_training, own_task
+from xorkit.judge.training import Training, judge_training
 
 __all__ = [
     "Claim",
@@ -26,6 +26,5 @@ __all__ = [
     "judge_training",
     "named_only",
     "needed",
-    "own_task",
     "questions",
 ]

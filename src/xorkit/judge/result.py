@@ -232,9 +232,11 @@ def _proved(way: _Way, mine: Task, task: Task, loop: Mechanism) -> tuple[bool, i
     if not _unlearned(rows[0], task, mine.net):
         return False, 0, ""
     # What had no name when the loop ran alone has none here: whether it follows is soon seen.
-    nameless = loop.kind == "unknown" and _follows(rows, mine)
-    mechanism = loop if nameless else explain(rows, mine, mine.net)
-    follows = nameless or (mechanism.kind == "unknown" and _follows(rows, mine))
+    nameless = loop.kind == "unknown"
+    follows = nameless and _follows(rows, mine)
+    mechanism = loop if follows else explain(rows, mine, mine.net)
+    if not nameless:
+        follows = mechanism.kind == "unknown" and _follows(rows, mine)
     descends = mechanism.descends or follows
     if descends and not len(way.end):
         return True, len(mechanism.still), ""

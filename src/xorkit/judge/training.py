@@ -73,7 +73,7 @@ class Training:
         return bool(self.fresh_gradients and self.one_step and self.updates and self.epochs)
 
 
-def own_task(data: Data, model: Model, settings: Settings, task: Task) -> Task | None:
+def _own_task(data: Data, model: Model, settings: Settings, task: Task) -> Task | None:
     """What the learner's own loop trains; None where the judge can't compute that."""
     if model.net is None or settings.loss != "mse" or not settings.optimizer_right:
         return None
@@ -88,17 +88,19 @@ def judge_training(
     runs: Runs,
     task: Task,
     facts: Facts,
-    mine: Task | None = None,
+    others: tuple[Data, Model, Settings] | None = None,
     *,
     again: bool = False,
-    finished: bool = False,
+    ended: bool = False,
 ) -> Training:
     """The claims about the loop, from its runs.
 
-    `mine` is what the learner's own run trains, where the judge knows it: see `own_task`. `again`:
-    the loop's text lets it run a second time, so that the run alone tells all. `finished`: the
-    cell came to its end in the notebook, where all that it needs is right.
+    `others` is what the other cells left for it, where that is known. `again`: the loop's text lets
+    it run a second time, so that the run alone tells all. `ended`: in the notebook it came to its
+    end without an error.
     """
+    mine = _own_task(*others, task) if others else None
+    finished = ended and others is not None and all(part.right for part in others)
     idle = finished and runs.own is None and runs.raised is None
     if idle and moves(runs.alone.rows).any():
         nothing = fails(Diagnosis.NOT_TRAINED, "idle")

@@ -175,21 +175,23 @@ def _summed(grads: Callable[[Count], Array]) -> Callable[[Count], Array]:
     return functools.cache(lambda count: np.cumsum(grads(count), axis=0))
 
 
-def _parts(updates: Array) -> tuple[tuple[Count, float], ...]:
-    """The rows on which an attempt is made, one after the other, and how exact it has to be."""
-    return (((EARLY, SLACK),) if len(updates) > EARLY else ()) + ((None, 1.0),)
+def _tried(attempt: Callable[[Count, float], Mechanism | None], updates: Array) -> Mechanism | None:
+    """What an attempt finds in all updates (K, P), once it has found something in the first ones.
+
+    It is told how many to look at and how many times as bad as usual they may fit.
+    """
+    if len(updates) > EARLY and attempt(EARLY, SLACK) is None:
+        return None
+    return attempt(None, 1.0)
 
 
 def _by_all(
     attempt: Callable[..., Mechanism | None], updates: Array, states: Array, *about: Any
 ) -> Mechanism | None:
     """What makes the updates (K, P) at the states (K, P), by an attempt with its own gradients."""
-    found = None
-    for count, slack in _parts(updates):
-        found = attempt(updates[:count], states[:count], *about, slack)
-        if found is None:
-            break
-    return found
+    return _tried(
+        lambda count, slack: attempt(updates[:count], states[:count], *about, slack), updates
+    )
 
 
 def _by_gradients(
@@ -199,18 +201,28 @@ def _by_gradients(
     states: Array,
 ) -> Mechanism | None:
     """What makes the updates (K, P) from lr·gradients (K, P) of some loss at the states (K, P)."""
-    still = ~updates.any(axis=0)
+    moving = np.asarray(updates.any(axis=0))
     for attempt, (loss, grad) in itertools.product(attempts, grads.items()):
-        found = None
-        for count, slack in _parts(updates):
-            went, all_grads, begun = updates[:count], grad(count), states[:count]
-            found = attempt(went[:, ~still], all_grads[:, ~still], begun[:, ~still], slack)
-            if found is None:
-                break
+        found = _by_gradient(attempt, updates, grad, states, moving)
         if found is not None:
-            frozen = still & (np.abs(grad(None)) > 4 * EPS * np.abs(states).max()).any(axis=0)
+            frozen = ~moving & (np.abs(grad(None)) > 4 * EPS * np.abs(states).max()).any(axis=0)
             return replace(found, loss=loss, still=tuple(np.flatnonzero(frozen).tolist()))
     return None
+
+
+def _by_gradient(
+    attempt: Attempt,
+    updates: Array,
+    grad: Callable[[Count], Array],
+    states: Array,
+    moving: npt.NDArray[np.bool_],
+) -> Mechanism | None:
+    """As `_by_gradients`, for one attempt and one loss, of the columns that are `moving`."""
+    went, begun = updates[:, moving], states[:, moving]
+    return _tried(
+        lambda count, slack: attempt(went[:count], grad(count)[:, moving], begun[:count], slack),
+        updates,
+    )
 
 
 def _clean(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:

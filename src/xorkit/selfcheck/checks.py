@@ -287,16 +287,18 @@ class _Look:
         return self.judged[name]
 
     def _observed(self, part: str, read: Callable[[object], _T]) -> _T:
-        role = OBSERVED[part]
-        cell = self.sheet.of_role(role) or self.cell
+        cell = self._cell_of(part)
         text = self.notebook.text_of(cell) if cell.first_line else ""
         after = self.sheet.after(cell)
         more = {"next": self.notebook.text_of(after) if after else ""}
         with self.notebook.as_before(cell):
-            seen = observe(role, self.notebook.namespace, text, {**self.asked, **more})
+            seen = observe(OBSERVED[part], self.notebook.namespace, text, {**self.asked, **more})
         if "fault" in seen:
             raise RuntimeError(seen["fault"])
         return read(loads(json.dumps(seen)))
+
+    def _cell_of(self, part: str) -> SheetCell:
+        return self.sheet.of_role(OBSERVED[part]) or self.cell
 
     def _data(self) -> judge.Data:
         return judge.judge_data(self._observed("data", read_data), self.task)
@@ -310,15 +312,13 @@ class _Look:
 
     def _training(self) -> judge.Training:
         seen = self._observed("training", read_training)
-        loop = self.sheet.of_role(OBSERVED["training"]) or self.cell
-        finished = self.notebook.raised.get(loop.grade_id, seen) is None
+        ended = self.notebook.raised.get(self._cell_of("training").grade_id, seen) is None
         try:
             data, model, settings = map(self._part, ("data", "model", "settings"))
-            mine = judge.own_task(data, model, settings, self.task)
-            finished = finished and data.right and model.right and settings.right
+            others = data, model, settings
         except EvidenceError:  # that cell's own check says so
-            mine, finished = None, False
-        return judge.judge_training(seen, self.task, self.sheet.facts, mine, finished=finished)
+            others = None
+        return judge.judge_training(seen, self.task, self.sheet.facts, others, ended=ended)
 
     def _result(self) -> judge.Result:
         parts = tuple(self._part(name) for name in ("data", "model", "settings", "training"))

@@ -53,7 +53,7 @@ PACE = 3.0  # how many times faster than plain descent, or slower, noise makes a
 MEMORY, CURVED = 100, 1e-10  # of L-BFGS in PyTorch: changes kept, and how large they have to be
 COSINE = 0.99  # of what is taken for one of its directions
 TRIALS = 25  # lengths that its line search tries at most
-LEARNS_BY = 200  # states by which it has learned, if it does
+LEARNS_BY = 1_000  # states by which it has learned, if it does
 
 Parts = tuple[Data, Model, Settings, Training]
 
@@ -276,27 +276,37 @@ def _follows(rows: Array, mine: Task) -> bool:
 
 
 def _quasi_newton(states: Array, mine: Task) -> bool:
-    """Whether steps of L-BFGS (Liu and Nocedal, 1989) learned all that the last state predicts.
+    """Whether steps of L-BFGS (Liu and Nocedal, 1989) learned whatever the last state has right.
+
+    Far away, where float32 tells its directions no more, it may unlearn some of them. States that
+    predict the same for all rows have learned none.
 
     It goes along a direction that the gradients so far tell. A line search tries several lengths,
     and goes on from one of them: that from which the next direction leads to the next state.
     """
+    states, end = states[:LEARNS_BY], states
     grads, base, explained = descent(states, mine, mine.net) / mine.lr, 0, 0
     pairs: list[tuple[Array, Array]] = []
-    direction = -grads[0] if len(grads) else states[0]
-    for k in range(1, min(len(states), LEARNS_BY)):
-        ways = [(_cosine(states[k] - states[base], direction), base, pairs, direction)]
-        for at in range(base + 1, k):
-            change = states[at] - states[base], grads[at] - grads[base]
-            more = [*pairs, change][-MEMORY:] if change[0] @ change[1] > CURVED else pairs
-            turned = _two_loops(grads[at], more)
-            ways.append((_cosine(states[k] - states[at], turned), at, more, turned))
-        likeness, base, pairs, direction = max(ways, key=lambda way: way[0])
-        if not likeness > COSINE or k - base > TRIALS:
+
+    def ways_from(at: int) -> tuple[list[tuple[Array, Array]], Array]:
+        change = states[at] - states[base], grads[at] - grads[base]
+        more = [*pairs, change][-MEMORY:] if change[0] @ change[1] > CURVED else pairs
+        return more, _two_loops(grads[at], more)
+
+    ways = [ways_from(0)] if len(grads) else []  # from each state since the base
+    for k in range(1, len(states)):
+        likeness = [_cosine(states[k] - states[base + n], way) for n, (_, way) in enumerate(ways)]
+        best = int(np.argmax(likeness))
+        if not likeness[best] > COSINE or len(ways) - best > TRIALS:
             break
         explained = k
-    learned = (near(states[: at + 1], mine.net, mine) for at in range(explained + 1))
-    return explained > FEW and any((n >= near(states, mine.net, mine)).all() for n in learned)
+        if best:
+            base, pairs, ways = base + best, ways[best][0], ways[best : best + 1]
+        ways += [ways_from(at) for at in range(base + len(ways), min(k + 1, len(grads)))]
+    predicted = reference.predict(states[: explained + 1], mine.inputs, mine.net)
+    predicted = predicted[(np.ptp(predicted, axis=1) > ALIKE * np.ptp(mine.targets, axis=0)).any(1)]
+    learned = (np.abs(predicted - mine.targets) <= mine.near).all(axis=2).any(axis=0)
+    return explained > FEW and bool((learned >= near(end, mine.net, mine)).all())
 
 
 def _cosine(way: Array, direction: Array) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from support.workbench import SOLUTION, judged
 
+from xorkit.messages import sentence
+
 LOOP = SOLUTION["training_loop"]
 ROWS = {  # the cell, its text, and what is named without a call
     "zero_grad": ("training_loop", LOOP.replace("zero_grad()", "zero_grad"), "optimizer.zero_grad"),
@@ -24,7 +26,7 @@ def test_what_is_named_but_not_called_is_said(cell: str, text: str, name: str) -
     verdict, _ = judged({cell: text})
 
     messages = [found.message for found in verdict.findings if found.grade_id == cell]
-    assert f"names `{name}` but doesn't call it" in messages[0]
+    assert messages[0].startswith(sentence(None, "named-only", name=name))
 
 
 def test_another_mistake_beside_it_keeps_its_own_sentence() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from xorkit.conventions import filled, solution_texts
 from xorkit.engine import running, workers
-from xorkit.engine.assignment import of_course
+from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import open_course
 from xorkit.engine.job import Job, RunSettings
@@ -124,7 +124,7 @@ def main(count: int) -> None:
     watcher = threading.Thread(target=watch.look)
     watcher.start()
     begun = time.monotonic()
-    honest_seconds = graded(assignment.pack(), files)
+    honest_seconds = graded(assignment, files)
     whole = time.monotonic() - begun
     watch.over.set()
     watcher.join()
@@ -135,7 +135,7 @@ def main(count: int) -> None:
     print(f"{'most memory held (MiB)':44} {watch.most_held / (1 << 20):8.0f}   of {most:.0f}")
 
 
-def graded(assignment: bytes, files: dict[str, bytes]) -> float:
+def graded(assignment: Assignment, files: dict[str, bytes]) -> float:
     """Seconds that the honest ones took, each by itself; prints how the attackers ended."""
     honest = 0.0
     jobs = [Job(student, SETTINGS, file=data) for student, data in files.items()]

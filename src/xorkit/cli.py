@@ -261,7 +261,10 @@ def grade_command(
     root: CourseOption = THIS_FOLDER,
 ) -> None:
     """Grade everything in submitted/ that is new or changed."""
-    with _opened(root, assignment) as course:
+    with _opened(root, assignment, check=False) as course:
+        if workers is None and not scheduler:
+            _start_ahead(course, student, everything)
+        course.check()
         verdicts = _grade(
             course,
             _settings(timeout, memory, unconfined),
@@ -685,6 +688,17 @@ def _grade(
             text = f"[bold red]The grader failed:[/] {escape(text)}"
             err.print(text, soft_wrap=True, highlight=False)
     return [progress.verdict for progress in done]
+
+
+def _start_ahead(course: Course, students: list[str] | None, everything: bool) -> None:
+    """Lets the fork server get ready meanwhile where this process will run a notebook or two."""
+    from xorkit.engine.settled import RUN_HERE, newer
+    from xorkit.guest import launch
+
+    names = students or course.students("submitted")
+    waiting = names if everything else newer(course, names)
+    if sys.platform.startswith("linux") and 0 < len(waiting) <= RUN_HERE:
+        launch.start_ahead()
 
 
 def _all_known(students: list[str] | None, course: Course, step: str) -> None:

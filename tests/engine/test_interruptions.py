@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from support.tiny_course import assert_agrees, graded, hand_in, kept_files, marks, scores
 
 from xorkit.engine import records, workers
+from xorkit.engine.assignment import Assignment
 from xorkit.engine.course import Course, CourseError, open_course
 from xorkit.engine.gradebook import GradebookError
 from xorkit.engine.job import JobResult
@@ -45,7 +46,7 @@ def done(three: Course, monkeypatch: pytest.MonkeyPatch) -> list[JobResult]:
     """What the workers send for them, once; from now on they send just this."""
     real, sent = workers.run_jobs, {}
 
-    def run(assignment: bytes, jobs: Any, *_: Any) -> Iterator[JobResult]:
+    def run(assignment: Assignment, jobs: Any, *_: Any) -> Iterator[JobResult]:
         for job in jobs:
             if job.student not in sent:
                 (sent[job.student],) = real(assignment, [job], 0)

@@ -18,7 +18,7 @@ import pytest
 from support.tiny_course import assert_agrees, graded, hand_in, kept_files, scores
 
 from xorkit.engine import batch, machine, workers
-from xorkit.engine.assignment import of_course, unpack
+from xorkit.engine.assignment import Assignment, of_course, unpack
 from xorkit.engine.course import Course
 from xorkit.engine.job import Job, JobResult, RunSettings, work
 from xorkit.engine.store import Keys
@@ -70,7 +70,7 @@ def test_what_kills_its_worker_twice_is_not_gradable_and_tried_again_next_time(
     killers = ThreadPoolExecutor(1)
     killed = [killers.submit(_kill_a_busy_worker) for _ in range(2)]
 
-    (done,) = workers.run_jobs(of_course(course).pack(), iter([job]), 1)
+    (done,) = workers.run_jobs(of_course(course), iter([job]), 1)
 
     assert all(future.exception() is None for future in killed)
     assert (done.verdict, done.problem) == (None, workers.DIED)
@@ -83,11 +83,11 @@ def test_where_nothing_can_be_confined_the_run_ends_and_nothing_is_scored(
     hand_in(course, "ada")
     hand_in(course, "bob")
 
-    def work(assignment: bytes, job: bytes) -> bytes:
+    def outcome(assignment: Assignment, job: Job) -> JobResult:
         problem = "no Landlock here: install a kernel that has it"
-        return JobResult(Job.unpack(job).student, problem=problem, fatal="confinement").pack()
+        return JobResult(job.student, problem=problem, fatal="confinement")
 
-    monkeypatch.setattr(workers, "work", work)
+    monkeypatch.setattr(workers, "outcome", outcome)
     with pytest.raises(ConfinementError, match="install a kernel"):
         graded(course)
 
@@ -100,7 +100,7 @@ def test_a_worker_of_another_version_is_told_apart(course: Course) -> None:
     own = replace(of_course(course), code="another")
 
     with pytest.raises(WorkersError, match="another version"):
-        list(workers.run_jobs(own.pack(), [Job("ada", RunSettings(), file=b"{}")], 0))
+        list(workers.run_jobs(own, [Job("ada", RunSettings(), file=b"{}")], 0))
 
 
 def test_a_fault_of_the_grader_is_told_to_the_instructor_and_costs_only_that_one(

@@ -77,6 +77,15 @@ def test_a_pattern_is_not_found(pattern, text):
     assert not found(pattern, text)
 
 
+def test_no_phrase_is_passed_over_where_it_could_be_found(rubrics, labelled):
+    for question, told in labelled("dev.yaml").items():
+        readings = [read_answer(one["answer"], rubrics[question].lexicon) for one in told]
+        for pattern in (phrase.pattern for phrase in rubrics[question].phrases):
+            for reading in readings:
+                searched = pattern.regex.search(reading.line) is not None
+                assert any(find_matches(pattern, reading)) == searched, (pattern.text, reading.raw)
+
+
 @pytest.mark.parametrize(("pattern", "said"), SLIPS)
 def test_a_slip_in_a_pattern_is_named(pattern, said):
     with pytest.raises(PatternError, match=said):

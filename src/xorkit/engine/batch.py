@@ -12,6 +12,7 @@ from xorkit.engine.course import Course
 from xorkit.engine.gradebook import record
 from xorkit.engine.job import Job, JobResult, RunSettings, failed, not_gradable, still_holds
 from xorkit.engine.records import Records, opened
+from xorkit.engine.settled import RUN_HERE
 from xorkit.engine.store import NO_KEYS, Keys, StoredResult
 from xorkit.intake.reading import Refusal
 from xorkit.progress import over
@@ -42,9 +43,9 @@ def grade_class(
 ) -> Iterator[Progress]:
     """Grades what is new or changed in `submitted/`, yielding each submission as it is done.
 
-    `count` workers on this machine (None: one a core; 0: this process), or those of a Dask
-    `scheduler`. `begin` is told how many there are to do. Raises CourseError, GradebookError,
-    ConfinementError and WorkersError; what was done until then is kept.
+    `count` workers on this machine (None: one a core, and none for a notebook or two; 0: this
+    process), or those of a Dask `scheduler`. `begin` is told how many there are to do. Raises
+    CourseError, GradebookError, ConfinementError and WorkersError; what was done is kept.
     """
     with opened(course) as records:
         klass = _Class(course, records.book)
@@ -66,8 +67,10 @@ def grade_class(
         if not scheduler:
             wanted = min(machine.cores() if count is None else count, len(waiting))
             crew, settings = machine.fitting(wanted, settings, machine.free_memory(), say)
+            if count is None and len(waiting) <= RUN_HERE:
+                crew = 0
         jobs = (job for name in waiting if (job := klass.job(name, settings, everything)))
-        for done in workers.run_jobs(klass.assignment.pack(), jobs, crew, scheduler):
+        for done in workers.run_jobs(klass.assignment, jobs, crew, scheduler):
             yield klass.conclude(done)
 
 
@@ -87,7 +90,7 @@ def rejudge(
         names = students or course.students("autograded")
         crew = min(machine.cores(), len(names) // ONE_WORKER_IS_FASTER)
         jobs = (job for name in names if (job := klass.kept_job(name)))  # never all in memory
-        run = workers.run_jobs(klass.assignment.pack(), jobs, crew)
+        run = workers.run_jobs(klass.assignment, jobs, crew)
         for done in over(run, "judging again", len(names)):
             before = store.stored_result(course, done.student)
             if done.problem or before is None:

@@ -130,17 +130,23 @@ def _warm(settings: RunSettings) -> Warm:
 
 
 def work(assignment: bytes, packed: bytes) -> bytes:
+    """Does one job in a process of its own: `outcome`, as bytes."""
+    return outcome(assignment, Job.unpack(packed)).pack()
+
+
+def outcome(assignment: Assignment | bytes, job: Job) -> JobResult:
     """Does one job. Raises nothing: a failure of the grader's own comes back as such."""
-    job = Job.unpack(packed)
     try:
         with ONE_AT_A_TIME:
-            return _done(assignments.unpack(assignment), job).pack()
+            if isinstance(assignment, bytes):
+                assignment = assignments.unpack(assignment)
+            return _done(assignment, job)
     except ConfinementError as error:
-        return JobResult(job.student, problem=str(error), fatal="confinement").pack()
+        return JobResult(job.student, problem=str(error), fatal="confinement")
     except Exception as error:  # a batch goes on, whatever one notebook brings to light
         trace = traceback.format_exc()[-TRACE:]
         problem = f"{type(error).__name__}: {error}"
-        return JobResult(job.student, problem=problem, faults=(trace,)).pack()
+        return JobResult(job.student, problem=problem, faults=(trace,))
 
 
 def _done(assignment: Assignment, job: Job) -> JobResult:
@@ -163,6 +169,7 @@ def _done(assignment: Assignment, job: Job) -> JobResult:
         notebook = from_bytes(job.notebook) or submission.notebook
         ran = False
     else:
+        assignment.tests.open()  # gets ready while the notebook runs
         evidence, notebook = _run(assignment, job.settings, submission)
         if any(cell.status in LIMITED for cell in evidence.cells):
             keys = replace(keys, limits=str(job.settings))

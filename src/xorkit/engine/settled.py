@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from xorkit.verdict import Verdict
 # Seconds. A file that is changed twice within one step of its file system's clock may look the
 # same (FAT's is the longest), so nothing is noted that hangs on a file that has just been changed.
 CLOCK_STEP = 2.0
+RUN_HERE = 2  # notebooks: they are done before a worker process would have started
 # What a nbgrader_config.py is made of that says the same whenever it runs.
 _PLAIN = (
     *(ast.Module, ast.Assign, ast.Expr, ast.Import, ast.ImportFrom, ast.alias),
@@ -56,6 +57,23 @@ def note(course: Course, gradebook: Path, before: State) -> None:
     plain = _is_plain(course.path("nbgrader_config.py").read_text("utf-8"))
     if plain and time.time() - before[1] > CLOCK_STEP and state(course, gradebook) == before:
         write_file(_note(course), json.dumps([str(gradebook), before[0]]).encode())
+
+
+def newer(course: Course, students: Iterable[str]) -> list[str]:
+    """Those whose file is newer than its verdict: a hint at what there is to grade, soon had."""
+    return [
+        name
+        for name in students
+        if _changed(course.result_path(name, VERDICT))
+        < _changed(course.notebook_path("submitted", name))
+    ]
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _is_plain(config: str) -> bool:

@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from xorkit.engine.job import Job, JobResult, work
+from xorkit.engine.assignment import Assignment
+from xorkit.engine.job import Job, JobResult, outcome, work
 from xorkit.errors import KitError
 from xorkit.sandbox import ConfinementError
 
@@ -27,7 +28,7 @@ class WorkersError(KitError, RuntimeError):
 
 
 def run_jobs(
-    assignment: bytes, jobs: Iterable[Job], count: int, scheduler: str | None = None
+    assignment: Assignment, jobs: Iterable[Job], count: int, scheduler: str | None = None
 ) -> Iterator[JobResult]:
     """Each job's outcome, as it comes: from `count` processes here, or from a cluster.
 
@@ -35,11 +36,11 @@ def run_jobs(
     confined, and WorkersError.
     """
     if scheduler:
-        found = _on_cluster(assignment, jobs, scheduler)
+        found = _on_cluster(assignment.pack(), jobs, scheduler)
     elif count:
-        found = _here(assignment, jobs, count)
+        found = _here(assignment.pack(), jobs, count)
     else:
-        found = (JobResult.unpack(work(assignment, job.pack())) for job in jobs)
+        found = (outcome(assignment, job) for job in jobs)
     for done in found:
         if done.fatal == "confinement":
             raise ConfinementError(done.problem)

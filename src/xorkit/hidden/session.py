@@ -422,12 +422,14 @@ class HiddenTests:
 
     def judge(self, evidence: Evidence) -> Judgement:
         """Runs all of them over the evidence. Not for two threads at a time."""
-        if self._session is None or not self._session.is_alive():
-            self._open()
+        self.open()
         self._evidences.put(evidence)
         return self._judgements.get()
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Starts the session where there is none, without waiting for it."""
+        if self._session is not None and self._session.is_alive():
+            return
         evidences: SimpleQueue[Evidence | None] = SimpleQueue()
         judgements: SimpleQueue[Judgement] = SimpleQueue()
         plugin = _Plugin(self._cells, self.lesson, iter(evidences.get, None), judgements.put)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from xorkit.recall.patterns import Pattern, PatternError, WordGroup, parse_pattern
+from xorkit.recall.patterns import Pattern, PatternError, WordGroup, Words, parse_pattern
 from xorkit.recall.text import Lexicon, Reading, read_answer, stem
 from xorkit.yaml_parts import Text, YamlPart
 
@@ -225,17 +225,6 @@ class Rubric(_Part):
             return parse_pattern(text, self.words, self._groups)
         except PatternError as error:
             raise ValueError(f"{place}: {error}") from None
-
-
-@dataclass(frozen=True)
-class Words:
-    """Single words: whole stems, and beginnings."""
-
-    stems: frozenset[str]
-    beginnings: tuple[str, ...]
-
-    def hold(self, base: str) -> bool:
-        return base in self.stems or (bool(self.beginnings) and base.startswith(self.beginnings))
 
 
 PatternRole = Literal["accepts", "contradicts", "misconception", "remark", "unsure"]

@@ -15,6 +15,7 @@ from xorkit.recall import english
 SENTENCE = "‖"  # between two sentences
 CLAUSE = "¦"  # at a comma, colon, bracket
 OPENING = "⁞"  # before a word that opens a clause, where no comma stands
+FILLER = "~"  # after an article or a small adverb, which patterns skip
 BOUNDARIES = frozenset((OPENING, CLAUSE, SENTENCE))
 SHORT_STEM = 5  # letters of a stem: below, a wrong letter makes another word too easily
 LONG = 8  # letters of a stem: from here on two slips of the finger are mended
@@ -102,9 +103,14 @@ class Reading:
 
     @cached_property
     def line(self) -> str:
-        """Every word as `stem/word`, followed by a space: what patterns are searched in."""
+        """Every word as `stem/word`, a filler's mark, a space: what patterns are searched in."""
         pairs = zip(self.stems, self.words, strict=True)
-        return "".join(f"{base}/{word} " for base, word in pairs)
+        return "".join(f"{base}/{word}{FILLER * (base in _FILLERS)} " for base, word in pairs)
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Every stem that occurs."""
+        return frozenset(self.stems)
 
     @cached_property
     def places(self) -> tuple[int, ...]:
@@ -200,6 +206,9 @@ def stem(word: str) -> str:
         if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("eed"):
             word = _undoubled(word[: -len(ending)])
     return word[:-1] if word.endswith("e") and len(word) > 3 else word
+
+
+_FILLERS = frozenset(map(stem, english.FILLERS))
 
 
 def _undoubled(word: str) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-from xorkit.sandbox.fork import import_path
+from xorkit.guest.launch import import_path
 
 TRIAL_SECONDS = 60.0
 TRIAL = """

@@ -6,10 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -18,61 +14,28 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
+from xorkit.guest.launch import ServerProcess
 from xorkit.guest.limits import ConfinementError, Limits, SandboxError
 
-# Written out: a grader's own environment may hold tokens, and every child inherits this one.
-ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "CUDA_VISIBLE_DEVICES": "",  # a forked process can't use a GPU that its parent has opened
-    "OMP_NUM_THREADS": "1",  # a second OpenMP thread before the fork would hang every child
-    "OPENBLAS_NUM_THREADS": "1",  # starts its threads when NumPy is imported
-    "MKL_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "4",  # each arena takes 64 MiB of the address space that is limited
-}
 ANSWER_SECONDS = 120.0  # importing torch takes 2, from a cold network disk a minute
 LONGEST_LAST_WORDS = 2_000  # characters of the server's last words that an error repeats
-
-
-def import_path() -> dict[str, str]:
-    """The environment in which another interpreter finds what this one can import."""
-    return {"PYTHONPATH": os.pathsep.join(filter(os.path.isdir, sys.path))}
 
 
 class ForkServer:
     """A warm process that forks kernels; ended by `close`, or by the end of this process."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._log = folder, folder / "server.log"
+    def __init__(self, process: ServerProcess) -> None:
+        self._process = process
         self._turn = asyncio.Lock()  # one request at a time: answers carry no address
-        self._socket, theirs = socket.socketpair()
-        with theirs, self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-P", "-m", "xorkit.guest.server", str(theirs.fileno())],
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[theirs.fileno()],
-                cwd="/",
-                start_new_session=True,  # Ctrl-C at a terminal is the grader's to handle
-            )
 
-    async def warm_up(self, preload: Sequence[str]) -> None:
-        """Raises SandboxError if a module can't be imported."""
-        self._lines, self._writer = await asyncio.open_connection(sock=self._socket)
-        await self._ask(preload=list(preload))
-
-    def _environment(self) -> dict[str, str]:
-        # Matplotlib keeps its list of fonts, which takes seconds to make, below HOME.
-        home = {name: os.environ[name] for name in ("HOME",) if name in os.environ}
-        places = {"TMPDIR": str(self._folder), "IPYTHONDIR": str(self._folder / "ipython")}
-        return {**ENVIRONMENT, **import_path(), **home, **places}
+    async def warm_up(self) -> None:
+        """Waits until it is ready. Raises SandboxError if a module can't be imported."""
+        self._lines, self._writer = await asyncio.open_connection(sock=self._process.socket)
+        await self._answer()
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self._process.alive
 
     async def fork(self, scratch: Path, sockets: Path, limits: Limits, confined: bool) -> int:
         """The pid of a kernel that listens. Raises ConfinementError, SandboxError."""
@@ -91,14 +54,17 @@ class ForkServer:
     async def _ask(self, **request: object) -> dict[str, Any]:
         async with self._turn:
             self._writer.write(json.dumps(request).encode() + b"\n")
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self._writer.drain()
-                    line = await self._lines.readline()
-            except (ConnectionError, TimeoutError):
-                line = b""
+            return await self._answer()
+
+    async def _answer(self) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._writer.drain()
+                line = await self._lines.readline()
+        except (ConnectionError, TimeoutError):
+            line = b""
         if not line:
-            self._process.kill()
+            self._process.end()
             raise SandboxError(f"the fork server gives no answer: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
@@ -106,11 +72,11 @@ class ForkServer:
         return answer
 
     def _last_words(self) -> str:
-        return self._log.read_text(errors="replace")[-LONGEST_LAST_WORDS:] or "it left no message"
+        said = self._process.log.read_text(errors="replace")
+        return said[-LONGEST_LAST_WORDS:] or "it left no message"
 
     async def close(self) -> None:
-        self._process.kill()  # its children follow: they asked to be killed with it
-        self._process.wait()
+        self._process.end()
         self._writer.close()
         with suppress(ConnectionError):
             await self._writer.wait_closed()

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -19,9 +18,10 @@ import zmq
 import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
+from xorkit.guest import launch
 from xorkit.guest.limits import ConfinementError, Limits, MiB, SandboxError
 from xorkit.sandbox.cell import Client
-from xorkit.sandbox.fork import ForkProvisioner, ForkServer, import_path
+from xorkit.sandbox.fork import ForkProvisioner, ForkServer
 from xorkit.sandbox.kernel import JUPYTER_LOG, Kernel
 from xorkit.sandbox.loop import Loop
 from xorkit.sandbox.watchdog import Meter, remove
@@ -38,7 +38,6 @@ tame(get_ipython())
 settle(os.getcwd())
 """
 READY_SECONDS = 30.0  # a kernel needs 0.1; a machine that swaps may need long
-LONGEST_FOLDER = 60  # bytes; a unix socket's whole path may have 107
 ROOM_TO_START = 4  # times what a notebook may write: others start, too, and nothing may fill
 WAITING_MESSAGES = 16  # that ZeroMQ holds for us at most; times `Limits.message`, our memory
 
@@ -56,7 +55,7 @@ class Warm:
         limits: Limits,
         *,
         confined: bool = True,
-        preload: Sequence[str] = ("xorkit.probe:attend",),
+        preload: Sequence[str] = launch.PRELOAD,
     ) -> None:
         self.limits, self._confined, self._preload = limits, confined, tuple(preload)
         self._server: ForkServer | None = None
@@ -68,7 +67,8 @@ class Warm:
                 f"notebooks can't be confined on {sys.platform}: use Linux (a virtual machine, "
                 "WSL2 or a container), or --unconfined to run them as yourself"
             )
-        self._folder = _short_folder()
+        self._process = launch.take(self._preload) if LINUX else None
+        self._folder = self._process.folder if self._process else launch.short_folder()
         self._loop = Loop()
         self._loop.run(self._open())
         return self
@@ -98,6 +98,8 @@ class Warm:
         self._context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
 
     async def _close(self) -> None:
+        if self._process is not None:
+            self._process.end_unused()
         await self._close_server()
         self._context.destroy(linger=0)
 
@@ -110,9 +112,10 @@ class Warm:
         """The server, started where there is none or where it has died."""
         if self._server is None or not self._server.alive:
             await self._close_server()
-            server = ForkServer(self._folder)
+            process, self._process = self._process, None
+            server = ForkServer(process or launch.ServerProcess(self._folder, self._preload))
             try:
-                await server.warm_up(self._preload)
+                await server.warm_up()
             except SandboxError:
                 await server.close()
                 raise
@@ -152,7 +155,9 @@ class Warm:
         """Jupyter's own way, for systems where a process with torch in it can't be forked."""
         manager = self._manager()
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        await manager.start_kernel(cwd=str(scratch), env={**os.environ, **import_path()}, **quiet)
+        await manager.start_kernel(
+            cwd=str(scratch), env={**os.environ, **launch.import_path()}, **quiet
+        )
         kernel = await self._kernel(manager, scratch, limits, None)
         ran = await kernel.execute(COURTESIES.format(preload=self._preload), READY_SECONDS)
         if ran.status != "ok":
@@ -177,9 +182,3 @@ class Warm:
             await kernel.end()
             raise
         return kernel
-
-
-def _short_folder() -> Path:
-    usual = tempfile.gettempdir()
-    place = usual if len(usual.encode()) <= LONGEST_FOLDER else "/tmp"  # noqa: S108 - mkdtemp
-    return Path(tempfile.mkdtemp(prefix="xk-", dir=place)).resolve()

@@ -202,26 +202,28 @@ def _by_gradients(
 ) -> Mechanism | None:
     """What makes the updates (K, P) from lr·gradients (K, P) of some loss at the states (K, P)."""
     moving = np.asarray(updates.any(axis=0))
+    columns = slice(None) if moving.all() else moving
+    went, begun = updates[:, columns], states[:, columns]
     for attempt, (loss, grad) in itertools.product(attempts, grads.items()):
-        found = _by_gradient(attempt, updates, grad, states, moving)
+        found = _by_gradient(attempt, went, _of_columns(grad, columns), begun)
         if found is not None:
             frozen = ~moving & (np.abs(grad(None)) > 4 * EPS * np.abs(states).max()).any(axis=0)
             return replace(found, loss=loss, still=tuple(np.flatnonzero(frozen).tolist()))
     return None
 
 
+def _of_columns(
+    grad: Callable[[Count], Array], columns: slice | npt.NDArray[np.bool_]
+) -> Callable[[Count], Array]:
+    return lambda count: grad(count)[:, columns]
+
+
 def _by_gradient(
-    attempt: Attempt,
-    updates: Array,
-    grad: Callable[[Count], Array],
-    states: Array,
-    moving: npt.NDArray[np.bool_],
+    attempt: Attempt, updates: Array, grad: Callable[[Count], Array], states: Array
 ) -> Mechanism | None:
-    """As `_by_gradients`, for one attempt and one loss, of the columns that are `moving`."""
-    went, begun = updates[:, moving], states[:, moving]
+    """As `_by_gradients`, for one attempt and one loss."""
     return _tried(
-        lambda count, slack: attempt(went[:count], grad(count)[:, moving], begun[:count], slack),
-        updates,
+        lambda count, slack: attempt(updates[:count], grad(count), states[:count], slack), updates
     )
 
 

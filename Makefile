@@ -41,7 +41,7 @@ sweep: $(READY) ## The tests that are too long for `make test`
 	$(BIN)/python bench/judge_table.py
 
 bench: $(READY) ## Speeds, as ratios measured in one run
-	for what in judge sandbox intake report grading; do $(BIN)/python bench/$$what.py || exit 1; done
+	for what in judge sandbox intake report commands grading; do $(BIN)/python bench/$$what.py || exit 1; done
 
 docs: $(READY) ## The documentation as pages, in site/
 	$(BIN)/mkdocs build --strict

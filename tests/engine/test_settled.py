@@ -47,6 +47,27 @@ def course(agreed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cou
     return course
 
 
+@pytest.mark.parametrize(
+    ("handed_in", "judged", "waits"),
+    [(2, 1, True), (1, 2, False), (1, None, True), (None, 1, False), (None, None, False)],
+)
+def test_what_looks_as_if_it_waited_to_be_graded(
+    tmp_path: Path, handed_in: float | None, judged: float | None, waits: bool
+) -> None:
+    course = Course(tmp_path, "tiny")
+    files = {
+        course.notebook_path("submitted", "ada"): handed_in,
+        course.result_path("ada", "verdict.json"): judged,
+    }
+    for path, time in files.items():
+        if time is not None:
+            path.parent.mkdir(parents=True)
+            path.touch()
+            os.utime(path, (time, time))
+
+    assert settled.newer(course, ["ada"]) == ["ada"] * waits
+
+
 def looks(course: Course, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the gradebook is opened; what is said is right in any case."""
     opened = []

@@ -62,6 +62,28 @@ def test_a_worker_that_dies_costs_nobody_a_result(course: Course) -> None:
     assert scores(course) == dict.fromkeys(names, 5)
 
 
+@pytest.mark.parametrize(
+    ("learners", "count", "crew"), [(2, None, 0), (3, None, 2), (1, 1, 1), (5, 0, 0)]
+)
+def test_a_notebook_or_two_are_run_without_a_worker(
+    course: Course,
+    monkeypatch: pytest.MonkeyPatch,
+    learners: int,
+    count: int | None,
+    crew: int,
+) -> None:
+    asked = []
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    monkeypatch.setattr(machine, "free_memory", lambda: None)
+    monkeypatch.setattr(workers, "run_jobs", lambda *about: asked.append(about[2]) or iter(()))
+    for number in range(learners):
+        hand_in(course, f"s{number}")
+
+    list(batch.grade_class(course, RunSettings(), count=count))
+
+    assert asked == [crew]
+
+
 @pytest.mark.sweep  # kills by the clock: right on a quiet machine only
 def test_what_kills_its_worker_twice_is_not_gradable_and_tried_again_next_time(
     course: Course,

@@ -14,6 +14,7 @@ import pytest
 from support.small_limits import LIMITS
 
 import xorkit.sandbox.warm
+from xorkit.guest import launch
 from xorkit.sandbox import ConfinementError, Kernel, SandboxError, Warm, look_over
 from xorkit.sandbox.watchdog import remove, usage
 
@@ -156,6 +157,32 @@ def test_a_server_that_was_killed_is_replaced_and_its_kernels_are_told_dead(
         assert kernel.run("import time; time.sleep(60)").status == "died"
     with unconfined.start() as kernel:
         assert kernel.run("1").status == "ok"
+
+
+def test_a_server_that_was_started_ahead_forks_the_kernels() -> None:
+    launch.start_ahead()
+    (ahead,) = launch._ahead
+
+    with Warm(LIMITS, confined=False) as warm, warm.start() as kernel:
+        ran = kernel.run("import os; print(os.getppid())")
+        assert int(str(ran.outputs[0]["text"])) == ahead.pid
+    assert launch._ahead == []
+    assert end_soon([ahead.pid])
+    assert not ahead.folder.exists()
+
+
+def test_a_server_that_was_started_ahead_in_vain_leaves_nothing() -> None:
+    code = """
+        from xorkit.guest import launch
+        launch.start_ahead()
+        print(launch._ahead[0].pid, launch._ahead[0].folder)
+    """
+    words = [sys.executable, "-c", textwrap.dedent(code)]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    pid, folder = said.split()
+
+    assert end_soon([int(pid)])
+    assert not Path(folder).exists()
 
 
 def test_a_module_that_cant_be_preloaded_is_named() -> None:

@@ -54,6 +54,10 @@ class ServerProcess:
         self.socket.sendall(json.dumps({"preload": self.preload}).encode() + b"\n")
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._process.poll() is None
 

@@ -23,11 +23,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import psutil
+from warm import WarmProcess
 
 from xorkit.conventions import filled, solution_texts
 from xorkit.engine.course import Course, open_course
@@ -55,6 +57,9 @@ for _ in range(4):
         times.append(time.process_time() - before)
 print(min(times[1:]))
 """
+
+
+BARE_ROUNDS = 4  # trainings that are timed side by side: one takes a second or two
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,19 @@ def bare_training(solutions: dict[str, str]) -> float:
         check=True,
     )
     return float(done.stdout)
+
+
+def bare_scaling() -> float:
+    """How many times as much two bare trainings do at once as one alone: the machine's limit."""
+
+    def wall(*processes: WarmProcess) -> float:
+        started = time.monotonic()
+        with ThreadPoolExecutor(len(processes)) as threads:
+            list(threads.map(lambda each: [each.train() for _ in range(BARE_ROUNDS)], processes))
+        return time.monotonic() - started
+
+    with WarmProcess() as one, WarmProcess() as other:
+        return 2 * wall(one) / wall(one, other)
 
 
 def cost_of(words: list[str], folder: Path) -> Cost:
@@ -182,7 +200,7 @@ def _round(
     few: Course, many: Course, whole: Course, options: argparse.Namespace
 ) -> dict[str, float]:
     """Everything once, one after the other, so that ratios are of the same moment."""
-    bare = bare_training(solution_texts(many.source))
+    bare, scaling = bare_training(solution_texts(many.source)), bare_scaling()
     stock = _each(autograding(few), autograding(many), options.many - options.few)
     by_nbgrader = scores(many)
     more = options.whole - options.few
@@ -201,6 +219,7 @@ def _round(
         "nbgrader : xorkit, one worker (wall)": stock.wall / one.wall,
         "nbgrader : xorkit, two workers (wall)": stock.wall / two.wall,
         "two workers : one worker (wall)": one.wall / two.wall,
+        "two bare trainings : one (wall)": scaling,
         "most memory with one worker, MiB": one_whole.memory,
         "most memory with two workers, MiB": two_whole.memory,
         "rejudge, submissions per processor second": 1 / again,

@@ -512,7 +512,9 @@ def arrangement(
             gradient(states[:-1]) * updates.any(axis=0)
             for _, gradient in itertools.islice(gradients(task, net), 2)
         )
-        error = min(np.abs(updates - ratios(updates, g)[:, None] * g).sum() for g in ways)
+        errors = (np.abs(updates - ratios(updates, g)[:, None] * g).sum() for g in ways)
+        # Where a single number moves, every reading fits it: no better than it can be told.
+        error = max(EPS * np.abs(updates).sum(), min(errors))
         if best is None and plain:
             error /= PLAIN_FIT  # the net's own shapes in the net's own order
         if best is None or error < least:

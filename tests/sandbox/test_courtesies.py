@@ -51,6 +51,13 @@ COLAB = {
         "x = torch.ones(3, 2, device=torch.device('cuda:0')).cuda()\nprint(net(x).device)",
         "… no 'cuda' here: it runs on the CPU\ncpu\n",
     ),
+    "steps by every optimizer after a GPU was named": (
+        "import torch\nnet = torch.nn.Linear(2, 1).to('cuda')\n"
+        "for rule in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop):\n"
+        "    rule(net.parameters(), lr=0.1).step()\n"
+        "print(torch.accelerator.current_accelerator(check_available=True))",
+        "… cpu\n",
+    ),
     "looks for a GPU": (
         "import torch\nprint(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))",
         "cpu\n",
@@ -140,5 +147,7 @@ def test_a_note_is_printed_once(kernel: Kernel) -> None:
 def test_torch_stays_untouched_until_a_cell_mentions_a_device(kernel: Kernel) -> None:
     kernel.run("import torch; before = torch.Tensor.to")
 
+    assert kernel.run("assert torch.Tensor.to is before").status == "ok"
+    kernel.run(f"packed = '{'xpu;' * 500}'")
     assert kernel.run("assert torch.Tensor.to is before").status == "ok"
     assert kernel.run("assert torch.Tensor.to is not before, 'cuda'").status == "ok"

@@ -16,6 +16,7 @@ from xorkit.guest.lacks import Say
 
 ELSEWHERE = ("cuda", "mps", "xpu")  # devices that a grader doesn't have
 MENTIONED = re.compile("|".join([*ELSEWHERE, "accelerator", "pin_memory"]))
+PACKED = re.compile(r"\S{1000,}")  # no word that a person writes: any three letters are in it
 # A cell that stops without a GPU, which the learner's runtime had.
 ASKS = re.compile(r"\b(?:is_available|device_count|is_built)\(")
 STOPS = re.compile(r"\b(?:assert|raise|exit)\b")
@@ -43,7 +44,7 @@ def watch(shell: Any, note: Say) -> None:
     """Send to the CPU what goes to a GPU, from the first cell on that mentions one."""
 
     def before_cell(info: Any) -> None:
-        text = info.raw_cell or ""
+        text = PACKED.sub("", info.raw_cell or "")
         if ASKS.search(text) and STOPS.search(text):
             claim(note)
         if MENTIONED.search(text) and not redirected:
@@ -114,7 +115,7 @@ def redirect(note: Say) -> None:
     torch.set_default_tensor_type = lambda kind: default(
         kind.replace("torch.cuda.", "torch.") if isinstance(kind, str) else kind
     )
-    torch.accelerator.current_accelerator = lambda *_: torch.device("cpu")
+    torch.accelerator.current_accelerator = lambda *_, **__: torch.device("cpu")
 
 
 class Handle:

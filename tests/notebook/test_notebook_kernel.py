@@ -44,7 +44,9 @@ def filled():
 
 
 def executed(book, **options):
-    NotebookClient(book, timeout=120, kernel_name="python3", **options).execute()
+    # A kernel may send what one print writes in two pieces.
+    whole = {"kernel_name": "python3", "coalesce_streams": True, **options}
+    NotebookClient(book, timeout=120, **whole).execute()
     return {cell.id: cell for cell in book.cells}
 
 

@@ -2,10 +2,10 @@
 
     python bench/commands.py [--rounds 5] [--builds 3]
 
-Processor and wall seconds of a command and all that it starts, medians, and the ratio of processor
-seconds to the floor named beside it: `python -c "import nbgrader.api"`, the same with torch, or one
-bare training of the lesson. Commands run in a class of three; where it says so, one of the three
-has just handed in other answers.
+Medians of the seconds, of the clock and of the processor, of a command and all that it starts, and
+the ratio of each to the floor named beside it: `python -c "import nbgrader.api"`, the same with
+torch, or one bare training of the lesson. Commands run in a class of three; where it says so, one
+of the three has just handed in other answers.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from xorkit.engine.course import Course
 XORKIT = str(BIN / "xorkit")
 API, TORCH, BARE = "import nbgrader.api", "import nbgrader.api, torch", "bare training"
 PHRASE = "a phrase of the rubric changed"
-FLOOR = {API: API, TORCH: TORCH}  # what each command is measured by; the rest by API
-FLOOR |= {"grade, one file": TORCH, "build, cold": BARE}
+# What a command is measured by; the others by API.
+FLOOR = {TORCH: TORCH, BARE: BARE, "grade, one file": TORCH, "build, cold": BARE}
 Costs = dict[str, list[Cost]]
 
 
@@ -97,12 +97,13 @@ def _print(costs: Costs) -> None:
     def median(name: str, kind: str) -> float:
         return float(statistics.median(getattr(cost, kind) for cost in costs[name]))
 
-    print(f"{'':34} ratio  processor   wall (s)")
+    print(f"{'':38}  by the clock    by the processor")
     for name in costs:
         floor = FLOOR.get(name, API)
-        ratio = median(name, "processor") / median(floor, "processor")
-        seconds = f"{median(name, 'processor'):8.2f} {median(name, 'wall'):9.2f}"
-        print(f"{name:34} {ratio:5.2f} {seconds}   to {floor}")
+        told = [
+            (median(name, k) / median(floor, k), median(name, k)) for k in ("wall", "processor")
+        ]
+        print(f"{name:38}", *(f"{ratio:6.2f} {seconds:6.2f} s  " for ratio, seconds in told), floor)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from xorkit.engine.course import Course
 from xorkit.engine.gradebook import record
 from xorkit.engine.job import Job, JobResult, RunSettings, failed, not_gradable, still_holds
 from xorkit.engine.records import Records, opened
-from xorkit.engine.settled import RUN_HERE
 from xorkit.engine.store import NO_KEYS, Keys, StoredResult
 from xorkit.intake.reading import Refusal
 from xorkit.progress import over
@@ -65,10 +64,8 @@ def grade_class(
             return
         crew = 0
         if not scheduler:
-            wanted = min(machine.cores() if count is None else count, len(waiting))
+            wanted = machine.crew(count, len(waiting))
             crew, settings = machine.fitting(wanted, settings, machine.free_memory(), say)
-            if count is None and len(waiting) <= RUN_HERE:
-                crew = 0
         jobs = (job for name in waiting if (job := klass.job(name, settings, everything)))
         for done in workers.run_jobs(klass.assignment, jobs, crew, scheduler):
             yield klass.conclude(done)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xorkit.engine import environment
+from xorkit.engine.settled import RUN_HERE
 from xorkit.guest.limits import MiB
 
 if TYPE_CHECKING:
@@ -53,6 +54,13 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def crew(count: int | None, jobs: int) -> int:
+    """How many workers do so many jobs: `count`, if said; else one a core, and none for a few."""
+    if count is None:
+        count = cores() if jobs > RUN_HERE else 0
+    return min(count, jobs)
 
 
 def fitting(

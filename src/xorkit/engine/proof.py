@@ -36,7 +36,6 @@ from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, CourseError, code_version
 from xorkit.engine.grading import grade_submission
 from xorkit.engine.packing import SHEET, PackError, packed, sheet_of, strings, unpacked
-from xorkit.engine.settled import RUN_HERE
 from xorkit.engine.store import unpack_evidence
 from xorkit.evidence import Evidence
 from xorkit.files import digest, sha256, write_file
@@ -230,9 +229,7 @@ def _run(
         Job(name, settings, file=to_bytes(filled(course.release, wanted[path][1])))
         for name, path in paths.items()
     ]
-    few = count is None and len(jobs) <= RUN_HERE
-    crew = 0 if few else min(count or machine.cores(), len(jobs))
-    for done in workers.run_jobs(own, jobs, crew):
+    for done in workers.run_jobs(own, jobs, machine.crew(count, len(jobs))):
         if done.evidence is None:
             raise CourseError(f"{done.student}: {done.problem or done.verdict}")
         write_file(paths[done.student], done.evidence)

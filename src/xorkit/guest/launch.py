@@ -80,11 +80,10 @@ def start_ahead() -> None:
 
 def take(preload: Sequence[str]) -> ServerProcess | None:
     """The one that was started ahead, if it is still to be had."""
-    fitting = [process for process in _ahead if process.preload == tuple(preload)]
-    for process in fitting[:1]:
+    process = next((each for each in _ahead if each.preload == tuple(preload)), None)
+    if process is not None:
         _ahead.remove(process)
-        return process
-    return None
+    return process
 
 
 def _end_unused() -> None:

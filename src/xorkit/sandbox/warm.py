@@ -67,7 +67,7 @@ class Warm:
                 f"notebooks can't be confined on {sys.platform}: use Linux (a virtual machine, "
                 "WSL2 or a container), or --unconfined to run them as yourself"
             )
-        self._process = launch.take(self._preload) if LINUX else None
+        self._process = launch.take(self._preload)
         self._folder = self._process.folder if self._process else launch.short_folder()
         self._loop = Loop()
         self._loop.run(self._open())

@@ -209,6 +209,14 @@ SAID = (
     ("zero-grad-not-every-pass.now-and-then", "zero_grad in the first hundred passes only"),
     ("zero-grad-not-every-pass.sums", "zero_grad once, before the loop"),
 )
+# Loops for which it hangs on the start when they end, and starts where they ended otherwise than
+# from most: with more luck than a wrong loop is to have, or after a single update.
+OF_A_START = (
+    ("an end long before it has learned", 16, "early"),  # a stalled start makes all its epochs
+    ("an end long before it has learned", 18, "early"),  # the run alone ends after one update
+    ("an end where the loss stands still", 7, "early"),  # both of the whole runs go far
+    ("an end where the loss stands still", 13, "elsewhere"),  # it learned
+)
 # Sentences about a loop that no row leads to in a short run; `test_simulated` tries them.
 SIMULATED = {"timeout.no-backward", "too-few-epochs.none"}
 # Files whose tests name the other sentences: what is told of cells that didn't end, of the grader's
@@ -252,6 +260,17 @@ def test_a_mistake_costs_its_own_points_and_is_named(name: str) -> None:
     assert unsaid(name, found) == set()
 
 
+@pytest.mark.parametrize(("name", "seed", "symptom"), OF_A_START)
+def test_a_loop_that_ends_too_soon_gains_nothing_by_its_start(
+    name: str, seed: int, symptom: str
+) -> None:
+    found, seen = judged(MISTAKES[name], seed)
+
+    assert lost(found) == wanted_loss(MISTAKES[name], seen.off)
+    assert (found.findings[0].code, found.findings[0].symptom) == ("too-few-epochs", symptom)
+    assert untrue(found, seen) == []
+
+
 def unsaid(name: str, found: Verdict) -> set[str]:
     """The sentences that a row stands for and that were not said."""
     told = {message_key(each.code, each.symptom) for each in found.findings}
@@ -288,7 +307,8 @@ def test_every_sentence_is_tried_on_a_row_that_says_it() -> None:
 
     assert tried <= set(sentences())
     assert rest == named
-    assert tried == {said for said, _ in SAID} | SIMULATED
+    of_a_start = {f"too-few-epochs.{symptom}" for _, _, symptom in OF_A_START}
+    assert tried == {said for said, _ in SAID} | SIMULATED | of_a_start
     assert {row for _, row in SAID} <= set(rows)
 
 

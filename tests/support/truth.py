@@ -242,6 +242,11 @@ def _later(w: Watched, f: Mapping[str, Any]) -> bool:
     return f["first"] == 1 + first and _often(w, f, lambda k: True)
 
 
+def _ended_unlearned(w: Watched, epochs: int) -> bool:
+    off = (predict(w.end) - Y).abs().max() > 0.25
+    return abs(epochs - w.run.backwards) <= 1 and bool(off)
+
+
 def _idle(w: Watched, k: int) -> bool:
     return not w.moving[k] and bool(w.all_grads[k].any())
 
@@ -406,7 +411,8 @@ CHECKS: dict[str, Check] = {
     "not-trained.nothing": lambda w, f: not w.events + w.run.before,
     "not-trained.elsewhere": lambda w, f: not w.run.on_model and f["count"] == w.run.rows.shape[1],
     "too-few-epochs.count": lambda w, f: abs(f["epochs"] - w.run.backwards) <= 1,
-    "too-few-epochs.early": lambda w, f: abs(f["epochs"] - w.run.backwards) <= 1,
+    "too-few-epochs.early": lambda w, f: _ended_unlearned(w, f["epochs"]),
+    "too-few-epochs.elsewhere": lambda w, f: _ended_unlearned(w, f["epochs"]),
     "too-few-epochs.short": lambda w, f: f["updates"] == len(w.went),
     "too-few-epochs.none": lambda w, f: not w.moving.any(),
     "too-few-epochs.accuracy": lambda w, f: (

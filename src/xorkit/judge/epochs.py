@@ -73,6 +73,11 @@ def judge_epochs(
     endless = _endless(own, whole, task)
     if endless is not None and not ended:
         return fails(Diagnosis.TIMEOUT, "endless", backwards=endless.backwards)
+    if clean and own is not None and mine is not None and _too_soon(own, mine, facts):
+        return _few(_updates(own, mine), whole, facts)
+    sooner = next((run for run in whole if _too_soon(run, task, facts)), None)
+    if clean and sooner is not None and len({run.total for run in whole}) > 1:
+        return fails(Diagnosis.TOO_FEW_EPOCHS, "elsewhere", epochs=_updates(sooner, task))
     if enough or _looks(whole, task) or (endless and own is not None and _learned(own, task)):
         return HOLDS
     first = (own, mine) if own is not None else (runs[0], task)
@@ -96,6 +101,29 @@ def _updates(run: Run, task: Task | None) -> int:
         moving = moving | matches(rows, descent(rows, task, task.net))
     later = run.backwards - len(moving)  # of a longer run not every epoch is kept
     return int(moving.sum()) + (later if len(run.end_rows) > 1 else 0)
+
+
+def _too_soon(run: Run, task: Task, facts: Facts) -> bool:
+    """Whether a run ended before it had learned, where going on would have helped.
+
+    To give up a start that leads nowhere is no mistake, but for before the epoch by which half of
+    those that learn have learned: until then nobody knows where it leads.
+    """
+    rows = _ordered(run, task)
+    if rows is None or run.error is not None or not 0 < run.total < ENOUGH * task.epochs:
+        return False
+    if near(rows, task.net, task).all():
+        return False
+    return run.total < facts.typical or not stalls(rows[-1:], run.backwards, task)
+
+
+def stalls(theta: Array, made: int, task: Task) -> bool:
+    """Whether the epochs that a loop saved at parameters (1, P) wouldn't have helped either."""
+    rest = task.epochs - made
+    if rest <= (1 - ENOUGH) * task.epochs:
+        return True
+    end = reference.descend(theta, task.inputs, task.targets, task.net, lr=task.lr, epochs=rest)
+    return not near(end, task.net, task).all()
 
 
 def _endless(own: Run | None, whole: tuple[Run, ...], task: Task) -> Run | None:

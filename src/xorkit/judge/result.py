@@ -12,7 +12,7 @@ from xorkit import reference
 from xorkit.evidence import Array, EvidenceError, ModelOutputs, PredictionsObservation, Run
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.data import Data
-from xorkit.judge.epochs import ENOUGH, Facts, near
+from xorkit.judge.epochs import Facts, near, stalls
 from xorkit.judge.model import Model, judge_model
 from xorkit.judge.settings import Settings
 from xorkit.judge.training import Training
@@ -386,7 +386,7 @@ def _compared(
     blanks = (data.inputs_right, data.targets_right, model.right, settings.right, training.right)
     if not reached.all() and all(blanks) and not frozen:
         end = float(_losses(theta, mine.net, mine)[0])
-        if _stalls(theta, own, mine):
+        if stalls(theta, own.backwards, mine):
             note = _bad_start(way.first[0], end, mine, facts)
             return replace(result, rows=(HOLDS,) * len(reached), note=note)
     if (alike := _alike(theta, mine)) is not None:
@@ -407,15 +407,6 @@ def _alike(theta: Array, mine: Task) -> Claim | None:
     if (np.ptp(predicted, axis=0) > ALIKE * np.ptp(mine.targets, axis=0)).any():
         return None
     return fails(None, "constant", low=predicted.min(), high=predicted.max())
-
-
-def _stalls(theta: Array, own: Run, mine: Task) -> bool:
-    """Whether the epochs that a right loop saved by stopping early wouldn't have helped either."""
-    rest = mine.epochs - own.backwards
-    if rest <= (1 - ENOUGH) * mine.epochs:
-        return True
-    end = reference.descend(theta, mine.inputs, mine.targets, mine.net, lr=mine.lr, epochs=rest)
-    return not near(end, mine.net, mine).all()
 
 
 def _bad_start(start: Array, end: float, mine: Task, facts: Facts) -> Finding:

@@ -105,6 +105,8 @@ def judge_training(
     if idle and moves(runs.alone.rows).any():
         nothing = fails(Diagnosis.NOT_TRAINED, "idle")
         return Training(*(nothing,) * 5, Mechanism("still"), runs.alone)
+    if _ended_at_once(runs.alone) and any(moves(run.rows).sum() >= FEW for run in runs.whole[:1]):
+        runs = replace(runs, alone=runs.whole[0])
     run = in_order(runs.alone, task)
     mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)
     otherwise = finished and mine is not None and mechanism.clean and _otherwise(runs, mine)
@@ -118,6 +120,11 @@ def judge_training(
         epochs = Claim(False, found[0])  # the epochs are there, and their updates are missing
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4
     return Training(*claims, epochs, mechanism, runs.alone, runs.own)
+
+
+def _ended_at_once(run: Run) -> bool:
+    """Whether a run ended by itself after an update or two, as a loop does for what it waits."""
+    return run.error is None and not run.stopped and 0 < run.backwards < FEW
 
 
 def _only_own_tells(runs: Runs, mechanism: Mechanism) -> bool:

@@ -227,16 +227,13 @@ _parsed = functools.lru_cache(maxsize=64)(ast.parse)  # every module is looked a
 def _messages(code: str) -> str:
     """The sentences that this code may say, as TOML."""
     sections = tomllib.loads(SOURCE.joinpath("xorkit", "messages.toml").read_text("utf-8"))
-    rows = [
-        (f"{section}.{name}", row["says"], name)
-        for section in sections
-        for name, row in sections[section].items()
-    ]
-    return "\n".join(
-        f"[{key}]\nsays = {json.dumps(says, ensure_ascii=False)}"
-        for key, says, name in rows
-        if f'"{name}"' in code or f'"{key}"' in code
-    )
+    lines: list[str] = []
+    for section, rows in sections.items():
+        lines.append(f"[{section}]")
+        for name, row in rows.items():
+            if f'"{name}"' in code or f'"{section}.{name}"' in code:
+                lines.append(f"{name}.says={json.dumps(row['says'], ensure_ascii=False)}")
+    return "\n".join(lines)
 
 
 def _stripped(text: str) -> str:

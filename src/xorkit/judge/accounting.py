@@ -5,7 +5,7 @@ It explains a run that is wrong; it never credits one, because anything in it ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +19,7 @@ LIKE_GRADIENTS = 1e-2
 LIKE_STEPS = 1e-3  # relative: momentum of 0.01 makes ten times that
 
 
-@dataclass(frozen=True)
+@dataclass
 class Epoch:
     """One epoch, from its first backward pass to the next one after the parameters have moved."""
 
@@ -46,7 +46,7 @@ def epochs(run: Run) -> list[Epoch]:
     backward, step = -1, -1  # where the backward pass and the step that are going on began
     for k, letter in enumerate(run.events[: len(rows)]):
         if now is not None and step < 0:
-            now = replace(now, beside=now.beside + rows[k - 1] - rows[k])
+            now.beside = now.beside + rows[k - 1] - rows[k]
         if letter in "bg":
             if now is None or now.moved:
                 found += [now] if now is not None else []
@@ -56,15 +56,14 @@ def epochs(run: Run) -> list[Epoch]:
         elif letter == "s" and now is not None:
             step = k
             if not now.backwards:  # gradients of `torch.autograd.grad`, put in place by hand
-                now = replace(now, added=grads[k], first=grads[k], backwards=1)
+                now.added, now.first, now.backwards = grads[k], grads[k], 1
         elif letter == "B" and now is not None and backward >= 0:
             added = grads[k] - grads[backward]
-            first = now.first if now.backwards else added
-            now = replace(now, added=now.added + added, first=first, backwards=now.backwards + 1)
-            backward = -1
+            now.first = now.first if now.backwards else added
+            now.added, now.backwards, backward = now.added + added, now.backwards + 1, -1
         elif letter == "S" and now is not None and step >= 0:
-            went = now.stepped + rows[step] - rows[k]
-            now, step = replace(now, stepped=went, steps=now.steps + 1), -1
+            now.stepped = now.stepped + rows[step] - rows[k]
+            now.steps, step = now.steps + 1, -1
     return found
 
 

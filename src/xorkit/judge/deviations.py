@@ -20,10 +20,12 @@ from xorkit.judge.updates import (
     cut,
     descent,
     gradients,
+    lengths,
     matches,
     moves,
     ratios,
     relative,
+    unseen,
 )
 from xorkit.reference import Task
 
@@ -146,19 +148,21 @@ def _of_updates(
     if not len(wrong):
         return found
     updates, grads, states = went[wrong], wanted[wrong], rows[wrong]
+    hidden = unseen(states)
+
+    def errors_of(predicted: Array) -> Array:
+        return relative(lengths(updates - predicted), grads, hidden)
+
     factors = ratios(updates, grads)
-    lengths = np.linalg.norm(updates - factors[:, None] * grads, axis=1)
-    alike = relative(lengths, grads, states)
-    last = _last_update(went)[wrong]
-    carried = relative(np.linalg.norm(updates - grads - last, axis=1), grads, states)
-    most = np.abs(updates).max(axis=1, keepdims=True)
-    capped = relative(np.linalg.norm(updates - cut(grads, most), axis=1), grads, states)
+    alike = errors_of(factors[:, None] * grads)
+    carried = errors_of(grads + _last_update(went)[wrong])
+    capped = errors_of(cut(grads, np.abs(updates).max(axis=1, keepdims=True)))
     others = {
-        name: relative(np.linalg.norm(updates - task.lr * gradient(states), axis=1), grads, states)
+        name: errors_of(task.lr * gradient(states))
         for name, gradient in gradients(task, task.net)
         if name != "mse"
     }
-    nearby = np.linalg.norm(updates, axis=1) < NEARBY * np.linalg.norm(states, axis=1)
+    nearby = lengths(updates) < NEARBY * lengths(states)
     idle = set(still.tolist())
     for place, k in enumerate(wrong.tolist()):
         name = min(others, key=lambda each: float(others[each][place]))

@@ -24,6 +24,7 @@ from xorkit.judge.updates import (
     gradients,
     matches,
     moves,
+    off_by,
     ratios,
 )
 from xorkit.messages import finding, sentence
@@ -53,11 +54,11 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         return (_straight(run),)
     if mechanism.kind == "still":
         return (_still(run, after, habit),)
-    if mechanism.kind in ("pulls", "unknown") and mechanism.error <= CLOSE:
+    if mechanism.kind in ("pulls", "unknown") and off_by(run.rows, task) <= CLOSE:
         return (_some_unlike(run, task),)
     by_gradients = habit is None or (habit.gradients_right and not habit.plain)
     if mechanism.kind in ("linear", "adaptive") and not by_gradients:
-        mechanism = Mechanism("unknown", error=mechanism.error)  # the gradients are at fault
+        mechanism = Mechanism("unknown")  # the gradients are at fault
     found = [
         _not_cleared(run, mechanism, habit, task),
         *_length(run, mechanism, habit, task),
@@ -65,11 +66,9 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         _left_out(mechanism, task),
         _other_rule(mechanism),
         _other_loss(run, mechanism, task),
-        _unlike(run, mechanism, habit, task) if not mechanism.descends else None,
+        _unlike(run, habit, task) if not mechanism.descends else None,
     ]
-    return tuple(each for each in found if each is not None) or (
-        _unlike(run, mechanism, habit, task),
-    )
+    return tuple(each for each in found if each is not None) or (_unlike(run, habit, task),)
 
 
 # ------------------------------------------------------------------------------ runs that broke
@@ -355,7 +354,7 @@ def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
     if mechanism.kind == "pulls":
         seen, wanted = -np.array(mechanism.targets), _pulls(run, task)
         if np.allclose(seen, wanted, atol=SHOWN):  # nobody would see a difference
-            return finding(Diagnosis.WRONG_LOSS, "unlike", error=mechanism.error)
+            return finding(Diagnosis.WRONG_LOSS, "unlike", error=off_by(run.rows, task))
         return finding(Diagnosis.WRONG_LOSS, "pulls", seen=seen, wanted=wanted)
     if mechanism.loss == "mse":
         return None
@@ -369,7 +368,7 @@ def _straight(run: Run) -> Finding:
     return finding(Diagnosis.NOT_TRAINED, "straight")
 
 
-def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) -> Finding:
+def _unlike(run: Run, habit: Habits | None, task: Task) -> Finding:
     """A run whose updates follow no gradient of the task's loss: what are they instead?"""
     if habit is not None and habit.steps and habit.undone:
         return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, "overwritten")
@@ -380,8 +379,9 @@ def _unlike(run: Run, mechanism: Mechanism, habit: Habits | None, task: Task) ->
         return finding(
             Diagnosis.WRONG_ARCHITECTURE, "trained-net", seen=str(net), wanted=str(task.net)
         )
-    if math.isfinite(mechanism.error):
-        return finding(Diagnosis.WRONG_LOSS, "unlike", error=mechanism.error)
+    error = off_by(run.rows, task)
+    if math.isfinite(error):
+        return finding(Diagnosis.WRONG_LOSS, "unlike", error=error)
     return finding(Diagnosis.WRONG_LOSS, "unlike-unmeasured")
 
 
@@ -399,7 +399,7 @@ def _other_net(rows: Array, task: Task) -> Net | None:
     states = distinct(rows)
     for names in itertools.product(reference.ACTIVATIONS, repeat=len(task.net.activations)):
         net = Net(task.net.sizes, names)
-        if matches(states, descent(states, task, net)).all():
+        if all(matches(s, descent(s, task, net)).all() for s in (states[: FEW + 1], states)):
             return net
     return None
 

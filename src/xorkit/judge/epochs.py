@@ -16,7 +16,6 @@ from xorkit.verdict import Diagnosis
 
 ENOUGH = 0.98  # of the lesson's epochs: counting from 1 or stopping at the last print is no mistake
 
-SAME_LOSS = 0.5  # of a loss: a loop that looks at its loss ends at much the same from any start
 SOON = 20  # epochs: a loop that looks at its accuracy does so in each of them, or in every tenth
 
 
@@ -51,11 +50,9 @@ def judge_epochs(
 
     Whole runs were made from a start that learns and from one that stalls: a loop that stops after
     the same number of epochs on both counts them, it doesn't look at its loss. Where they took too
-    long to tell, what the own run shows is all that counts. So it is where the own run belies them.
+    long to tell, what the own run shows is all that counts.
     `mine` is what the own run trains, where that is known; else each of its backward passes counts.
     """
-    if own is not None and mine is not None and _belied(own, whole, task, mine):
-        whole = ()
     runs = [run for run in (own, *whole) if run is not None and run.backwards]
     count = max((_updates(run, mine if run is own else task) for run in runs), default=0)
     made = count if clean else max((run.backwards for run in runs), default=0)
@@ -109,10 +106,9 @@ def _too_soon(run: Run, task: Task, facts: Facts) -> bool:
     To give up a start that leads nowhere is no mistake, but for before the epoch by which half of
     those that learn have learned: until then nobody knows where it leads.
     """
-    rows = _ordered(run, task)
-    if rows is None or run.error is not None or not 0 < run.total < ENOUGH * task.epochs:
-        return False
-    if near(rows, task.net, task).all():
+    early = run.error is None and 0 < run.total < ENOUGH * task.epochs
+    rows = _ordered(run, task) if early else None
+    if rows is None or near(rows, task.net, task).all():
         return False
     return run.total < facts.typical or not stalls(rows[-1:], run.backwards, task)
 
@@ -160,29 +156,6 @@ def _looks(whole: tuple[Run, ...], task: Task) -> bool:
     # A loop that draws its own start, always the same one, can't be caught counting.
     same_start = np.array_equal(whole[0].rows[:1], whole[1].rows[:1])
     return same_start or whole[0].total != whole[1].total
-
-
-def _belied(own: Run, whole: tuple[Run, ...], task: Task, mine: Task) -> bool:
-    """Whether the own run ended early, of which no whole run gives the reason.
-
-    It hadn't learned, a whole run goes on to the lesson's last epoch though it hasn't either, and
-    none ends early at such a loss: the loop does something else when it is run again.
-    """
-    most = ENOUGH * task.epochs
-    if own.stopped or not 0 < own.backwards < most or _learned(own, mine):
-        return False
-    goes_on = any(run.backwards >= most and not _learned(run, task) for run in whole)
-    loss = _last_loss(own, mine)
-    alike = (_last_loss(run, task) > SAME_LOSS * loss for run in whole if run.backwards < most)
-    return goes_on and not any(alike)
-
-
-def _last_loss(run: Run, task: Task) -> float:
-    """The mean squared error at a run's end; infinite where its rows don't tell."""
-    rows = _ordered(run, task)
-    if rows is None:
-        return np.inf
-    return float(reference.loss(rows[-1:], task.inputs, task.targets, task.net)[0])
 
 
 def _learned(run: Run, task: Task) -> bool:

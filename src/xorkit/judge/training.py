@@ -236,7 +236,7 @@ def _of_broken(
 IDLING = (Diagnosis.NO_STEP, Diagnosis.ZERO_GRAD_BEFORE_STEP)
 
 # What is said of all updates of a run, not of some of them.
-WHOLLY = ("still", "straight", "factor", "sums", "late", "part", "misfit")
+WHOLLY = ("still", "straight", "factor", "sums", "late", "part", "batch", "misfit")
 
 
 def _exceptions(run: Run | None, task: Task | None) -> Finding | None:

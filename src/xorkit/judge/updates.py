@@ -40,8 +40,12 @@ MAX_SUBSETS = 6  # rows of data up to which every subset of them is tried as a m
 EARLY = 100  # updates of a longer run that a mechanism has to explain before all are looked at
 SLACK = 10.0  # how much worse it may do there: what is fitted to fewer updates fits others worse
 TOGETHER = 100  # rows that are averaged in one go: 0.9 to this power is still no small number
+BEGUN = 0.1  # how much worse than any of these a first update may fit
 ADAPTIVE_CLOSE = 0.03  # their division by a root of tiny gradients magnifies rounding
 ADAPTIVE_SHARE = 0.9  # of the updates: far from the first ones the rounding of θ takes over
+
+
+Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,6 @@ class Mechanism:
     still: tuple[int, ...] = ()  # the columns that never move though their gradient is not 0
     targets: tuple[float, ...] = ()  # pulls: the way in which the first update moves each answer
     name: str = ""  # adaptive: which
-    error: float = math.inf  # of the median update, relative to plain descent
 
     @property
     def clean(self) -> bool:
@@ -86,18 +89,43 @@ def matches(rows: Array, predicted: Array) -> npt.NDArray[np.bool_]:
     return np.asarray((error <= bound).all(axis=1))
 
 
-def distance(updates: Array, predicted: Array, states: Array) -> Array:
-    """How far each update (K,) is from the predicted one, relative to the prediction.
-
-    Below the float32 rounding of the parameters `states` (K, P) nothing is seen.
-    """
-    return relative(np.linalg.norm(updates - predicted, axis=1), predicted, states)
+def lengths(vectors: Array) -> Array:
+    """The length (K,) of each vector (K, P): as `np.linalg.norm`, in a third of its time."""
+    return np.asarray(np.sqrt(np.einsum("kp,kp->k", vectors, vectors)))
 
 
-def relative(errors: Array, predicted: Array, states: Array) -> Array:
-    """Errors (K,) relative to the predicted updates (K, P), as `distance` has them."""
-    rounding = 4 * EPS * np.abs(states).max(axis=1)
-    return np.asarray(errors / (np.linalg.norm(predicted, axis=1) + rounding / CLOSE))
+def unseen(states: Array) -> Array:
+    """How long an update (K,) at each of the states (K, P) has to be, or rounding hides it."""
+    return np.asarray(4 * EPS / CLOSE * np.abs(states).max(axis=1))
+
+
+def relative(errors: Array, predicted: Array, hidden: Array) -> Array:
+    """Errors (K,) relative to the predicted updates (K, P), of which so much (K,) is `unseen`."""
+    return np.asarray(errors / (lengths(predicted) + hidden))
+
+
+@dataclass(frozen=True)
+class Updates:
+    """Updates (K, P) at the states (K, P), and how long they have to be (K,) to be seen."""
+
+    went: Array
+    states: Array
+    hidden: Array
+
+    def distance(self, predicted: Array) -> Array:
+        """How far each update (K,) is from the predicted one (K, P), relative to the prediction."""
+        return relative(lengths(self.went - predicted), predicted, self.hidden)
+
+    def follow(self, predicted: Array, most: float) -> bool:
+        """Whether each of them is that near to the predicted one."""
+        return bool(self.distance(predicted).max() <= most)
+
+    def first(self, count: int | None) -> Updates:
+        """So many of them; None: all."""
+        return self.at(slice(count)) if count is not None else self
+
+    def at(self, rows: slice | Indices) -> Updates:
+        return Updates(self.went[rows], self.states[rows], self.hidden[rows])
 
 
 def moves(rows: Array) -> npt.NDArray[np.bool_]:
@@ -136,30 +164,37 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
     if not np.isfinite(rows).all():
         return Mechanism("unknown")
     states = distinct(rows)
-    wanted = descent(states, task, net)
-    if matches(states, wanted).all():
+    updates = Updates(states[:-1] - states[1:], states[:-1], unseen(states[:-1]))
+    grads = {
+        name: _scaled(gradient, task.lr, updates.states) for name, gradient in gradients(task, net)
+    }
+    plain = map(grads["mse"], (EARLY, None))
+    if all(matches(states[: len(wanted) + 1], wanted).all() for wanted in plain):
         # Where all gradients are as small as rounding, anything that hardly moves would match them.
-        seen = np.linalg.norm(wanted, axis=1) > VISIBLE
-        return Mechanism("clean" if seen[:FEW].all() else "still", error=0.0)
-    updates, begun = states[:-1] - states[1:], states[:-1]
-    lengths = np.linalg.norm([updates - wanted, wanted], axis=2)
-    error = float(np.median(lengths[0] / (lengths[1] + 1e-300)))
-    grads = {name: _scaled(gradient, task.lr, begun) for name, gradient in gradients(task, net)}
+        seen = lengths(grads["mse"](EARLY)[:FEW]) > VISIBLE
+        return Mechanism("clean" if seen.all() else "still")
     never_cleared = {name: _summed(grad) for name, grad in grads.items()}
     found = (
-        _by_gradients((_clean, _factor, _sums, _schedule, _capped), updates, grads, begun)
-        or _by_all(_straight, updates, begun)
-        or _by_all(_targets, updates, begun, task, net)
-        or _by_gradients((_late, _rates, _linear, *_ADAPTIVE), updates, grads, begun)
-        or _by_gradients((_linear, *_ADAPTIVE), updates, never_cleared, begun)
-        or _by_all(_batch, updates, begun, task, net)
-        or _by_all(_pulls, updates, begun, task, net)
+        _by_gradients((_clean, _factor, _sums, _schedule, _capped), updates, grads)
+        or _by_all(_straight, updates)
+        or _by_all(_targets, updates, task, net)
+        or _by_gradients((_late, _rates, _linear, *_ADAPTIVE), updates, grads)
+        or _by_gradients((_linear, *_ADAPTIVE), updates, never_cleared)
+        or _by_all(_batch, updates, task, net)
+        or _by_all(_pulls, updates, task, net)
     )
-    return replace(found or Mechanism("unknown"), error=error)
+    return found or Mechanism("unknown")
 
 
-Indices = npt.NDArray[np.intp]
-Attempt = Callable[[Array, Array, Array, float], Mechanism | None]
+def off_by(rows: Array, task: Task) -> float:
+    """How far the median update of these rows is from plain descent, relative to that."""
+    states = distinct(rows)
+    wanted = descent(states, task, task.net)
+    errors = lengths(states[:-1] - states[1:] - wanted) / (lengths(wanted) + 1e-300)
+    return float(np.median(errors)) if len(errors) else math.inf
+
+
+Attempt = Callable[[Updates, Array, float], Mechanism | None]
 Count = int | None  # of the first rows; None: of all
 
 
@@ -175,60 +210,79 @@ def _summed(grads: Callable[[Count], Array]) -> Callable[[Count], Array]:
     return functools.cache(lambda count: np.cumsum(grads(count), axis=0))
 
 
-def _tried(attempt: Callable[[Count, float], Mechanism | None], updates: Array) -> Mechanism | None:
-    """What an attempt finds in all updates (K, P), once it has found something in the first ones.
+def _tried(
+    attempt: Callable[[Count, float], Mechanism | None], updates: Updates
+) -> Mechanism | None:
+    """What an attempt finds in all updates, once it has found something in the first ones.
 
     It is told how many to look at and how many times as bad as usual they may fit.
     """
-    if len(updates) > EARLY and attempt(EARLY, SLACK) is None:
+    if len(updates.went) > EARLY and attempt(EARLY, SLACK) is None:
         return None
     return attempt(None, 1.0)
 
 
 def _by_all(
-    attempt: Callable[..., Mechanism | None], updates: Array, states: Array, *about: Any
+    attempt: Callable[..., Mechanism | None], updates: Updates, *about: Any
 ) -> Mechanism | None:
-    """What makes the updates (K, P) at the states (K, P), by an attempt with its own gradients."""
-    return _tried(
-        lambda count, slack: attempt(updates[:count], states[:count], *about, slack), updates
-    )
+    """What makes the updates, by an attempt with gradients of its own."""
+    return _tried(lambda count, slack: attempt(updates.first(count), *about, slack), updates)
 
 
 def _by_gradients(
-    attempts: Sequence[Attempt],
-    updates: Array,
-    grads: Mapping[str, Callable[[Count], Array]],
-    states: Array,
+    attempts: Sequence[Attempt], updates: Updates, grads: Mapping[str, Callable[[Count], Array]]
 ) -> Mechanism | None:
-    """What makes the updates (K, P) from lr·gradients (K, P) of some loss at the states (K, P)."""
-    moving = np.asarray(updates.any(axis=0))
-    columns = slice(None) if moving.all() else moving
-    went, begun = updates[:, columns], states[:, columns]
+    """What makes the updates from lr·gradients (K, P) of some loss at their states."""
+    went, states = updates.went, updates.states
+    moving = np.asarray(went.any(axis=0))
+    columns: slice | npt.NDArray[np.bool_] = slice(None)
+    if not moving.all():
+        columns = moving
+        updates = Updates(went[:, moving], states[:, moving], unseen(states[:, moving]))
+
+    @functools.cache
+    def begins(loss: str, way: Callable[[Array], Array]) -> bool:
+        return _begins(updates, way(grads[loss](EARLY)[:1, columns]))
+
     for attempt, (loss, grad) in itertools.product(attempts, grads.items()):
-        found = _by_gradient(attempt, went, _of_columns(grad, columns), begun)
+        if attempt in _WAYS and not begins(loss, _WAYS[attempt]):
+            continue
+        found = _by_gradient(attempt, updates, grad, columns)
         if found is not None:
             frozen = ~moving & (np.abs(grad(None)) > 4 * EPS * np.abs(states).max()).any(axis=0)
             return replace(found, loss=loss, still=tuple(np.flatnonzero(frozen).tolist()))
     return None
 
 
-def _of_columns(
-    grad: Callable[[Count], Array], columns: slice | npt.NDArray[np.bool_]
-) -> Callable[[Count], Array]:
-    return lambda count: grad(count)[:, columns]
-
-
 def _by_gradient(
-    attempt: Attempt, updates: Array, grad: Callable[[Count], Array], states: Array
+    attempt: Attempt,
+    updates: Updates,
+    grad: Callable[[Count], Array],
+    columns: slice | npt.NDArray[np.bool_],
 ) -> Mechanism | None:
     """As `_by_gradients`, for one attempt and one loss."""
     return _tried(
-        lambda count, slack: attempt(updates[:count], grad(count), states[:count], slack), updates
+        lambda count, slack: attempt(updates.first(count), grad(count)[:, columns], slack), updates
     )
 
 
-def _clean(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
-    return Mechanism("clean") if distance(updates, grads, states).max() <= slack * CLOSE else None
+def _begins(updates: Updates, way: Array) -> bool:
+    """Whether the first update goes some way (1, P), with some weight decay: most mechanisms do."""
+    first = updates.first(1)
+    factor, decay = _shares(way, first)
+    return first.follow(factor * way + decay * first.states, BEGUN)
+
+
+def _shares(steps: Array, updates: Updates) -> tuple[float, float]:
+    """How many times the steps (K, P) and the states fit the updates best, by least squares."""
+    terms = np.stack([steps.ravel(), updates.states.ravel()])
+    (one, both), (_, two) = terms @ terms.T  # as lstsq, in a tenth of its time
+    first, second = terms @ updates.went.ravel() / (one * two - both**2 + 1e-300)
+    return float(first * two - second * both), float(second * one - first * both)
+
+
+def _clean(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
+    return Mechanism("clean") if updates.follow(grads, slack * CLOSE) else None
 
 
 def ratios(updates: Array, grads: Array) -> Array:
@@ -236,89 +290,89 @@ def ratios(updates: Array, grads: Array) -> Array:
     return np.asarray((updates * grads).sum(axis=1) / ((grads**2).sum(axis=1) + 1e-300))
 
 
-def _factor(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
+def _factor(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     """Right directions, another length, the same for all updates."""
-    factor = float(np.median(ratios(updates, grads)))
-    if distance(updates, factor * grads, states).max() > slack * CLOSE:
+    factor = float(np.median(ratios(updates.went, grads)))
+    if not updates.follow(factor * grads, slack * CLOSE):
         return None
     return Mechanism("factor", factor=factor)
 
 
-def _sums(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
+def _sums(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     """Each update is fresh, or the one before is still in it: gradients that add up."""
-    factor = float(ratios(updates[:1], grads[:1])[0])
+    went = updates.went
+    factor = float(ratios(went[:1], grads[:1])[0])
     if abs(factor - 1) < 0.01:
         factor = 1.0
     fresh = factor * grads
-    carried = fresh + np.concatenate([np.zeros_like(updates[:1]), updates[:-1]])
+    carried = fresh + _before(went)
     # Each number is fresh or carried by itself: clearing may reach a part of the model only.
-    by_fresh, by_carried = np.abs(updates - fresh), np.abs(updates - carried)
-    errors = np.linalg.norm(np.minimum(by_fresh, by_carried), axis=1)
+    by_fresh, by_carried = np.abs(went - fresh), np.abs(went - carried)
+    errors = lengths(np.minimum(by_fresh, by_carried))
     nearer = np.where(
-        (by_fresh <= by_carried).sum(axis=1)[:, None] * 2 > updates.shape[1], fresh, carried
+        (by_fresh <= by_carried).sum(axis=1)[:, None] * 2 > went.shape[1], fresh, carried
     )
-    if relative(errors, nearer, states).max() > slack * CLOSE:
+    if relative(errors, nearer, updates.hidden).max() > slack * CLOSE:
         return None
-    cleared = np.linalg.norm(by_fresh, axis=1) <= np.linalg.norm(by_carried, axis=1)
+    cleared = lengths(by_fresh) <= lengths(by_carried)
     return Mechanism("sums", factor=factor, cleared=tuple(np.flatnonzero(cleared).tolist()))
 
 
-def _late(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
+def _before(values: Array) -> Array:
+    """Of each of the values (K, P) the one before; nothing before the first."""
+    return np.concatenate([np.zeros_like(values[:1]), values[:-1]])
+
+
+def _late(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     """Each update follows the gradient of the epoch before."""
-    if len(updates) < FEW or distance(updates[1:], grads[:-1], states[1:]).max() > slack * CLOSE:
+    later = updates.at(slice(1, None))
+    if len(later.went) < FEW - 1 or not later.follow(grads[:-1], slack * CLOSE):
         return None
     return Mechanism("late")
 
 
-def _linear(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
+def _linear(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     """Shares of the update before (momentum: Polyak, 1964), of the gradient before, of θ itself."""
-    if len(updates) < 2 * FEW:
+    went = updates.went
+    if len(went) < 2 * FEW:
         return None
-    before = np.zeros_like(updates[:1])
-    terms = np.stack(
-        [
-            grads,
-            np.concatenate([before, updates[:-1]]),
-            np.concatenate([before, grads[:-1]]),
-            states,
-        ]
-    )
-    factors, *_ = np.linalg.lstsq(terms.reshape(len(terms), -1).T, updates.ravel())
-    if distance(updates, np.tensordot(factors, terms, axes=1), states).max() > slack * FITTED:
+    terms = np.stack([grads, _before(went), _before(grads), updates.states])
+    factors, *_ = np.linalg.lstsq(terms.reshape(len(terms), -1).T, went.ravel())
+    if not updates.follow(np.tensordot(factors, terms, axes=1), slack * FITTED):
         return None
     factor, momentum, *_ = (float(value) for value in factors)
     return Mechanism("linear", factor=factor, momentum=momentum) if factor > CLOSE else None
 
 
-def _schedule(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
+def _schedule(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     """Right directions, lengths that change."""
-    factors = ratios(updates, grads)
-    if distance(updates, factors[:, None] * grads, states).max() > slack * CLOSE:
+    factors = ratios(updates.went, grads)
+    if not updates.follow(factors[:, None] * grads, slack * CLOSE):
         return None
     return Mechanism("schedule", factor=float(np.median(factors)))
 
 
-def _rates(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
+def _rates(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     """A length of its own for each number, the same for all updates."""
-    if len(updates) < 2 * FEW:
+    if len(updates.went) < 2 * FEW:
         return None
-    rates = (updates * grads).sum(axis=0) / ((grads**2).sum(axis=0) + 1e-300)
+    rates = (updates.went * grads).sum(axis=0) / ((grads**2).sum(axis=0) + 1e-300)
     factor = float(np.median(rates))
-    if distance(updates, rates * grads, states).max() > slack * CLOSE:
+    if not updates.follow(rates * grads, slack * CLOSE):
         return None
-    alike = distance(updates, factor * grads, states).max() <= FITTED
+    alike = updates.follow(factor * grads, FITTED)
     if slack == 1 and (alike or rates.min() < 0):  # all updates together tell it
         return None
     return Mechanism("rates", factor=factor)
 
 
-def _capped(updates: Array, grads: Array, states: Array, slack: float) -> Mechanism | None:
+def _capped(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     """No number goes further than the same length, however large its gradient is.
 
     Where all would, the updates also go the very same way as long as no gradient changes its sign.
     """
-    most = float(np.abs(updates).max())
-    if distance(updates, cut(grads, most), states).max() > slack * CLOSE:
+    most = float(np.abs(updates.went).max())
+    if not updates.follow(cut(grads, most), slack * CLOSE):
         return None
     return Mechanism("capped", factor=most)
 
@@ -328,21 +382,14 @@ def cut(grads: Array, most: float | Array) -> Array:
     return np.clip(grads, -most, most)
 
 
-def _adaptive(
-    name: str, updates: Array, grads: Array, states: Array, slack: float
-) -> Mechanism | None:
+def _adaptive(name: str, updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     """Adam (Kingma and Ba, 2015) or one of its like, any lr and any decay; `slack` isn't needed."""
     steps = ADAPTIVE[name](grads)
-    terms = np.stack([steps.ravel(), states.ravel()])
-    (one, both), (_, two) = (
-        terms @ terms.T
-    )  # least squares of two: as lstsq, in a tenth of its time
-    first, second = terms @ updates.ravel() / (one * two - both**2 + 1e-300)
-    factor, decay = first * two - second * both, second * one - first * both
-    close = distance(updates, factor * steps + decay * states, states) <= ADAPTIVE_CLOSE
+    factor, decay = _shares(steps, updates)
+    close = updates.distance(factor * steps + decay * updates.states) <= ADAPTIVE_CLOSE
     if close.mean() < ADAPTIVE_SHARE:
         return None
-    return Mechanism("adaptive", name=name, factor=float(factor))
+    return Mechanism("adaptive", name=name, factor=factor)
 
 
 def averages(values: Array, decay: float) -> Array:
@@ -370,76 +417,89 @@ ADAPTIVE: dict[str, Callable[[Array], Array]] = {
     "Adagrad": lambda g: g / (np.sqrt(np.cumsum(g**2, axis=0)) + 1e-10),
 }
 _ADAPTIVE = tuple(functools.partial(_adaptive, name) for name in ADAPTIVE)
+# The way of the first update, by its gradient: there, averages and sums have nothing else to say.
+_WAYS: dict[Attempt, Callable[[Array], Array]] = {
+    **dict.fromkeys((_clean, _factor, _sums, _schedule, _linear), np.asarray),
+    **dict.fromkeys(_ADAPTIVE, np.sign),
+}
 
 
-def _straight(updates: Array, _states: Array, slack: float) -> Mechanism | None:
+def _straight(updates: Updates, slack: float) -> Mechanism | None:
     """Whether all updates go the very same way: no gradient of a curved loss does."""
-    if len(updates) < FEW:
+    if len(updates.went) < FEW:
         return None
-    ways = updates / np.linalg.norm(updates, axis=1)[:, None]
+    ways = updates.went / lengths(updates.went)[:, None]
     return Mechanism("straight") if np.abs(ways - ways[0]).max() < slack * FITTED else None
 
 
-def _targets(updates: Array, states: Array, task: Task, net: Net, slack: float) -> Mechanism | None:
+def _targets(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | None:
     """Other targets than the lesson's, always the same: the gradient is linear in them."""
     count = task.targets.size
-    if len(updates) < FEW or count > MAX_TARGETS:
+    if len(updates.went) < FEW or count > MAX_TARGETS:
         return None
 
     def grads(targets: Array) -> Array:
         goal = targets.reshape(task.targets.shape)
-        return (task.lr * reference.gradient(states, task.inputs, goal, net)).ravel()
+        return (task.lr * reference.gradient(updates.states, task.inputs, goal, net)).ravel()
 
     without = grads(np.zeros(count))
     terms = np.stack([without - grads(unit) for unit in np.eye(count)], axis=1)
-    targets, *_ = np.linalg.lstsq(terms, without - updates.ravel())
-    predicted = (without - terms @ targets).reshape(updates.shape)
-    if distance(updates, predicted, states).max() > slack * FITTED:
+    targets, *_ = np.linalg.lstsq(terms, without - updates.went.ravel())
+    predicted = (without - terms @ targets).reshape(updates.went.shape)
+    if not updates.follow(predicted, slack * FITTED):
         return None
     return Mechanism("targets", targets=tuple(float(value) for value in targets))
 
 
-def _pulls(updates: Array, states: Array, task: Task, net: Net, slack: float) -> Mechanism | None:
+def _pulls(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | None:
     """Any other loss of the predictions, whatever it is: a gradient of its own in each of them."""
     count = task.targets.size
-    if len(updates) < FEW or 2 * count >= states.shape[1]:
+    if len(updates.went) < FEW or 2 * count >= updates.states.shape[1]:
         return None  # so many free numbers would explain any update
 
     def grads(targets: Array) -> Array:
         goal = targets.reshape(task.targets.shape)
-        return reference.gradient(states, task.inputs, goal, net) * count / 2
+        return reference.gradient(updates.states, task.inputs, goal, net) * count / 2
 
     without = grads(np.zeros(count))
     terms = np.stack([without - grads(unit) for unit in np.eye(count)], axis=2)
-    pulls = (np.linalg.pinv(terms) @ updates[:, :, None]) / -task.lr
+    pulls = (np.linalg.pinv(terms) @ updates.went[:, :, None]) / -task.lr
     predicted = -task.lr * (terms @ pulls)[:, :, 0]
-    if distance(updates, predicted, states).max() > slack * FITTED:
+    if not updates.follow(predicted, slack * FITTED):
         return None
     return Mechanism("pulls", targets=tuple(float(value) for value in pulls[0, :, 0]))
 
 
-def _batch(updates: Array, states: Array, task: Task, net: Net, slack: float) -> Mechanism | None:
+def _batch(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | None:
     """Updates that look at a part of the rows only: mini-batches, one row at a time."""
     count = len(task.inputs)
     if count > MAX_SUBSETS:
         return None
-    carried = np.concatenate([np.zeros_like(updates[:1]), updates[:-1]])  # where nobody clears
+    most, uncleared = slack * CLOSE, _before(updates.went)
 
-    def errors(part: tuple[int, ...], at: Indices) -> tuple[Array, Array]:
-        inputs, targets = task.inputs[[*part]], task.targets[[*part]]
-        grads = task.lr * reference.gradient(states[at], inputs, targets, net)
-        by_sums = np.linalg.norm(updates[at] - carried[at] - grads, axis=1)
-        return distance(updates[at], grads, states[at]), relative(by_sums, grads, states[at])
+    @functools.cache
+    def of_row(k: int) -> Array:
+        inputs, targets = task.inputs[k : k + 1], task.targets[k : k + 1]
+        return task.lr * reference.gradient(updates.states, inputs, targets, net)
 
-    most, every = slack * CLOSE, np.arange(len(updates))
-    rest = every  # the updates that no part so far explains
+    def explained(part: tuple[int, ...], left: Array | float) -> npt.NDArray[np.bool_]:
+        """The updates (K,) that follow the mean of these rows, and what was `left` in .grad."""
+        grads = np.mean([of_row(k) for k in part], axis=0)
+        return relative(lengths(updates.went - left - grads), grads, updates.hidden) <= most
+
+    so_far = np.zeros(len(updates.went), bool)
     for size in range(1, count):
         for part in itertools.combinations(range(count), size):
-            if all(errors(part, some)[0].max() <= most for some in (every[:EARLY], every)):
+            by_part = explained(part, 0.0)
+            if by_part.all():
                 return Mechanism("part")
-            rest = rest[np.min(errors(part, rest), axis=0) > most]
-            if not len(rest):
-                return Mechanism("batch")
+            so_far |= by_part
+        if so_far.all():
+            return Mechanism("batch")
+        for part in itertools.combinations(range(count), size):
+            so_far |= explained(part, uncleared)
+        if so_far.all():
+            return Mechanism("batch")
     return None
 
 
@@ -498,28 +558,31 @@ def arrangement(
     """
     columns, shapes = _trained(rows, shapes, net)
     early = distinct(rows)[: FEW + 1, columns]
-    plain = tuple(shapes) == net.shapes
     readings = [*arrangements(shapes, net)]
     if not readings and len(columns) == net.width:
         readings = _likely(early, task, net)
-    best, least = None, np.inf
-    for index in readings:
-        states = early[:, index]
-        updates = states[:-1] - states[1:]
-        # What stays behind is told apart later. However far they go, and be it uphill: those of a
-        # target of another shape are as common as the loss's own.
-        ways = (
-            gradient(states[:-1]) * updates.any(axis=0)
-            for _, gradient in itertools.islice(gradients(task, net), 2)
-        )
-        errors = (np.abs(updates - ratios(updates, g)[:, None] * g).sum() for g in ways)
-        # Where a single number moves, every reading fits it: no better than it can be told.
-        error = max(EPS * np.abs(updates).sum(), min(errors))
-        if best is None and plain:
-            error /= PLAIN_FIT  # the net's own shapes in the net's own order
-        if best is None or error < least:
-            best, least = columns[index], error
-    return best
+    if not readings:
+        return None
+    states = early[:, np.stack(readings)]  # (FEW + 1, readings, P)
+    updates, begun = states[:-1] - states[1:], states[:-1].reshape(-1, net.width)
+    # What stays behind is told apart later. However far they go, and be it uphill: those of a
+    # target of another shape are as common as the loss's own.
+    ways = (
+        gradient(begun).reshape(updates.shape) * updates.any(axis=0)
+        for _, gradient in itertools.islice(gradients(task, net), 2)
+    )
+    errors = np.min([_astray(updates, way) for way in ways], axis=0)
+    # Where a single number moves, every reading fits it: no better than it can be told.
+    errors = np.maximum(EPS * np.abs(updates).sum(axis=(0, 2)), np.nan_to_num(errors, nan=np.inf))
+    if tuple(shapes) == net.shapes:
+        errors[0] /= PLAIN_FIT  # the net's own shapes in the net's own order
+    return columns[readings[int(np.argmin(errors))]]
+
+
+def _astray(updates: Array, ways: Array) -> Array:
+    """How far (R,) the updates (K, R, P) of each reading go beside their ways (K, R, P)."""
+    along = (updates * ways).sum(axis=2) / ((ways**2).sum(axis=2) + 1e-300)
+    return np.asarray(np.abs(updates - along[:, :, None] * ways).sum(axis=(0, 2)))
 
 
 def _trained(

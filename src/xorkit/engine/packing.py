@@ -200,7 +200,7 @@ def _without_unused(text: str, words: Mapping[str, int], *, package: bool) -> st
     for node in reversed(_parsed(text).body):
         marks = getattr(node, "decorator_list", [])
         first, last = min(each.lineno for each in [node, *marks]) - 1, node.end_lineno
-        if isinstance(node, ast.ImportFrom) and not package and node.module != "__future__":
+        if isinstance(node, ast.ImportFrom) and not package:
             kept = [ast.unparse(alias) for alias in node.names if own[_bound(alias)] > 1]
             lines[first:last] = [f"from {node.module} import {', '.join(kept)}\n"] if kept else []
         inside = WORD.findall("".join(lines[first:last]))
@@ -240,8 +240,9 @@ def _stripped(text: str) -> str:
     """Python text without comments, docstrings and annotations, which are read in its source."""
     lines = [line.encode() for line in text.splitlines()]  # ast counts bytes
     spans = [*_comments(text, lines), *_unread(_parsed(text), lines)]
-    for begin, left, last, right in sorted(spans, reverse=True):
-        lines[begin - 1 : last] = [lines[begin - 1][:left].rstrip() + lines[last - 1][right:]]
+    for begin, left, last, right, instead in sorted(spans, reverse=True):
+        kept = lines[begin - 1][:left].rstrip() + instead + lines[last - 1][right:]
+        lines[begin - 1 : last] = [kept]
     return _narrowed("\n".join(line.decode() for line in lines) + "\n")
 
 
@@ -264,36 +265,37 @@ def _one_for_four(spaces: re.Match[str]) -> str:
     return " " * (len(spaces[0]) // 4)
 
 
-Span = tuple[int, int, int, int]  # from line and byte to line and byte
+Span = tuple[int, int, int, int, bytes]  # from line and byte to line and byte, and what instead
 
 
 def _comments(text: str, lines: Sequence[bytes]) -> Iterator[Span]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
-            yield row, len(token.line[:column].encode()), row, len(lines[row - 1])
+            yield row, len(token.line[:column].encode()), row, len(lines[row - 1]), b""
 
 
 def _unread(tree: ast.Module, lines: Sequence[bytes]) -> Iterator[Span]:
     """Docstrings of more than nothing, and what functions say of their arguments and values."""
     classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-    # A dataclass asks of its fields that they have an annotation: one letter is left of each.
+    # A dataclass asks of its fields that they have an annotation, whatever it is.
     fields = {id(node) for each in classes for node in each.body}
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and len(node.body) > 1:
             first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 last = first.end_lineno or first.lineno  # a docstring stands alone on its lines
-                yield first.lineno, first.col_offset, last, len(lines[last - 1])
+                yield first.lineno, first.col_offset, last, len(lines[last - 1]), b""
         if isinstance(node, ast.arg) and node.annotation is not None:
-            yield node.lineno, node.col_offset + len(node.arg.encode()), *_end(node.annotation)
+            yield node.lineno, node.col_offset + len(node.arg.encode()), *_end(node.annotation), b""
         if isinstance(node, ast.AnnAssign) and id(node) in fields:
-            yield node.lineno, node.annotation.col_offset + 1, *_end(node.annotation)
+            yield node.lineno, *_end(node.target)[1:], *_end(node.annotation), b":0"
         elif isinstance(node, ast.AnnAssign) and node.value:
-            yield node.lineno, *_end(node.target)[1:], *_end(node.annotation)
+            yield node.lineno, *_end(node.target)[1:], *_end(node.annotation), b""
         if isinstance(node, ast.FunctionDef) and node.returns is not None:
             row = node.returns.lineno
-            yield row, lines[row - 1].rindex(b"->", 0, node.returns.col_offset), *_end(node.returns)
+            arrow = lines[row - 1].rindex(b"->", 0, node.returns.col_offset)
+            yield row, arrow, *_end(node.returns), b""
 
 
 def _end(node: ast.expr) -> tuple[int, int]:

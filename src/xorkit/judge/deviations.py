@@ -148,10 +148,10 @@ def _of_updates(
     if not len(wrong):
         return found
     updates, grads, states = went[wrong], wanted[wrong], rows[wrong]
-    hidden = unseen(states)
+    floor = unseen(states)
 
     def errors_of(predicted: Array) -> Array:
-        return relative(lengths(updates - predicted), grads, hidden)
+        return relative(lengths(updates - predicted), grads, floor)
 
     factors = ratios(updates, grads)
     alike = errors_of(factors[:, None] * grads)

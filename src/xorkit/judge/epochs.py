@@ -45,6 +45,8 @@ def judge_epochs(
 ) -> Claim:
     """Whether the loop makes its epochs; stopping because it has learned is no fault.
 
+    Stopping before is one, from whichever start it is seen.
+
     In a `clean` run those count that made an update. Where the updates are at fault, that is not
     said a second time: there a backward pass is enough.
 

@@ -99,9 +99,9 @@ def unseen(states: Array) -> Array:
     return np.asarray(4 * EPS / CLOSE * np.abs(states).max(axis=1))
 
 
-def relative(errors: Array, predicted: Array, hidden: Array) -> Array:
+def relative(errors: Array, predicted: Array, floor: Array) -> Array:
     """Errors (K,) relative to the predicted updates (K, P), of which so much (K,) is `unseen`."""
-    return np.asarray(errors / (lengths(predicted) + hidden))
+    return np.asarray(errors / (lengths(predicted) + floor))
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,11 @@ class Updates:
 
     went: Array
     states: Array
-    hidden: Array
+    floor: Array
 
     def distance(self, predicted: Array) -> Array:
         """How far each update (K,) is from the predicted one (K, P), relative to the prediction."""
-        return relative(lengths(self.went - predicted), predicted, self.hidden)
+        return relative(lengths(self.went - predicted), predicted, self.floor)
 
     def follow(self, predicted: Array, most: float) -> bool:
         """Whether each of them is that near to the predicted one."""
@@ -125,7 +125,7 @@ class Updates:
         return self.at(slice(count)) if count is not None else self
 
     def at(self, rows: slice | Indices) -> Updates:
-        return Updates(self.went[rows], self.states[rows], self.hidden[rows])
+        return Updates(self.went[rows], self.states[rows], self.floor[rows])
 
 
 def moves(rows: Array) -> npt.NDArray[np.bool_]:
@@ -312,7 +312,7 @@ def _sums(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     nearer = np.where(
         (by_fresh <= by_carried).sum(axis=1)[:, None] * 2 > went.shape[1], fresh, carried
     )
-    if relative(errors, nearer, updates.hidden).max() > slack * CLOSE:
+    if relative(errors, nearer, updates.floor).max() > slack * CLOSE:
         return None
     cleared = lengths(by_fresh) <= lengths(by_carried)
     return Mechanism("sums", factor=factor, cleared=tuple(np.flatnonzero(cleared).tolist()))
@@ -485,7 +485,7 @@ def _batch(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | 
     def explained(part: tuple[int, ...], left: Array | float) -> npt.NDArray[np.bool_]:
         """The updates (K,) that follow the mean of these rows, and what was `left` in .grad."""
         grads = np.mean([of_row(k) for k in part], axis=0)
-        return relative(lengths(updates.went - left - grads), grads, updates.hidden) <= most
+        return relative(lengths(updates.went - left - grads), grads, updates.floor) <= most
 
     so_far = np.zeros(len(updates.went), bool)
     for size in range(1, count):

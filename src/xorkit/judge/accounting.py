@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xorkit.evidence import Array, Run
-from xorkit.judge.updates import gradients, ratios
+from xorkit.judge.updates import gradients, lengths, ratios
 from xorkit.reference import Task
 
 MOST_COMPARED = 16  # epochs that are compared: a wrong loop soon comes to where all gradients are 0
@@ -140,7 +140,7 @@ def shared(run: Run) -> bool:
 
 
 def _size(values: Array) -> float:
-    return float(np.median(np.linalg.norm(values, axis=1)))
+    return float(np.median(lengths(values)))
 
 
 def _mostly(values: Array) -> bool:
@@ -150,6 +150,6 @@ def _mostly(values: Array) -> bool:
 
 def _mostly_small(errors: Array, sizes: Array, share: float = LIKE_GRADIENTS) -> bool:
     """Whether most errors (K, P) are small beside their sizes (K, P), which are not 0."""
-    large = np.linalg.norm(sizes, axis=1)
-    small = np.linalg.norm(errors, axis=1) <= share * large
+    large = lengths(sizes)
+    small = lengths(errors) <= share * large
     return _mostly(sizes) and bool(np.mean(small) > 0.5)

@@ -15,7 +15,6 @@ from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis
 
 ENOUGH = 0.98  # of the lesson's epochs: counting from 1 or stopping at the last print is no mistake
-
 SOON = 20  # epochs: a loop that looks at its accuracy does so in each of them, or in every tenth
 
 

@@ -127,6 +127,11 @@ class Updates:
     def at(self, rows: slice | Indices) -> Updates:
         return Updates(self.went[rows], self.states[rows], self.floor[rows])
 
+    def of(self, columns: npt.NDArray[np.bool_]) -> Updates:
+        """Those of some parameters only."""
+        states = self.states[:, columns]
+        return Updates(self.went[:, columns], states, unseen(states))
+
 
 def moves(rows: Array) -> npt.NDArray[np.bool_]:
     """Which of the backward passes (K,) were followed by a change of any parameter."""
@@ -174,12 +179,16 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
         seen = lengths(grads["mse"](EARLY)[:FEW]) > VISIBLE
         return Mechanism("clean" if seen.all() else "still")
     never_cleared = {name: _summed(grad) for name, grad in grads.items()}
+    # The first gradients are the same ones, cleared or not.
+    moving = np.asarray(updates.went.any(axis=0))
+    first = updates.first(1).of(moving)
+    begins = functools.cache(lambda loss, way: _begins(first, way(grads[loss](EARLY)[:1, moving])))
     found = (
-        _by_gradients((_clean, _factor, _sums, _schedule, _capped), updates, grads)
+        _by_gradients((_clean, _factor, _sums, _schedule, _capped), updates, grads, begins)
         or _by_all(_straight, updates)
         or _by_all(_targets, updates, task, net)
-        or _by_gradients((_late, _rates, _linear, *_ADAPTIVE), updates, grads)
-        or _by_gradients((_linear, *_ADAPTIVE), updates, never_cleared)
+        or _by_gradients((_late, _rates, _linear, *_ADAPTIVE), updates, grads, begins)
+        or _by_gradients((_linear, *_ADAPTIVE), updates, never_cleared, begins)
         or _by_all(_batch, updates, task, net)
         or _by_all(_pulls, updates, task, net)
     )
@@ -195,6 +204,7 @@ def off_by(rows: Array, task: Task) -> float:
 
 
 Attempt = Callable[[Updates, Array, float], Mechanism | None]
+Way = Callable[[Array], Array]  # of updates (K, P), by their gradients (K, P)
 Count = int | None  # of the first rows; None: of all
 
 
@@ -230,20 +240,20 @@ def _by_all(
 
 
 def _by_gradients(
-    attempts: Sequence[Attempt], updates: Updates, grads: Mapping[str, Callable[[Count], Array]]
+    attempts: Sequence[Attempt],
+    updates: Updates,
+    grads: Mapping[str, Callable[[Count], Array]],
+    begins: Callable[[str, Way], bool],
 ) -> Mechanism | None:
-    """What makes the updates from lr·gradients (K, P) of some loss at their states."""
-    went, states = updates.went, updates.states
-    moving = np.asarray(went.any(axis=0))
+    """What makes the updates from lr·gradients (K, P) of some loss at their states.
+
+    `begins` says of a loss whether the first update goes the way that its gradient says.
+    """
+    states, moving = updates.states, np.asarray(updates.went.any(axis=0))
     columns: slice | npt.NDArray[np.bool_] = slice(None)
     if not moving.all():
         columns = moving
-        updates = Updates(went[:, moving], states[:, moving], unseen(states[:, moving]))
-
-    @functools.cache
-    def begins(loss: str, way: Callable[[Array], Array]) -> bool:
-        return _begins(updates, way(grads[loss](EARLY)[:1, columns]))
-
+        updates = updates.of(moving)
     for attempt, (loss, grad) in itertools.product(attempts, grads.items()):
         if attempt in _WAYS and not begins(loss, _WAYS[attempt]):
             continue
@@ -266,9 +276,8 @@ def _by_gradient(
     )
 
 
-def _begins(updates: Updates, way: Array) -> bool:
+def _begins(first: Updates, way: Array) -> bool:
     """Whether the first update goes some way (1, P), with some weight decay: most mechanisms do."""
-    first = updates.first(1)
     factor, decay = _shares(way, first)
     return first.follow(factor * way + decay * first.states, BEGUN)
 
@@ -286,8 +295,8 @@ def _clean(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
 
 
 def ratios(updates: Array, grads: Array) -> Array:
-    """How many times lr·gradient each update goes (K,)."""
-    return np.asarray((updates * grads).sum(axis=1) / ((grads**2).sum(axis=1) + 1e-300))
+    """How many times lr·gradient each update goes: the last axis is the parameters'."""
+    return np.asarray((updates * grads).sum(axis=-1) / ((grads**2).sum(axis=-1) + 1e-300))
 
 
 def _factor(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
@@ -418,7 +427,7 @@ ADAPTIVE: dict[str, Callable[[Array], Array]] = {
 }
 _ADAPTIVE = tuple(functools.partial(_adaptive, name) for name in ADAPTIVE)
 # The way of the first update, by its gradient: there, averages and sums have nothing else to say.
-_WAYS: dict[Attempt, Callable[[Array], Array]] = {
+_WAYS: dict[Attempt, Way] = {
     **dict.fromkeys((_clean, _factor, _sums, _schedule, _linear), np.asarray),
     **dict.fromkeys(_ADAPTIVE, np.sign),
 }
@@ -484,7 +493,7 @@ def _batch(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | 
 
     def explained(part: tuple[int, ...], left: Array | float) -> npt.NDArray[np.bool_]:
         """The updates (K,) that follow the mean of these rows, and what was `left` in .grad."""
-        grads = np.mean([of_row(k) for k in part], axis=0)
+        grads = functools.reduce(np.add, map(of_row, part)) / len(part)
         return relative(lengths(updates.went - left - grads), grads, updates.floor) <= most
 
     so_far = np.zeros(len(updates.went), bool)
@@ -581,8 +590,8 @@ def arrangement(
 
 def _astray(updates: Array, ways: Array) -> Array:
     """How far (R,) the updates (K, R, P) of each reading go beside their ways (K, R, P)."""
-    along = (updates * ways).sum(axis=2) / ((ways**2).sum(axis=2) + 1e-300)
-    return np.asarray(np.abs(updates - along[:, :, None] * ways).sum(axis=(0, 2)))
+    along = ratios(updates, ways)[:, :, None] * ways
+    return np.asarray(np.abs(updates - along).sum(axis=(0, 2)))
 
 
 def _trained(
@@ -608,7 +617,7 @@ def _likely(states: Array, task: Task, net: Net) -> list[npt.NDArray[np.int64]]:
         return [np.arange(net.width)][: len(orders)]
     updates = (states[0] - states[1])[orders]
     grads = task.lr * reference.gradient(states[0][orders], task.inputs, task.targets, net)
-    errors = np.linalg.norm(updates - ratios(updates, grads)[:, None] * grads, axis=1)
+    errors = lengths(updates - ratios(updates, grads)[:, None] * grads)
     return [*orders[np.argsort(errors, kind="stable")[:CANDIDATES]]]
 
 

@@ -6,7 +6,8 @@ Times are of the processor, of a process and all that it started, so that other 
 tells less; wall times stand beside them. A cost per submission is the difference between a class of
 `few` and a larger one, so that what is paid once (imports, fork servers) is told apart. That takes
 ten seconds, more or less: where a submission takes half of one, the larger class is a `whole` one;
-for nbgrader, which takes twelve, `many` will do.
+for nbgrader, which takes twelve, `many` will do. Memory is weighed in runs of its own, of `many`:
+on two cores, who weighs two workers takes a share of one from them.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def bare_scaling() -> float:
 
 
 def cost_of(words: list[str], folder: Path, *, weigh: bool = False) -> Cost:
-    """What a command costs, with everything that it starts; to `weigh` it slows it a little."""
+    """What a command costs, with everything that it starts; to `weigh` it slows it."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     most: list[float] = [0.0]
     with subprocess.Popen(  # noqa: S603 - our own commands, no shell
@@ -160,9 +161,9 @@ def _watch(pid: int, most: list[float]) -> None:
         time.sleep(0.2)
 
 
-def grading(course: Course, workers: int) -> Cost:
+def grading(course: Course, workers: int, *, weigh: bool = False) -> Cost:
     words = ["grade", "xor", "--all", "--workers", str(workers)]
-    return cost_of([str(BIN / "xorkit"), *words], course.root, weigh=True)
+    return cost_of([str(BIN / "xorkit"), *words], course.root, weigh=weigh)
 
 
 def autograding(course: Course) -> Cost:
@@ -208,6 +209,7 @@ def _round(
     more = options.whole - options.few
     one_few, one_whole = grading(few, 1), grading(whole, 1)
     two_few, two_whole = grading(few, 2), grading(whole, 2)
+    memory = [grading(many, workers, weigh=True).memory for workers in (1, 2)]
     one, two = _each(one_few, one_whole, more), _each(two_few, two_whole, more)
     again = (_rejudged(whole) - _rejudged(few)) / more
     # The larger class begins with the same submissions.
@@ -222,8 +224,8 @@ def _round(
         "nbgrader : xorkit, two workers (wall)": stock.wall / two.wall,
         "two workers : one worker (wall)": one.wall / two.wall,
         "two bare trainings : one (wall)": scaling,
-        "most memory with one worker, MiB": one_whole.memory,
-        "most memory with two workers, MiB": two_whole.memory,
+        "most memory with one worker, MiB": memory[0],
+        "most memory with two workers, MiB": memory[1],
         "rejudge, submissions per processor second": 1 / again,
         "learners whose scores differ": sum(
             by_kit[name] != score for name, score in by_nbgrader.items()

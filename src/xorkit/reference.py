@@ -16,6 +16,10 @@ import numpy as np
 
 from xorkit.evidence import Array
 
+# Rows of data, over all parameter vectors, that are looked at in one go: what a layer makes of so
+# many stays in the processor's cache, which halves the time of 20,000 vectors.
+AT_ONCE = 10_000
+
 
 def sigmoid(z: Array) -> Array:
     return 0.5 * (1.0 + np.tanh(0.5 * z))  # the same function, and it can't overflow
@@ -177,6 +181,10 @@ def loss(theta: Array, inputs: Array, targets: Array, net: Net, name: str = "mse
 
 def gradient(theta: Array, inputs: Array, targets: Array, net: Net, name: str = "mse") -> Array:
     """The loss's gradient (K, P) at K parameter vectors, over the whole batch of inputs."""
+    size = max(1, AT_ONCE // len(inputs))
+    if len(theta) > size:
+        blocks = (theta[at : at + size] for at in range(0, len(theta), size))
+        return np.concatenate([gradient(each, inputs, targets, net, name) for each in blocks])
     layers = _layers(theta, net)
     values = _forward(layers, inputs, net)
     grad = LOSSES[name].gradient(values[-1].T, targets).T
@@ -189,7 +197,7 @@ def gradient(theta: Array, inputs: Array, targets: Array, net: Net, name: str = 
         parts[:0] = [by_weight.reshape(n_out * n_in, count), grad.sum(axis=1)]
         if depth:
             grad = np.einsum("oik,onk->ink", weights, grad)
-    return np.concatenate(parts).T
+    return np.ascontiguousarray(np.concatenate(parts).T)
 
 
 def random_starts(rng: np.random.Generator, count: int, sizes: tuple[int, ...]) -> Array:

@@ -12,6 +12,7 @@ import bz2
 import functools
 import hashlib
 import io
+import itertools
 import json
 import re
 import sys
@@ -47,6 +48,7 @@ ALLOWED = {*sys.stdlib_module_names, "numpy", "torch", "IPython", "google"}
 JUDGED = {"data", "model", "settings", "training", "result"}  # fixtures whose claims a check shows
 PACKED_STARTS = 2  # starts of each kind that a check may run a short loop from; a grader has more
 WORD = re.compile(r"\w+")
+WORD_END, WORD_START = re.compile(r"[\w'\"]\Z"), re.compile(r"[\w'\"]")
 PIECE = re.compile(r'^XORKIT = "([^"]*)"$', re.MULTILINE)
 SHEET = re.compile(r"^SHEET = r'''(.*?)'''$", re.MULTILINE | re.DOTALL)
 
@@ -258,11 +260,25 @@ def _narrowed(text: str) -> str:
         narrow = re.sub(pattern, shorter, text)
         if ast.dump(ast.parse(narrow)) == whole:
             text = narrow
-    return text
+    return _tight(text)
 
 
 def _one_for_four(spaces: re.Match[str]) -> str:
     return " " * (len(spaces[0]) // 4)
+
+
+def _tight(text: str) -> str:
+    """No spaces within lines but between words, and in strings of any kind."""
+    lines, strings = text.splitlines(keepends=True), 0
+    tokens = [*tokenize.generate_tokens(io.StringIO(text).readline)]
+    for left, right in reversed([*itertools.pairwise(tokens)]):
+        # From Python 3.12 on, an f-string is several tokens.
+        strings += {"FSTRING_END": 1, "FSTRING_START": -1}.get(tokenize.tok_name[right.type], 0)
+        (row, end), (next_row, start) = left.end, right.start
+        apart = row == next_row and end < start and left.type != tokenize.INDENT and not strings
+        if apart and not (WORD_END.search(left.string) and WORD_START.match(right.string)):
+            lines[row - 1] = lines[row - 1][:end] + lines[row - 1][start:]
+    return "".join(lines)
 
 
 Span = tuple[int, int, int, int, bytes]  # from line and byte to line and byte, and what instead

@@ -157,35 +157,25 @@ def _of_updates(
     alike = errors_of(factors[:, None] * grads)
     carried = errors_of(grads + _last_update(went)[wrong])
     capped = errors_of(cut(grads, np.abs(updates).max(axis=1, keepdims=True)))
-    others = {
-        name: errors_of(task.lr * gradient(states))
-        for name, gradient in gradients(task, task.net)
-        if name != "mse"
-    }
-    nearby = lengths(updates) < NEARBY * lengths(states)
+    others = {name: of(states) for name, of in gradients(task, task.net) if name != "mse"}
+    by_loss = np.stack([errors_of(task.lr * each) for each in others.values()])
+    errors = np.nan_to_num(np.stack([alike, carried, capped, by_loss.min(axis=0)]), nan=np.inf)
+    rounded = (np.abs(factors - 1) < LIKE) & (alike < FITTED)
+    jumps = ~rounded & (errors.min(axis=0) > CLOSE)
+    nearest = np.where(rounded | jumps, -1, errors.argmin(axis=0))
+    found.rounded, found.jumps = int(rounded.sum()), int(jumps.sum())
+    found.nudges = int((lengths(updates[jumps]) < NEARBY * lengths(states[jumps])).sum())
+    found.carried, found.capped = int((nearest == 1).sum()), int((nearest == 2).sum())
+    losses = [*others]
+    found.losses.update(losses[k] for k in by_loss[:, nearest == 3].argmin(axis=0))
     idle = set(still.tolist())
-    for place, k in enumerate(wrong.tolist()):
-        name = min(others, key=lambda each: float(others[each][place]))
-        errors = (alike[place], carried[place], others[name][place], capped[place])
-        factor = float(factors[place])
-        if abs(factor - 1) < LIKE and alike[place] < FITTED:
-            found.rounded += 1
-        elif min(errors) > CLOSE:
-            found.jumps += 1
-            found.nudges += int(nearby[place])
-        elif errors[0] == min(errors):
-            within = _within(k, idle, after)
-            if within and abs(factor - len(within) - 1) < LIKE:
-                found.repeated += 1
-                found.within |= within
-            else:
-                found.factors.append(factor)
-        elif errors[1] == min(errors):
-            found.carried += 1
-        elif errors[3] == min(errors):
-            found.capped += 1
+    for k, factor in zip(wrong[nearest == 0].tolist(), factors[nearest == 0].tolist(), strict=True):
+        within = _within(k, idle, after)
+        if within and abs(factor - len(within) - 1) < LIKE:
+            found.repeated += 1
+            found.within |= within
         else:
-            found.losses[name] += 1
+            found.factors.append(factor)
     return found
 
 

@@ -105,7 +105,8 @@ def judge_result(
     way = None if own is None else _way_of(own, row, model, mine, right=parts[-1].right)
     if own is None or way is None:
         return replace(result, rows=_untrained("no-training", result.predictions, count, parts))
-    result = replace(result, losses=_thin(_losses(way.first, model.net, task)))
+    shown = _losses(_some(way.first), model.net, task)
+    result = replace(result, losses=tuple(round(float(value), 5) for value in shown))
     proved, frozen, review = _proved(way, mine, task, parts[-1].mechanism)
     about = replace(task, net=model.net)
     if not proved and review and parts[-1].weights_move:
@@ -144,10 +145,10 @@ def _losses(rows: Array, net: Net, task: Task) -> Array:
     return reference.loss(rows, task.inputs, task.targets, net)
 
 
-def _thin(losses: Array) -> tuple[float, ...]:
-    """Some of the losses, the last among them: as many as a small picture shows."""
-    keep = np.unique(np.linspace(0, len(losses) - 1, min(SHOWN_LOSSES, len(losses))).astype(int))
-    return tuple(round(float(value), 5) for value in losses[keep])
+def _some(rows: Array) -> Array:
+    """Some of the rows, the last among them: as many as a small picture shows."""
+    count = min(SHOWN_LOSSES, len(rows))
+    return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))])
 
 
 def _own_task(parts: Parts, net: Net, task: Task) -> Task:
@@ -234,7 +235,7 @@ def _proved(way: _Way, mine: Task, task: Task, loop: Mechanism) -> tuple[bool, i
     # What had no name when the loop ran alone has none here: whether it follows is soon seen.
     nameless = loop.kind == "unknown"
     follows = nameless and _follows(rows, mine)
-    mechanism = loop if follows else explain(rows, mine, mine.net)
+    mechanism = loop if follows else explain(rows, mine, mine.net, loop.kind)
     if not nameless:
         follows = mechanism.kind == "unknown" and _follows(rows, mine)
     descends = mechanism.descends or follows

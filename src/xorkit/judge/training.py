@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from xorkit.evidence import Run, Runs
 from xorkit.judge.accounting import shared
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.data import Data
-from xorkit.judge.deviations import MEANT, MOST, deviations
+from xorkit.judge.deviations import MEANT, MOST, Deviations, deviations
 from xorkit.judge.diagnosis import (
     broken,
     faults,
@@ -73,6 +74,23 @@ class Training:
         return bool(self.fresh_gradients and self.one_step and self.updates and self.epochs)
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """A run and what it trains."""
+
+    run: Run
+    task: Task
+
+    @cached_property
+    def ordered(self) -> Run | None:
+        """The run with its columns in the net's order; None where it isn't the task's net."""
+        return in_order(self.run, self.task)
+
+    @cached_property
+    def seen(self) -> Deviations | None:
+        return deviations(self.ordered, self.task) if self.ordered is not None else None
+
+
 def _own_task(data: Data, model: Model, settings: Settings, task: Task) -> Task | None:
     """What the learner's own loop trains; None where the judge can't compute that."""
     if model.net is None or settings.loss != "mse" or not settings.optimizer_right:
@@ -100,6 +118,7 @@ def judge_training(
     end without an error.
     """
     mine = _own_task(*others, task) if others else None
+    own = _Trained(runs.own, mine) if runs.own is not None and mine is not None else None
     finished = ended and others is not None and all(part.right for part in others)
     idle = finished and runs.own is None and runs.raised is None
     if idle and moves(runs.alone.rows).any():
@@ -107,12 +126,13 @@ def judge_training(
         return Training(*(nothing,) * 5, Mechanism("still"), runs.alone)
     if _ended_at_once(runs.alone) and any(moves(run.rows).sum() >= FEW for run in runs.whole[:1]):
         runs = replace(runs, alone=runs.whole[0])
-    run = in_order(runs.alone, task)
+    alone = _Trained(runs.alone, task)
+    run = alone.ordered
     mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)
-    otherwise = finished and mine is not None and mechanism.clean and _otherwise(runs, mine)
-    if not again and (otherwise or _only_own_tells(runs, mechanism)):
-        return _by_own(runs, facts, mine)
-    found = _faults(runs, run, mechanism, task, mine)
+    otherwise = finished and own is not None and mechanism.clean and _otherwise(own, runs)
+    if runs.own is not None and not again and (otherwise or _only_own_tells(runs, mechanism)):
+        return _by_own(runs.own, own, facts)
+    found = _faults(runs, alone, mechanism, own)
     epochs = judge_epochs(runs.own, runs.whole, task, facts, mine, clean=mechanism.clean)
     if found and (found[0].code == Diagnosis.TIMEOUT or runs.alone.error is not None):
         epochs = Claim(False, found[0])
@@ -142,36 +162,33 @@ def _only_own_tells(runs: Runs, mechanism: Mechanism) -> bool:
     return (few or mechanism.kind == "still") and bool(moves(own.rows).sum() >= FEW)
 
 
-def _otherwise(runs: Runs, mine: Task) -> bool:
+def _otherwise(own: _Trained, runs: Runs) -> bool:
     """Whether the own run trained by another rule than the plain descent of the run alone.
 
     Not where it is no more than unclear: it may have begun several times.
     """
-    own = in_order(runs.own, mine) if runs.own is not None and runs.raised is None else None
-    if own is None or deviations(own, mine) is not None:
+    if runs.raised is not None or own.ordered is None or own.seen is not None:
         return False
-    return explain(own.rows[: len(runs.alone.rows)], mine, mine.net).descends
+    return explain(own.ordered.rows[: len(runs.alone.rows)], own.task, own.task.net).descends
 
 
-def _by_own(runs: Runs, facts: Facts, mine: Task | None) -> Training:
+def _by_own(run: Run, own: _Trained | None, facts: Facts) -> Training:
     """The claims about a loop of which only the learner's own run tells."""
-    assert runs.own is not None, "only an own run that trained is judged"  # noqa: S101
-    own = runs.own
-    ordered = in_order(own, mine) if mine is not None else None
-    if mine is None or ordered is None:
+    if own is None or own.ordered is None:
         untold = fails(None, "no-second-run")
-        return Training(*(untold,) * 5, Mechanism("misfit"), own, own, str(untold))
+        return Training(*(untold,) * 5, Mechanism("misfit"), run, run, str(untold))
+    ordered, mine = own.ordered, own.task
     mechanism = explain(ordered.rows, mine, mine.net)
-    seen, born_again = deviations(ordered, mine), rebuilt(own, mechanism, mine)
+    seen, born_again = own.seen, rebuilt(run, mechanism, mine)
     if born_again is not None:
         told: tuple[Finding, ...] = (born_again,)
     elif mechanism.clean or (seen is not None and 2 * seen.right > seen.epochs):
-        told = tuple(each for each in (_late(own, mine),) if each is not None)
+        told = tuple(each for each in (_late(own),) if each is not None)
     else:
         told = faults(ordered, mechanism, None, mine)
-    claims = _claims(own, told) if told else (HOLDS,) * 4
+    claims = _claims(run, told) if told else (HOLDS,) * 4
     return Training(
-        *claims, judge_epochs(own, (), mine, facts, clean=mechanism.clean), mechanism, ordered, own
+        *claims, judge_epochs(run, (), mine, facts, clean=mechanism.clean), mechanism, ordered, run
     )
 
 
@@ -185,10 +202,10 @@ def in_order(run: Run, task: Task) -> Run | None:
 
 
 def _faults(
-    runs: Runs, run: Run | None, mechanism: Mechanism, task: Task, mine: Task | None
+    runs: Runs, trained: _Trained, mechanism: Mechanism, own: _Trained | None
 ) -> tuple[Finding, ...]:
     """All that is wrong with the loop, most telling first; empty where it is proved."""
-    alone = runs.alone
+    alone, task = trained.run, trained.task
     clean = mechanism.clean and alone.error is None
     born_again = rebuilt(alone, mechanism, task)
     if born_again is not None:
@@ -198,22 +215,22 @@ def _faults(
     if not runs.tied and (clean or mechanism.kind == "misfit"):
         return (_elsewhere(alone),)
     if not clean:
-        return _of_broken(runs, run, mechanism, task, mine)
+        return _of_broken(runs, trained, mechanism, own)
     few = _idle(runs, task) or _too_short(alone)
     if few:
         return (few,)
-    judged = [(each, task) for each in (alone, *runs.whole)]
-    judged += [(runs.own, mine)] if runs.own is not None and mine is not None else []
-    parts = shared(alone)
-    late = (_late(each, about, parts=parts) for each, about in judged)
+    whole, parts = (_Trained(run, task) for run in runs.whole), shared(alone)
+    judged = (each for each in (trained, *whole, own) if each is not None)
+    late = (_late(each, parts=parts) for each in judged)
     return tuple(each for each in late if each is not None)[:1]
 
 
 def _of_broken(
-    runs: Runs, run: Run | None, mechanism: Mechanism, task: Task, mine: Task | None
+    runs: Runs, trained: _Trained, mechanism: Mechanism, own: _Trained | None
 ) -> tuple[Finding, ...]:
     """What is wrong with a loop that is no plain descent when run alone, or that broke."""
-    alone, after = runs.alone, runs.own or next(iter(runs.whole), None)
+    alone, run, task = trained.run, trained.ordered, trained.task
+    after = runs.own or next(iter(runs.whole), None)
     if alone.error is not None and (runs.raised is None or not _same(alone.error, runs.raised)):
         if runs.own is not None and runs.raised is not None:
             # What the learner has seen, not what the grader met.
@@ -225,8 +242,7 @@ def _of_broken(
         return (few,)
     otherwise = run is not None and mechanism.kind == "schedule" and other_values(run, task)
     if alone.error is None and mechanism.kind not in WHOLLY and not otherwise:
-        judged = [(alone, task), (runs.own, mine)]
-        seen = (_exceptions(each, about) for each, about in judged)
+        seen = (_exceptions(each) for each in (trained, own) if each is not None)
         told = next((each for each in seen if each is not None), None)
         if told is not None:
             return (told,)
@@ -239,15 +255,12 @@ IDLING = (Diagnosis.NO_STEP, Diagnosis.ZERO_GRAD_BEFORE_STEP)
 WHOLLY = ("still", "straight", "factor", "sums", "late", "part", "batch", "misfit")
 
 
-def _exceptions(run: Run | None, task: Task | None) -> Finding | None:
+def _exceptions(trained: _Trained) -> Finding | None:
     """What some updates of a run do of which most are right, where all of these are explained."""
-    ordered = in_order(run, task) if run is not None and task is not None else None
-    if ordered is None or task is None:
-        return None
-    seen = deviations(ordered, task)
+    seen = trained.seen
     if seen is None or seen.jumps or seen.right < MOST * seen.epochs:
         return None
-    return now_and_then(seen, task)
+    return now_and_then(seen, trained.task)
 
 
 def _same(one: tuple[str, str], other: tuple[str, str]) -> bool:
@@ -256,16 +269,16 @@ def _same(one: tuple[str, str], other: tuple[str, str]) -> bool:
     return plain[0] == plain[1]
 
 
-def _late(run: Run, task: Task, *, parts: bool = False) -> Finding | None:
+def _late(trained: _Trained, *, parts: bool = False) -> Finding | None:
     """What a run does now and then, or later, that is no plain descent.
 
     `parts`: several backward passes make one update, as where each row has its own.
     """
+    run, ordered, task = trained.run, trained.ordered, trained.task
     if not moves(run.rows).any():
         return None  # another cell's doing: a loop that moves nothing is told when it runs alone
-    ordered = in_order(run, task)
-    seen = deviations(ordered, task) if ordered is not None else None
-    if seen is None:
+    seen = trained.seen
+    if seen is None or ordered is None:
         return None
     told = now_and_then(seen, task)
     if told is not None:
@@ -274,7 +287,7 @@ def _late(run: Run, task: Task, *, parts: bool = False) -> Finding | None:
     # lesson's epochs; a step that is left out is missing in their number.
     counted = abs(run.backwards - task.epochs) <= COUNTED * task.epochs and not run.stopped
     gives_up = seen.skipped > IDLE * seen.epochs and seen.updates < ENOUGH * task.epochs
-    gives_up = gives_up and ordered is not None and not near(ordered.rows, task.net, task).all()
+    gives_up = gives_up and not near(ordered.rows, task.net, task).all()
     if seen.skipped >= MEANT and (counted or gives_up) and not parts:
         return skipped(seen)
     return strayed(seen)

@@ -127,6 +127,10 @@ class Updates:
     def at(self, rows: slice | Indices) -> Updates:
         return Updates(self.went[rows], self.states[rows], self.floor[rows])
 
+    def where(self, rows: npt.NDArray[np.bool_]) -> Updates:
+        """As `at`, in a quarter of the time for thousands of rows."""
+        return Updates(*(each.compress(rows, 0) for each in (self.went, self.states, self.floor)))
+
     def of(self, columns: npt.NDArray[np.bool_]) -> Updates:
         """Those of some parameters only."""
         states = self.states[:, columns]
@@ -138,9 +142,13 @@ def moves(rows: Array) -> npt.NDArray[np.bool_]:
     return np.asarray((rows[1:] != rows[:-1]).any(axis=1))
 
 
-def distinct(rows: Array) -> Array:
-    """The rows without the repetitions: several backward passes at one point make one update."""
-    return np.asarray(rows[np.concatenate([[True], moves(rows)])])
+def distinct(rows: Array, count: int | None = None) -> Array:
+    """The rows without the repetitions: several backward passes at one point make one update.
+
+    So many of them; None: all.
+    """
+    places = np.flatnonzero(np.concatenate([[True], moves(rows)]))
+    return np.asarray(rows.take(places[:count], axis=0))
 
 
 def descent(rows: Array, task: Task, net: Net) -> Array:
@@ -162,8 +170,11 @@ def gradients(task: Task, net: Net) -> Iterator[tuple[str, Callable[[Array], Arr
         yield name, of(name, targets)
 
 
-def explain(rows: Array, task: Task, net: Net) -> Mechanism:
-    """What makes the updates of these rows: the simplest mechanism that fits all of them."""
+def explain(rows: Array, task: Task, net: Net, like: str = "") -> Mechanism:
+    """What makes the updates of these rows: the simplest mechanism that fits all of them.
+
+    Where they are no plain descent, mechanisms `like` that kind are tried first.
+    """
     if not len(rows) or not moves(rows).any():
         return Mechanism("still")
     if not np.isfinite(rows).all():
@@ -173,8 +184,8 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
     grads = {
         name: _scaled(gradient, task.lr, updates.states) for name, gradient in gradients(task, net)
     }
-    plain = map(grads["mse"], (EARLY, None))
-    if all(matches(states[: len(wanted) + 1], wanted).all() for wanted in plain):
+    descents = map(grads["mse"], (EARLY, None))
+    if all(matches(states[: len(wanted) + 1], wanted).all() for wanted in descents):
         # Where all gradients are as small as rounding, anything that hardly moves would match them.
         seen = lengths(grads["mse"](EARLY)[:FEW]) > VISIBLE
         return Mechanism("clean" if seen.all() else "still")
@@ -183,16 +194,21 @@ def explain(rows: Array, task: Task, net: Net) -> Mechanism:
     moving = np.asarray(updates.went.any(axis=0))
     first = updates.first(1).of(moving)
     begins = functools.cache(lambda loss, way: _begins(first, way(grads[loss](EARLY)[:1, moving])))
-    found = (
-        _by_gradients((_clean, _factor, _sums, _schedule, _capped), updates, grads, begins)
-        or _by_all(_straight, updates)
-        or _by_all(_targets, updates, task, net)
-        or _by_gradients((_late, _rates, _linear, *_ADAPTIVE), updates, grads, begins)
-        or _by_gradients((_linear, *_ADAPTIVE), updates, never_cleared, begins)
-        or _by_all(_batch, updates, task, net)
-        or _by_all(_pulls, updates, task, net)
-    )
-    return found or Mechanism("unknown")
+    plain: Sequence[Attempt] = (_clean, _factor, _sums, _schedule, _capped)
+    others: Sequence[Attempt] = (_linear, *_ADAPTIVE)
+    rest = (_late, _rates, *others)
+    attempts: list[tuple[str, Callable[[], Mechanism | None]]] = [
+        ("factor sums schedule capped", lambda: _by_gradients(plain, updates, grads, begins)),
+        ("straight", lambda: _by_all(_straight, updates)),
+        ("targets", lambda: _by_all(_targets, updates, task, net)),
+        ("late rates linear adaptive", lambda: _by_gradients(rest, updates, grads, begins)),
+        ("linear adaptive", lambda: _by_gradients(others, updates, never_cleared, begins)),
+        ("part batch", lambda: _by_all(_batch, updates, task, net)),
+        ("pulls", lambda: _by_all(_pulls, updates, task, net)),
+    ]
+    attempts.sort(key=lambda each: like not in each[0].split())
+    found = (attempt() for _, attempt in attempts)
+    return next((each for each in found if each is not None), Mechanism("unknown"))
 
 
 def off_by(rows: Array, task: Task) -> float:
@@ -484,31 +500,33 @@ def _batch(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | 
     count = len(task.inputs)
     if count > MAX_SUBSETS:
         return None
-    most, uncleared = slack * CLOSE, _before(updates.went)
+    most, left, before = slack * CLOSE, updates, _before(updates.went)
+    of_rows: dict[int, Array] = {}  # the gradients of single rows at those that are left
 
-    @functools.cache
-    def of_row(k: int) -> Array:
-        inputs, targets = task.inputs[k : k + 1], task.targets[k : k + 1]
-        return task.lr * reference.gradient(updates.states, inputs, targets, net)
+    def gradient(part: tuple[int, ...], states: Array) -> Array:
+        rows = list(part)
+        return task.lr * reference.gradient(states, task.inputs[rows], task.targets[rows], net)
 
-    def explained(part: tuple[int, ...], left: Array | float) -> npt.NDArray[np.bool_]:
-        """The updates (K,) that follow the mean of these rows, and what was `left` in .grad."""
-        grads = functools.reduce(np.add, map(of_row, part)) / len(part)
-        return relative(lengths(updates.went - left - grads), grads, updates.floor) <= most
-
-    so_far = np.zeros(len(updates.went), bool)
-    for size in range(1, count):
-        for part in itertools.combinations(range(count), size):
-            by_part = explained(part, 0.0)
-            if by_part.all():
-                return Mechanism("part")
-            so_far |= by_part
-        if so_far.all():
-            return Mechanism("batch")
-        for part in itertools.combinations(range(count), size):
-            so_far |= explained(part, uncleared)
-        if so_far.all():
-            return Mechanism("batch")
+    parts = [
+        (part, carried)
+        for size in range(1, count)
+        for carried in (False, True)  # what the update before left in .grad
+        for part in itertools.combinations(range(count), size)
+    ]
+    for part, carried in parts:
+        of_rows |= {k: gradient((k,), left.states) for k in part if k not in of_rows}
+        grads = functools.reduce(np.add, [of_rows[k] for k in part]) / len(part)
+        went = left.went - before if carried else left.went
+        explained = relative(lengths(went - grads), grads, left.floor) <= most
+        if explained.all():
+            some = (updates.first(count) for count in (EARLY, None))
+            if carried or not all(at.follow(gradient(part, at.states), most) for at in some):
+                return Mechanism("batch")
+            return Mechanism("part")
+        if explained.any():
+            rest = ~explained
+            left, before = left.where(rest), before.compress(rest, 0)
+            of_rows = {k: grads.compress(rest, 0) for k, grads in of_rows.items()}
     return None
 
 
@@ -566,7 +584,7 @@ def arrangement(
     None where the recorded shapes can't be this net.
     """
     columns, shapes = _trained(rows, shapes, net)
-    early = distinct(rows)[: FEW + 1, columns]
+    early = distinct(rows, FEW + 1)[:, columns]
     readings = [*arrangements(shapes, net)]
     if not readings and len(columns) == net.width:
         readings = _likely(early, task, net)

@@ -260,14 +260,14 @@ def _narrowed(text: str) -> str:
         narrow = re.sub(pattern, shorter, text)
         if ast.dump(ast.parse(narrow)) == whole:
             text = narrow
-    return _tight(text)
+    return tight(text)
 
 
 def _one_for_four(spaces: re.Match[str]) -> str:
     return " " * (len(spaces[0]) // 4)
 
 
-def _tight(text: str) -> str:
+def tight(text: str) -> str:
     """No spaces within lines but between words, and in strings of any kind."""
     lines, strings = text.splitlines(keepends=True), 0
     tokens = [*tokenize.generate_tokens(io.StringIO(text).readline)]

@@ -84,7 +84,12 @@ class _Trained:
     @cached_property
     def ordered(self) -> Run | None:
         """The run with its columns in the net's order; None where it isn't the task's net."""
-        return in_order(self.run, self.task)
+        run, task = self.run, self.task
+        index = arrangement(run.rows, run.shapes, task, task.net)
+        if index is None:
+            return None
+        tables = ("rows", "end_rows", "detail_rows", "detail_grads")
+        return replace(run, **{name: getattr(run, name)[:, index] for name in tables})
 
     @cached_property
     def seen(self) -> Deviations | None:
@@ -127,8 +132,8 @@ def judge_training(
     if _ended_at_once(runs.alone) and any(moves(run.rows).sum() >= FEW for run in runs.whole[:1]):
         runs = replace(runs, alone=runs.whole[0])
     alone = _Trained(runs.alone, task)
-    run = alone.ordered
-    mechanism = Mechanism("misfit") if run is None else explain(run.rows, task, task.net)
+    told = alone.ordered
+    mechanism = Mechanism("misfit") if told is None else explain(told.rows, task, task.net)
     otherwise = finished and own is not None and mechanism.clean and _otherwise(own, runs)
     if runs.own is not None and not again and (otherwise or _only_own_tells(runs, mechanism)):
         return _by_own(runs.own, own, facts)
@@ -190,15 +195,6 @@ def _by_own(run: Run, own: _Trained | None, facts: Facts) -> Training:
     return Training(
         *claims, judge_epochs(run, (), mine, facts, clean=mechanism.clean), mechanism, ordered, run
     )
-
-
-def in_order(run: Run, task: Task) -> Run | None:
-    """The run with its columns in the net's order; None where it isn't the lesson's net."""
-    index = arrangement(run.rows, run.shapes, task, task.net)
-    if index is None:
-        return None
-    tables = ("rows", "end_rows", "detail_rows", "detail_grads")
-    return replace(run, **{name: getattr(run, name)[:, index] for name in tables})
 
 
 def _faults(

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.workbench import judged, table
+from support.workbench import SOLUTION, judged, lesson, lost, notebook, observe, table, verdict
+
+from xorkit.engine.packing import sheet_of
 
 ROWS = table("correct.yaml") | table("mistakes.yaml")
 LONG = {name for name, row in ROWS.items() if row.get("full")}  # which need all 5000 epochs
@@ -41,3 +43,32 @@ def test_a_check_ticks_what_grading_credits(name: str) -> None:
             assert not any(EXPECTED[test.outcome] for test in graded[f"test_{blank}"])
             continue
         assert [EXPECTED[test.outcome] for test in graded[f"test_{blank}"]] == ticks, blank
+
+
+GIVEN_UP = """
+for epoch in range(5000):
+    optimizer.zero_grad()
+    loss = loss_fn(model(X), Y)
+    loss.backward()
+    optimizer.step()
+    if epoch == {last} and loss.item() > 0.1:
+        break
+"""
+
+
+@pytest.mark.parametrize(("last", "open_"), [(3500, True), (100, False)])
+def test_a_start_that_leads_nowhere_may_be_given_up_when_that_is_known(
+    last: int, *, open_: bool
+) -> None:
+    course = lesson(5000)
+    start = list(course.facts.stall[0])
+    stalled = f"torch.nn.utils.vector_to_parameters(torch.tensor({start}), model.parameters())\n"
+    cells = {"model": SOLUTION["model"] + stalled, "training_loop": GIVEN_UP.format(last=last)}
+
+    seen = observe({**cells, "predictions": ""}, course, sheet=sheet_of(notebook(), course))
+
+    missed = {} if open_ else {"test_training_loop": 1, "test_predictions": seen.off}
+    assert seen.off
+    assert lost(verdict(seen, course)) == missed
+    assert seen.ticks["training_loop"] == [True, True, True, True, None if open_ else False]
+    assert seen.ticks["predictions"].count(True) == (4 if open_ else 4 - seen.off)

@@ -102,16 +102,27 @@ def _updates(run: Run, task: Task | None) -> int:
 
 
 def _too_soon(run: Run, task: Task, facts: Facts) -> bool:
-    """Whether a run ended before it had learned, where going on would have helped.
+    """Whether a run ended before it had learned, where going on would have helped."""
+    return _unlearned(run, task) is not None and not gave_up(run, task, facts)
 
-    To give up a start that leads nowhere is no mistake, but for before the epoch by which half of
-    those that learn have learned: until then nobody knows where it leads.
+
+def gave_up(run: Run, task: Task, facts: Facts) -> bool:
+    """Whether a run ended from a start that leads nowhere: that is no mistake.
+
+    But for before the epoch by which half of those that learn have learned: until then nobody
+    knows where it leads.
     """
+    rows = _unlearned(run, task)
+    if rows is None or run.total < facts.typical:
+        return False
+    return stalls(rows[-1:], run.backwards, task)
+
+
+def _unlearned(run: Run, task: Task) -> Array | None:
+    """The rows, in the net's order, of a run that ended by itself before it had learned."""
     early = run.error is None and 0 < run.total < ENOUGH * task.epochs
     rows = _ordered(run, task) if early else None
-    if rows is None or near(rows, task.net, task).all():
-        return False
-    return run.total < facts.typical or not stalls(rows[-1:], run.backwards, task)
+    return None if rows is None or near(rows, task.net, task).all() else rows
 
 
 def stalls(theta: Array, made: int, task: Task) -> bool:

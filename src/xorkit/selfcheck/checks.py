@@ -20,7 +20,8 @@ from xorkit.evidence import (
     read_settings,
     read_training,
 )
-from xorkit.judge.epochs import near
+from xorkit.judge.claims import HOLDS
+from xorkit.judge.epochs import gave_up, near
 from xorkit.judge.updates import arranged, moves
 from xorkit.messages import tell
 from xorkit.probe import observe
@@ -321,23 +322,36 @@ class _Look:
         return judge.judge_training(seen, self.task, self.sheet.facts, others, ended=ended)
 
     def _result(self) -> judge.Result:
-        parts = tuple(self._part(name) for name in ("data", "model", "settings", "training"))
-        seen, own = self._observed("result", read_predictions), parts[-1].own
-        return judge.judge_result(seen, self.asked, own, parts, self.task, self.sheet.facts)
+        data, model, settings, training = map(self._part, ("data", "model", "settings", "training"))
+        seen = self._observed("result", read_predictions)
+        if self._open(training):
+            training = replace(training, epochs=HOLDS)
+        parts = data, model, settings, training
+        own, facts = training.own, self.sheet.facts
+        return judge.judge_result(seen, self.asked, own, parts, self.task, facts)
 
     def _epochs(self, what: str, training: judge.Training, found: judge.Claim) -> CheckRow:
-        """A loop that was short: only a whole run from another start could tell why it ended."""
-        own = training.own
-        if own is None:
+        if training.own is None:
             text = "Run the cell once more: its epochs are counted while it runs."
             return CheckRow(None, what, text)
-        endless = found.finding is not None and found.finding.code == Diagnosis.TIMEOUT
-        if training.updates and not endless:
-            rows = arranged(own.rows, own.shapes, self.task, self.task.net)
-            if rows is not None and near(rows, self.task.net, self.task).all():
-                text = f"{own.backwards} epochs: fine, if your loop ends once it has learned."
-                return CheckRow(None, what, text)
-        return self._missed(what, found)
+        text = self._open(training)
+        return CheckRow(None, what, text) if text else self._missed(what, found)
+
+    def _open(self, training: judge.Training) -> str:
+        """Why a loop may have been short: only a whole run from another start tells if that is so.
+
+        Empty where that makes no difference.
+        """
+        own, found = training.own, training.epochs.finding
+        endless = found is not None and found.code == Diagnosis.TIMEOUT
+        if own is None or training.epochs or not training.updates or endless:
+            return ""
+        rows = arranged(own.rows, own.shapes, self.task, self.task.net)
+        if rows is not None and near(rows, self.task.net, self.task).all():
+            return f"{own.backwards} epochs: fine, if your loop ends once it has learned."
+        if gave_up(own, self.task, self.sheet.facts):
+            return f"{own.backwards} epochs: fine, if your loop gives up what doesn't learn."
+        return ""
 
     def _prediction(
         self, what: str, result: judge.Result, row: int, found: judge.Claim

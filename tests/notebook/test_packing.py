@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-from xorkit.engine.packing import tight
+from xorkit.engine.packing import briefly, packed, tight
 
 SOURCE = Path(__file__).parents[2] / "src" / "xorkit"
 
@@ -35,3 +36,26 @@ def test_every_module_stays_the_same_program(path: Path) -> None:
     text = path.read_text("utf-8")
 
     assert ast.dump(ast.parse(tight(text))) == ast.dump(ast.parse(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("def _far(a): return a\nx=_far(_far(1))\n", "def _0(a): return a\nx=_0(_0(1))\n"),
+        ("_B=1\nclass _A: b=_B\n", "_1=1\nclass _0: b=_1\n"),
+        ("def far(_a): return _a\n", "def far(_a): return _a\n"),  # no name of the module's own
+        ("__all__=[]\n", "__all__=[]\n"),
+        ("_A=1\nx=f'{_A}'\n", "_A=1\nx=f'{_A}'\n"),  # whatever stands in a string stays
+        ("def _a(): pass\nclass B:\n def c(self): self._a()\n", None),  # that is the object's
+    ],
+)
+def test_names_that_no_other_module_knows_are_short(text: str, wanted: str | None) -> None:
+    assert briefly(text) == (text if wanted is None else wanted)
+
+
+def test_every_name_that_a_packed_module_uses_is_its_own_or_imported() -> None:
+    for name, text in packed().files.items():
+        if name.startswith("xorkit"):
+            tree = ast.walk(ast.parse(text))
+            brief = {n.id for n in tree if isinstance(n, ast.Name) and re.match(r"_\d", n.id)}
+            assert all(re.search(rf"(?m)^(def {b}\b|class {b}\b|{b}=)", text) for b in brief), name

@@ -49,6 +49,7 @@ JUDGED = {"data", "model", "settings", "training", "result"}  # fixtures whose c
 PACKED_STARTS = 2  # starts of each kind that a check may run a short loop from; a grader has more
 WORD = re.compile(r"\w+")
 WORD_END, WORD_START = re.compile(r"[\w'\"]\Z"), re.compile(r"[\w'\"]")
+PRIVATE = re.compile(r"_[A-Za-z]")
 PIECE = re.compile(r'^XORKIT = "([^"]*)"$', re.MULTILINE)
 SHEET = re.compile(r"^SHEET = r'''(.*?)'''$", re.MULTILINE | re.DOTALL)
 
@@ -154,6 +155,7 @@ def packed() -> PackedModules:
             elif top not in ALLOWED:
                 raise PackError(f"{name} imports {imported}, which Colab may not have")
     _drop_unused(files)
+    files.update({name: briefly(text) for name, text in files.items()})
     files["messages.toml"] = _messages("\n".join(files.values()))
     made = PackedModules(files)
     if len(made.text) > LARGEST:
@@ -279,6 +281,18 @@ def tight(text: str) -> str:
         if apart and not (WORD_END.search(left.string) and WORD_START.match(right.string)):
             lines[row - 1] = lines[row - 1][:end] + lines[row - 1][start:]
     return "".join(lines)
+
+
+def briefly(text: str) -> str:
+    """A module whose own functions, classes and constants are called _0, _1 and so on.
+
+    But for those that stand in a string, or after a dot, as something else may.
+    """
+    own = {name for node in _parsed(text).body for name in _defined(node) if PRIVATE.match(name)}
+    for number, name in enumerate(sorted(own)):
+        if not re.search(rf"""\.{name}\b|["'].*\b{name}\b.*["']""", text):
+            text = re.sub(rf"\b{name}\b", f"_{number}", text)
+    return text
 
 
 Span = tuple[int, int, int, int, bytes]  # from line and byte to line and byte, and what instead

@@ -253,72 +253,31 @@ class _Plugin:
         made: _T = self.judged[name]
         return made
 
+    # Fixtures call no other ones: pytest would make each of them anew for each test, and judging
+    # everything takes less time than that.
+
     @pytest.fixture
     def data(self) -> Data:
-        return self._once(
-            "data", lambda: judging.judge_data(self._of("data", read_data), self.lesson.trained)
-        )
+        return self._data()
 
     @pytest.fixture
     def model(self) -> Model:
-        def make() -> Model:
-            seen = self._of("model", read_model)
-            return judging.judge_model(seen, self.evidence.questions, self.lesson.trained)
-
-        return self._once("model", make)
+        return self._model()
 
     @pytest.fixture
     def settings(self) -> Settings:
-        def make() -> Settings:
-            seen = self._of("loss_and_optimizer", read_settings)
-            return judging.judge_settings(seen, self.evidence.questions, self.lesson.trained)
-
-        return self._once("settings", make)
+        return self._settings()
 
     @pytest.fixture
-    def loop(self, request: pytest.FixtureRequest) -> Training:
-        def make() -> Training:
-            cell, task = self.lesson.cell("training_loop"), self.lesson.trained
-            seen = self._seen(cell, read_training)
-            text, asked = self.evidence.answers.get(cell), self.evidence.questions
-            if only_trains(text or "draw()") and not judging.begins_as_asked(seen.alone, asked):
-                raise EvidenceError("the run begins where its loop can't have begun")
-            ran = self.evidence.cell(cell)
-            ended = ran is not None and ran.status == "ok"
-            try:
-                data, model, settings = map(request.getfixturevalue, ("data", "model", "settings"))
-                others = data, model, settings
-            except Exception:  # what is wrong with another cell is said of that one
-                others = None
-            facts, again = self.lesson.start_facts, runs_again(text or "draw()")
-            return judging.judge_training(seen, task, facts, others, again=again, ended=ended)
-
-        return self._once("training", make)
-
-    @pytest.fixture
-    def training(self, loop: Training) -> Training:
+    def training(self) -> Training:
+        loop = self._training()
         if loop.review:
             raise Abstain(loop.review)
         return loop
 
     @pytest.fixture
-    def result(self, data: Data, model: Model, settings: Settings, loop: Training) -> Result:
-        def make() -> Result:
-            seen = self._of("predictions", read_predictions)
-            parts = (data, model, settings, loop)
-            found = judging.judge_result(
-                seen,
-                self.evidence.questions,
-                loop.own,
-                parts,
-                self.lesson.trained,
-                self.lesson.start_facts,
-            )
-            if found.note is not None:
-                self._tell(found.note, self.lesson.cell("predictions"))
-            return found
-
-        found = self._once("result", make)
+    def result(self) -> Result:
+        found = self._result()
         if found.review and not any(found.rows):
             raise Abstain(found.review)
         return found
@@ -353,6 +312,59 @@ class _Plugin:
     @pytest.fixture
     def values(self) -> Callable[[str], Mapping[str, Any]]:
         return lambda blank: defaultdict(lambda: None, self._seen(blank, read_values))
+
+    # -------------------------------------------------------------------------- what is judged once
+
+    def _data(self) -> Data:
+        return self._once(
+            "data", lambda: judging.judge_data(self._of("data", read_data), self.lesson.trained)
+        )
+
+    def _model(self) -> Model:
+        def make() -> Model:
+            seen = self._of("model", read_model)
+            return judging.judge_model(seen, self.evidence.questions, self.lesson.trained)
+
+        return self._once("model", make)
+
+    def _settings(self) -> Settings:
+        def make() -> Settings:
+            seen = self._of("loss_and_optimizer", read_settings)
+            return judging.judge_settings(seen, self.evidence.questions, self.lesson.trained)
+
+        return self._once("settings", make)
+
+    def _training(self) -> Training:
+        def make() -> Training:
+            cell, task = self.lesson.cell("training_loop"), self.lesson.trained
+            seen = self._seen(cell, read_training)
+            text, asked = self.evidence.answers.get(cell), self.evidence.questions
+            if only_trains(text or "draw()") and not judging.begins_as_asked(seen.alone, asked):
+                raise EvidenceError("the run begins where its loop can't have begun")
+            ran = self.evidence.cell(cell)
+            ended = ran is not None and ran.status == "ok"
+            try:
+                others = self._data(), self._model(), self._settings()
+            except Exception:  # what is wrong with another cell is said of that one
+                others = None
+            facts, again = self.lesson.start_facts, runs_again(text or "draw()")
+            return judging.judge_training(seen, task, facts, others, again=again, ended=ended)
+
+        return self._once("training", make)
+
+    def _result(self) -> Result:
+        parts = self._data(), self._model(), self._settings(), self._training()
+
+        def make() -> Result:
+            seen = self._of("predictions", read_predictions)
+            task, facts = self.lesson.trained, self.lesson.start_facts
+            asked, own = self.evidence.questions, parts[-1].own
+            found = judging.judge_result(seen, asked, own, parts, task, facts)
+            if found.note is not None:
+                self._tell(found.note, self.lesson.cell("predictions"))
+            return found
+
+        return self._once("result", make)
 
 
 class _Choices(dict[int, matching_.MatchingChoice]):

@@ -89,7 +89,7 @@ class _Trained:
         if index is None:
             return None
         tables = ("rows", "end_rows", "detail_rows", "detail_grads")
-        return replace(run, **{name: getattr(run, name)[:, index] for name in tables})
+        return replace(run, **{name: getattr(run, name).take(index, axis=1) for name in tables})
 
     @cached_property
     def seen(self) -> Deviations | None:

@@ -584,25 +584,35 @@ def arrangement(
     None where the recorded shapes can't be this net.
     """
     columns, shapes = _trained(rows, shapes, net)
-    early = distinct(rows, FEW + 1)[:, columns]
+    early, plain = distinct(rows, FEW + 1)[:, columns], tuple(shapes) == net.shapes
+
+    def misfit(readings: Sequence[npt.NDArray[np.int64]]) -> tuple[Array, Array]:
+        """How badly each reading (R,) fits, and what is no better than it can be told."""
+        states = early[:, np.stack(readings)]  # (FEW + 1, R, P)
+        updates, begun = states[:-1] - states[1:], states[:-1].reshape(-1, net.width)
+        # What stays behind is told apart later. However far they go, and be it uphill: those of a
+        # target of another shape are as common as the loss's own.
+        ways = (
+            gradient(begun).reshape(updates.shape) * updates.any(axis=0)
+            for _, gradient in itertools.islice(gradients(task, net), 2)
+        )
+        errors = np.min([_astray(updates, way) for way in ways], axis=0)
+        # Where a single number moves, every reading fits it.
+        least = EPS * np.abs(updates).sum(axis=(0, 2))
+        return np.maximum(least, np.nan_to_num(errors, nan=np.inf)), least
+
+    if plain:  # the net's own shapes in the net's own order
+        errors, least = misfit([np.arange(net.width)])
+        if errors <= PLAIN_FIT * least:
+            return columns
     readings = [*arrangements(shapes, net)]
     if not readings and len(columns) == net.width:
         readings = _likely(early, task, net)
     if not readings:
         return None
-    states = early[:, np.stack(readings)]  # (FEW + 1, readings, P)
-    updates, begun = states[:-1] - states[1:], states[:-1].reshape(-1, net.width)
-    # What stays behind is told apart later. However far they go, and be it uphill: those of a
-    # target of another shape are as common as the loss's own.
-    ways = (
-        gradient(begun).reshape(updates.shape) * updates.any(axis=0)
-        for _, gradient in itertools.islice(gradients(task, net), 2)
-    )
-    errors = np.min([_astray(updates, way) for way in ways], axis=0)
-    # Where a single number moves, every reading fits it: no better than it can be told.
-    errors = np.maximum(EPS * np.abs(updates).sum(axis=(0, 2)), np.nan_to_num(errors, nan=np.inf))
-    if tuple(shapes) == net.shapes:
-        errors[0] /= PLAIN_FIT  # the net's own shapes in the net's own order
+    errors, _ = misfit(readings)
+    if plain:
+        errors[0] /= PLAIN_FIT
     return columns[readings[int(np.argmin(errors))]]
 
 
@@ -642,4 +652,4 @@ def _likely(states: Array, task: Task, net: Net) -> list[npt.NDArray[np.int64]]:
 def arranged(rows: Array, shapes: Sequence[tuple[int, ...]], task: Task, net: Net) -> Array | None:
     """The rows in the net's order; None where the recorded shapes can't be this net."""
     index = arrangement(rows, shapes, task, net)
-    return None if index is None else rows[:, index]
+    return None if index is None else rows.take(index, axis=1)

@@ -346,11 +346,12 @@ class _Look:
         endless = found is not None and found.code == Diagnosis.TIMEOUT
         if own is None or training.epochs or not training.updates or endless:
             return ""
+        fine = f"{own.backwards} epochs: fine, if your loop"
         rows = arranged(own.rows, own.shapes, self.task, self.task.net)
         if rows is not None and near(rows, self.task.net, self.task).all():
-            return f"{own.backwards} epochs: fine, if your loop ends once it has learned."
+            return f"{fine} ends once it has learned."
         if gave_up(own, self.task, self.sheet.facts):
-            return f"{own.backwards} epochs: fine, if your loop gives up what doesn't learn."
+            return f"{fine} gives up a start that doesn't learn."
         return ""
 
     def _prediction(

@@ -50,7 +50,11 @@ def test_every_module_stays_the_same_program(path: Path) -> None:
     ],
 )
 def test_names_that_no_other_module_knows_are_short(text: str, wanted: str | None) -> None:
-    assert briefly(text) == (text if wanted is None else wanted)
+    assert briefly(text, text) == (text if wanted is None else wanted)
+
+
+def test_a_name_is_the_same_where_others_have_gone() -> None:
+    assert briefly("def _b(): pass\n", "def _a(): pass\ndef _b(): pass\n") == "def _1(): pass\n"
 
 
 def test_every_name_that_a_packed_module_uses_is_its_own_or_imported() -> None:

@@ -155,7 +155,9 @@ def packed() -> PackedModules:
             elif top not in ALLOWED:
                 raise PackError(f"{name} imports {imported}, which Colab may not have")
     _drop_unused(files)
-    files.update({name: briefly(text) for name, text in files.items()})
+    for name, path in ((name, _path_of(name)) for name in files):
+        if path is not None:
+            files[name] = briefly(files[name], path.read_text("utf-8"))
     files["messages.toml"] = _messages("\n".join(files.values()))
     made = PackedModules(files)
     if len(made.text) > LARGEST:
@@ -283,14 +285,15 @@ def tight(text: str) -> str:
     return "".join(lines)
 
 
-def briefly(text: str) -> str:
-    """A module whose own functions, classes and constants are called _0, _1 and so on.
+def briefly(text: str, source: str) -> str:
+    """A module's text, in which its own functions, classes and constants are called _0, _1, …
 
-    But for those that stand in a string, or after a dot, as something else may.
+    By their order in its source, but for those that stand there in a string, or after a dot, as
+    something else may.
     """
-    own = {name for node in _parsed(text).body for name in _defined(node) if PRIVATE.match(name)}
+    own = {name for node in _parsed(source).body for name in _defined(node) if PRIVATE.match(name)}
     for number, name in enumerate(sorted(own)):
-        if not re.search(rf"""\.{name}\b|["'].*\b{name}\b.*["']""", text):
+        if not re.search(rf"""\.{name}\b|["'].*\b{name}\b.*["']""", source):
             text = re.sub(rf"\b{name}\b", f"_{number}", text)
     return text
 

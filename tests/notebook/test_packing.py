@@ -57,7 +57,7 @@ def test_a_name_is_the_same_where_others_have_gone() -> None:
     assert briefly("def _b(): pass\n", "def _a(): pass\ndef _b(): pass\n") == "def _1(): pass\n"
 
 
-def test_every_name_that_a_packed_module_uses_is_its_own_or_imported() -> None:
+def test_every_brief_name_that_a_packed_module_uses_is_its_own() -> None:
     for name, text in packed().files.items():
         if name.startswith("xorkit"):
             tree = ast.walk(ast.parse(text))

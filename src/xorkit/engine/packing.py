@@ -48,7 +48,7 @@ ALLOWED = {*sys.stdlib_module_names, "numpy", "torch", "IPython", "google"}
 JUDGED = {"data", "model", "settings", "training", "result"}  # fixtures whose claims a check shows
 PACKED_STARTS = 2  # starts of each kind that a check may run a short loop from; a grader has more
 WORD = re.compile(r"\w+")
-WORD_END, WORD_START = re.compile(r"[\w'\"]\Z"), re.compile(r"[\w'\"]")
+WORDS = re.compile(r"[\w'\"]{2}")  # the end of one and the begin of the next
 PRIVATE = re.compile(r"_[A-Za-z]")
 PIECE = re.compile(r'^XORKIT = "([^"]*)"$', re.MULTILINE)
 SHEET = re.compile(r"^SHEET = r'''(.*?)'''$", re.MULTILINE | re.DOTALL)
@@ -140,13 +140,14 @@ class PackedModules:
 def packed() -> PackedModules:
     """The self-checks and every module of xorkit that they import. Raises PackError."""
     files: dict[str, str] = {}
+    sources: dict[str, str] = {}
     queue = ["xorkit", "xorkit.selfcheck"]
     while queue:
         name = queue.pop()
         path = _path_of(name)
         if name in files or path is None:
             continue
-        text = path.read_text("utf-8")
+        text = sources[name] = path.read_text("utf-8")
         files[name] = _stripped(text)
         for imported in _imports(text):
             top = imported.split(".")[0]
@@ -155,9 +156,7 @@ def packed() -> PackedModules:
             elif top not in ALLOWED:
                 raise PackError(f"{name} imports {imported}, which Colab may not have")
     _drop_unused(files)
-    for name, path in ((name, _path_of(name)) for name in files):
-        if path is not None:
-            files[name] = briefly(files[name], path.read_text("utf-8"))
+    files.update({name: briefly(files[name], source) for name, source in sources.items()})
     files["messages.toml"] = _messages("\n".join(files.values()))
     made = PackedModules(files)
     if len(made.text) > LARGEST:
@@ -280,7 +279,7 @@ def tight(text: str) -> str:
         strings += {"FSTRING_END": 1, "FSTRING_START": -1}.get(tokenize.tok_name[right.type], 0)
         (row, end), (next_row, start) = left.end, right.start
         apart = row == next_row and end < start and left.type != tokenize.INDENT and not strings
-        if apart and not (WORD_END.search(left.string) and WORD_START.match(right.string)):
+        if apart and not WORDS.match(left.string[-1:] + right.string[:1]):
             lines[row - 1] = lines[row - 1][:end] + lines[row - 1][start:]
     return "".join(lines)
 

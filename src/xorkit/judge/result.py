@@ -196,7 +196,7 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
         on, before = np.linalg.norm([theta - last[-1], last[-1] - last[-2]], axis=1)
         theta = last[-1] if on <= MOST_CUT * before else theta
     for k, rows in enumerate(tables):
-        there = np.flatnonzero((np.abs(rows - theta) <= 1e-6 + 1e-5 * np.abs(theta)).all(axis=1))
+        there = np.flatnonzero(np.isclose(rows, theta, rtol=1e-5, atol=1e-6).all(axis=1))
         if len(there) and k == 0:
             return _Way(rows[: there[0] + 1], end[:0], 0)
         if len(there):

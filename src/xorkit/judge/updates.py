@@ -124,11 +124,10 @@ class Updates:
         """So many of them; None: all."""
         return self.at(slice(count)) if count is not None else self
 
-    def at(self, rows: slice | Indices) -> Updates:
+    def at(self, rows: slice) -> Updates:
         return Updates(self.went[rows], self.states[rows], self.floor[rows])
 
     def where(self, rows: npt.NDArray[np.bool_]) -> Updates:
-        """As `at`, in a quarter of the time for thousands of rows."""
         return Updates(*(each.compress(rows, 0) for each in (self.went, self.states, self.floor)))
 
     def of(self, columns: npt.NDArray[np.bool_]) -> Updates:
@@ -519,7 +518,7 @@ def _batch(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | 
         went = left.went - before if carried else left.went
         explained = relative(lengths(went - grads), grads, left.floor) <= most
         if explained.all():
-            some = (updates.first(count) for count in (EARLY, None))
+            some = map(updates.first, (EARLY, None))
             if carried or not all(at.follow(gradient(part, at.states), most) for at in some):
                 return Mechanism("batch")
             return Mechanism("part")

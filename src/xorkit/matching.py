@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -23,6 +23,7 @@ GAP = "..."  # in a line of the menu: whatever the learner may write between the
 UNFIT_FOR_A_FORM = "\"'\\\n"  # Colab's forms can't hold them inside an option
 LONGEST_SHOWN = 60  # characters of a learner's own text that a message repeats
 JOB = r"(?:jobs?)?[ \t_.\[-]*0*(\d+)\]?"  # job_3, Job 3, job3, jobs[3], 3
+TEXTS_MADE_PLAIN = 2_000  # remembered: the menu's lines are compared with every choice of a class
 SAYS_NOTHING = frozenset(("", "none", "idk", "todo", "n/a", "dontknow", "noidea"))
 
 _JOB_LINE = re.compile(rf"\s*(#?)[ \t]*{JOB}[ \t]*[=:]+(.*)", re.IGNORECASE)
@@ -392,6 +393,7 @@ def _closed(text: str) -> bool:
     return depth == 0
 
 
+@lru_cache(maxsize=TEXTS_MADE_PLAIN)
 def _plain(text: str) -> str:
     """A line of code without comment, quotes, spaces, brackets around it, and its name and “=”."""
     text = _BETWEEN.sub("", _COMMENT.sub("", _narrow(text))).rstrip(";:,.").lstrip(".")

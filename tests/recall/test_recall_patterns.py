@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from xorkit.recall import Rubric, Rubrics, mark_answer
 from xorkit.recall.patterns import PatternError, find_matches, parse_pattern
 from xorkit.recall.text import Lexicon, read_answer, stem
 
+ROOT = Path(__file__).parents[2]
 WORDS = {"gradient": ("gradient", "slope"), "clear": ("clear", "set to zero")}
 
 MATCHES = [
@@ -80,10 +84,33 @@ def test_a_pattern_is_not_found(pattern, text):
 def test_no_phrase_is_passed_over_where_it_could_be_found(rubrics, labelled):
     for question, told in labelled("dev.yaml").items():
         readings = [read_answer(one["answer"], rubrics[question].lexicon) for one in told]
-        for pattern in (phrase.pattern for phrase in rubrics[question].phrases):
-            for reading in readings:
+        for reading in readings:
+            tried = set(rubrics[question].phrases_for(reading.vocabulary))
+            for phrase in rubrics[question].phrases:
+                pattern = phrase.pattern
                 searched = pattern.regex.search(reading.line) is not None
                 assert any(find_matches(pattern, reading)) == searched, (pattern.text, reading.raw)
+                assert phrase in tried or not searched, (pattern.text, reading.raw)
+
+
+@pytest.mark.parametrize("gate", ["nothing_said", "to_the_grader", "turned_round"])
+def test_what_is_tried_only_at_the_edge_of_a_word_can_start_nowhere_else(gate):
+    rows = tomllib.loads((ROOT / "src/xorkit/recall/english.toml").read_text())["gates"][gate]
+    for row in rows:
+        ways = alternatives(row)
+        assert len({way.startswith(r"\b") for way in ways}) == 1 or not row.startswith(r"\b"), row
+
+
+def alternatives(row: str) -> list[str]:
+    """What the `|` outside all brackets part."""
+    ways, depth = [""], 0
+    for piece in re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", row):
+        depth += (piece == "(") - (piece == ")")
+        if piece == "|" and not depth:
+            ways.append("")
+        else:
+            ways[-1] += piece
+    return ways
 
 
 @pytest.mark.parametrize(("pattern", "said"), SLIPS)

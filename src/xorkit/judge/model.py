@@ -44,9 +44,10 @@ class Model:
 
     def parameters(self, rows: Array) -> Array:
         """Recorded rows (K, P) as parameter vectors of `net`."""
-        padded = np.concatenate([rows, np.zeros((len(rows), 1))], axis=1)
         assert self.order is not None, "an unexplained model has no parameters to read"  # noqa: S101
-        return np.asarray(padded[:, self.order])
+        if self.order.max() == rows.shape[1]:  # a missing bias: a column of zeros beyond the last
+            rows = np.concatenate([rows, np.zeros((len(rows), 1))], axis=1)
+        return np.asarray(rows.take(self.order, axis=1))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
 NEAR_WORDS = 3  # words: a preposition so close before a noun governs it
 RELATIVE = ("that", "which")
 POINTS_BACK = {"this", "that", "which", "these", "those", "result"}  # to what was said before
-NO_STATEMENT = BOUNDARIES | english.SMALL_WORDS | english.NEGATORS
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
     sightings = _each_not_once(
         [
             Sighting(phrase, found)
-            for phrase in rubric.phrases
+            for phrase in rubric.phrases_for(reading.vocabulary)
             for found in find_matches(phrase.pattern, reading)
             if not _about_another_thing(rubric, phrase, found, reading)
         ]
@@ -77,7 +76,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
     explained = {index for sighting in kept for index in sighting.found.said}
     stray = tuple(
         index
-        for index in content(reading)
+        for index in reading.content
         if index not in explained and reading.stems[index] not in rubric.expected
     )
     said = [sighting for sighting in kept if not sighting.found.negated]
@@ -104,7 +103,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         open_clauses=sum(
             len(said_here) > 1 and explained.isdisjoint(said_here)
             for clause in _parts(reading, BOUNDARIES)
-            for said_here in [set(content(reading)).intersection(clause)]
+            for said_here in [set(reading.content).intersection(clause)]
         ),
         foreign=tuple(
             reading.words[index]
@@ -150,7 +149,7 @@ def _about_another_thing(rubric: Rubric, phrase: Phrase, found: Match, reading: 
     if phrase.role != "accepts" or not names:
         return False
     words, start = reading.words, reading.clause_starts[found.start]
-    said = content(reading)
+    said = reading.content
     relative = max(found.start - 1, 0), found.start
     before = [index for index in said if index < found.start][-2:]
     if words[start] == "which" and before:
@@ -192,15 +191,6 @@ def _belongs(rubric: Rubric, concepts: Sequence[str], reading: Reading, index: i
     )
 
 
-def content(reading: Reading) -> list[int]:
-    """The words that make a statement: no small words, no figures."""
-    return [
-        index
-        for index, word in enumerate(reading.words)
-        if word not in NO_STATEMENT and not word[0].isdigit()
-    ]
-
-
 def _each_not_once(sightings: Sequence[Sighting]) -> list[Sighting]:
     """A "not" that one phrase holds doesn't turn round a later phrase of other words.
 
@@ -233,15 +223,12 @@ def _outdone(sighting: Sighting, others: Iterable[Sighting]) -> bool:
     holds all the words of this one and more.
     """
     return any(
-        _stance(other) != _stance(sighting)
+        other.found.start < sighting.found.end
+        and sighting.found.start < other.found.end
+        and _stance(other) != _stance(sighting)
         and (
             other.found.said > sighting.found.said
-            or (
-                _same_concept(other.phrase, sighting.phrase)
-                and other.found.start < sighting.found.end
-                and sighting.found.start < other.found.end
-                and _weight(other) > _weight(sighting)
-            )
+            or (_same_concept(other.phrase, sighting.phrase) and _weight(other) > _weight(sighting))
         )
         for other in others
     )
@@ -311,12 +298,12 @@ def _stands_beside(
     ):
         return False
     if words[index] == "without":
-        return bool(set(content(reading)).intersection(range(index, end)))
+        return bool(set(reading.content).intersection(range(index, end)))
     if "but" not in words[end + 1 : end + 2] and (
         "that" in words[end + 1 : end + 2] or index == start
     ):
         return False
-    return any(rubric.lexicon.speaks_of(reading.words[k]) for k in content(reading) if k in clause)
+    return any(rubric.lexicon.speaks_of(reading.words[k]) for k in reading.content if k in clause)
 
 
 def _aside(rubric: Rubric, reading: Reading, explained: set[int], stray: Sequence[int]) -> str:
@@ -330,7 +317,7 @@ def _aside(rubric: Rubric, reading: Reading, explained: set[int], stray: Sequenc
 
 
 def _tangled(reading: Reading, said: Iterable[Sighting]) -> bool:
-    of_meaning = frozenset(content(reading))
+    of_meaning = frozenset(reading.content)
     by_role: dict[str, list[frozenset[int]]] = {}
     for sighting in said:
         by_role.setdefault(sighting.phrase.role, []).append(sighting.found.said & of_meaning)

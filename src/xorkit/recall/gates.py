@@ -48,11 +48,11 @@ def says_nothing(
     rest = english.NOTHING_SAID.sub(" ", spoken).split()
     if len(rest) < len(words) and all(word in english.SMALL_WORDS for word in rest):
         return "the answer says only that there is none"
-    said, theirs = _content(reading), _content(asked)
+    said, theirs = reading.meaning, asked.meaning
     if said and said <= theirs and len(said) >= COPIED * len(theirs):
         return "the answer repeats the question"
     for text in pasted:
-        if len(said & _content(text)) >= PASTED * max(len(said), len(_content(text))):
+        if len(said & text.meaning) >= PASTED * max(len(said), len(text.meaning)):
             return "the answer repeats the notebook"
     return None
 
@@ -61,7 +61,7 @@ def only_asks(reading: Reading, asked: Reading) -> bool:
     """Are the question's own words all that is said?"""
     figures = {word for word in reading.words if word[0].isdigit()}
     negated = english.NEGATORS.intersection(reading.words)
-    return not negated and figures <= set(asked.words) and _content(reading) <= _content(asked)
+    return not negated and figures <= set(asked.words) and reading.meaning <= asked.meaning
 
 
 def is_bare_code(answer: str) -> bool:
@@ -105,15 +105,6 @@ def needs_person(answer: str, reading: Reading, lexicon: Lexicon) -> Doubt | Non
     if pair := _impossible_pair(reading) or _capital_inside(answer):
         return Doubt("word order", f"“{pair}”: words in an order that no sentence has")
     return None
-
-
-def _content(reading: Reading) -> set[str]:
-    """The stems that carry meaning."""
-    return {
-        base
-        for word, base in zip(reading.words, reading.stems, strict=True)
-        if word not in BOUNDARIES and word not in english.SMALL_WORDS
-    }
 
 
 def _other_language(answer: str) -> str | None:
@@ -167,7 +158,7 @@ def _impossible_pair(reading: Reading) -> str | None:
             or (right == "for" and "loop" in padded)
         ):
             continue
-        if any(left in lefts and right in rights for lefts, rights in english.NEVER_NEIGHBOURS):
+        if right in english.NEVER_NEIGHBOURS.get(left, ()):
             return f"{left} {right}"
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xorkit.recall import gates, second
-from xorkit.recall.findings import Findings, content, look
+from xorkit.recall.findings import Findings, look
 from xorkit.recall.gates import Doubt
 from xorkit.recall.rubric import FULL_MARKS, PARTIAL, Points, Rubric, SecondStage
 from xorkit.recall.text import read_answer
@@ -120,7 +120,7 @@ def _decided(rubric: Rubric, findings: Findings) -> Points | Doubt:
         return Doubt("a loose “not”", "something that would be right is denied")
     if findings.complete(rubric.full) and not wrong:
         # Nothing is missing and nothing wrong: a question mark or an aside makes no difference.
-        share = STRAY_SHARE_IN_FULL * len(content(findings.reading))
+        share = STRAY_SHARE_IN_FULL * len(findings.reading.content)
         return _if_explained(findings, FULL_MARKS, max(STRAY_IN_FULL, int(share)))
     if findings.side_not:
         return Doubt("a “not” beside", 'a "not" about something else', open=True)

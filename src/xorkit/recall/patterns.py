@@ -32,7 +32,6 @@ LONGEST_GAP = 6  # words: further apart, two words of a learner's sentence seldo
 _LEXEME = re.compile(r"\s*(\.\.\.|[()|?^$]|<[^<>]+>|[^\s()|?^$<>]+|[<>])")
 _BOUNDARY = "".join(sorted(BOUNDARIES))
 _ANY_FORM = "/[^ ]* "  # follows a stem
-_START = r"(?<![^ ])"
 _SKIP = f"((?:[^ ]*{FILLER} ){{0,2}})"
 _GAP = rf"((?:[^ {_BOUNDARY}]+ ){{0,{LONGEST_GAP}}}?)"
 _OPENS = "|".join(
@@ -85,7 +84,7 @@ class Pattern:
     @cached_property
     def regex(self) -> re.Pattern[str]:
         """Compiled on first use: a rubric that is only loaded costs no time."""
-        return re.compile(f"{_START}(?=({self.expression}))")
+        return re.compile(f" (?=({self.expression}))")
 
 
 @dataclass(frozen=True)

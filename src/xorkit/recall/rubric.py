@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -145,6 +146,25 @@ class Rubric(_Part):
             for role, names, place, texts in _patterns(self)
             for text in texts
         )
+
+    def phrases_for(self, vocabulary: frozenset[str]) -> Iterator[Phrase]:
+        """The phrases that an answer of these stems may hold; of the others a word is missing."""
+        anyway, by_stem = self._phrases_by_stem
+        found = anyway.union(*(by_stem.get(base, ()) for base in vocabulary))
+        return (self.phrases[number] for number in sorted(found))
+
+    @cached_property
+    def _phrases_by_stem(self) -> tuple[set[int], Mapping[str, set[int]]]:
+        """Phrases by number: those that any answer may hold, and those that need a stem, by it."""
+        anyway: set[int] = set()
+        by_stem: defaultdict[str, set[int]] = defaultdict(set)
+        for number, phrase in enumerate(self.phrases):
+            whole = [need.stems for need in phrase.pattern.needs if not need.beginnings]
+            if not whole:
+                anyway.add(number)
+            for base in min(whole, key=len, default=()):
+                by_stem[base].add(number)
+        return anyway, by_stem
 
     @cached_property
     def _groups(self) -> dict[str, WordGroup]:

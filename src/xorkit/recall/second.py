@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xorkit.recall.findings import Findings, content
+from xorkit.recall.findings import Findings
 from xorkit.recall.rubric import FULL_MARKS, Coefficients, Figures, Points, Rubric
 
 Marked = tuple[str, int]  # an answer and a person's mark
@@ -34,7 +34,7 @@ MOST_UNEXPLAINED = 6.0  # unexplained words: more say no more
 
 def features(rubric: Rubric, findings: Findings) -> dict[str, float]:
     """What the regression sees of an answer, by name: about 0 to 1 each."""
-    words = len(content(findings.reading))
+    words = len(findings.reading.content)
     stray = len(findings.stray)
     right = set(findings.concepts)
     return {

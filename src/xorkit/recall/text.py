@@ -17,9 +17,11 @@ CLAUSE = "¦"  # at a comma, colon, bracket
 OPENING = "⁞"  # before a word that opens a clause, where no comma stands
 FILLER = "~"  # after an article or a small adverb, which patterns skip
 BOUNDARIES = frozenset((OPENING, CLAUSE, SENTENCE))
+SMALL = BOUNDARIES | english.SMALL_WORDS
+NO_STATEMENT = SMALL | english.NEGATORS
 SHORT_STEM = 5  # letters of a stem: below, a wrong letter makes another word too easily
 LONG = 8  # letters of a stem: from here on two slips of the finger are mended
-REMEMBERED = 20_000  # repaired words: a class says the same ones, and each takes 0.1 ms to compare
+REMEMBERED = 20_000  # words: a class says the same ones, and each takes 0.1 ms to compare
 SHORTEST_BEGINNING = 5  # letters of a pattern's `accumul*`: shorter ones are near to too much
 
 _HELPING = "do|does|did|is|are|was|were|has|have|had|would|could|should|must|need|might"
@@ -103,9 +105,10 @@ class Reading:
 
     @cached_property
     def line(self) -> str:
-        """Every word as `stem/word`, a filler's mark, a space: what patterns are searched in."""
+        """A space, then every word as `stem/word`, a filler's mark, a space: patterns' ground."""
         pairs = zip(self.stems, self.words, strict=True)
-        return "".join(f"{base}/{word}{FILLER * (base in _FILLERS)} " for base, word in pairs)
+        parts = (f"{base}/{word}{FILLER * (base in _FILLERS)} " for base, word in pairs)
+        return " " + "".join(parts)
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -113,10 +116,25 @@ class Reading:
         return frozenset(self.stems)
 
     @cached_property
+    def meaning(self) -> frozenset[str]:
+        """The stems that carry meaning."""
+        pairs = zip(self.words, self.stems, strict=True)
+        return frozenset(base for word, base in pairs if word not in SMALL)
+
+    @cached_property
+    def content(self) -> tuple[int, ...]:
+        """The indices of words that make a statement: no small words, no "not", no figures."""
+        return tuple(
+            index
+            for index, word in enumerate(self.words)
+            if word not in NO_STATEMENT and not word[0].isdigit()
+        )
+
+    @cached_property
     def places(self) -> tuple[int, ...]:
         """For each word the place in the line where it starts."""
         lengths = (len(part) + 1 for part in self.line.split(" ")[:-1])
-        return tuple(accumulate(lengths, initial=0))[:-1]
+        return tuple(accumulate(lengths))[:-1]
 
     @cached_property
     def clause_starts(self) -> tuple[int, ...]:
@@ -188,6 +206,7 @@ def read_answer(text: str, lexicon: Lexicon) -> Reading:
     return Reading(text, tuple(kept), tuple(map(stem, kept)))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def stem(word: str) -> str:
     """The form that inflections share: clears, cleared, clearing → clear; biases → bias."""
     if word in BOUNDARIES or not word.isalpha():

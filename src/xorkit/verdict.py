@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal, TypedDict
+
+SHARED = 4_096  # outcomes of tests: a hundred for each of forty tests
 
 Fact = str | int | float | tuple[float, ...]
 Outcome = Literal["passed", "failed", "not_judged"]
@@ -234,7 +237,7 @@ class Verdict:
             CellVerdict(
                 grade_id,
                 cell["max_score"],
-                tuple(TestOutcome(**test) for test in cell["tests"]),
+                tuple(_test(**test) for test in cell["tests"]),
                 cell["manual_score"],
                 cell.get("comment", ""),
             )
@@ -253,6 +256,10 @@ class Verdict:
             details=value["details"],
             late=Lateness(**value["late"]) if value.get("late") else None,
         )
+
+
+# Most learners' outcomes of a test are the same one: kept once, a class takes half the memory.
+_test = lru_cache(maxsize=SHARED, typed=True)(TestOutcome)
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,8 @@ def _looks(course: Course) -> str:
 
 def _made_from(course: Course, looks: str, *students: str) -> str:
     """A digest of what a page about these learners shows."""
-    return digest([looks, *(course.result_path(name, VERDICT).read_bytes() for name in students)])
+    files = (course.result_path(name, VERDICT).read_bytes() for name in students)
+    return digest(chain([looks], files))  # one at a time: a big class's are 100 MB
 
 
 def _is_current(page: Path, made_from: str) -> bool:

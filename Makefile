@@ -29,7 +29,7 @@ check: $(READY) ## The quick half of `make test`: style, types, workflows
 	$(BIN)/zizmor --quiet --offline --no-progress .github
 
 coverage: $(READY) ## Which lines the tests of `make test` run
-	$(BIN)/pytest $(BOTH_CORES) -q --cov --cov-report term
+	$(BIN)/pytest $(BOTH_CORES) -q --cov
 
 build: $(READY) ## Source to release, with every promise of the course checked
 	$(BIN)/xorkit build xor

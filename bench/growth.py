@@ -22,8 +22,9 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from report import CHROMIUM, PAINTED, QUIET
 
+from xorkit.engine.store import EVIDENCE, VERDICT
+
 NAME = "xor"
-KEPT = ("verdict.json", "evidence.json.gz", f"{NAME}.ipynb")
 COMMANDS = {
     "collect": ["collect", "downloaded.zip"],
     "grade, the gradebook lost": ["grade"],
@@ -55,17 +56,17 @@ def simulate(demo: Path, course: Path, count: int) -> None:
                 target.mkdir(parents=True)
                 for path in source.iterdir():
                     os.link(path, target / path.name)  # whoever writes puts a new file there
-            verdict = json.loads((model / "verdict.json").read_text("utf-8"))
-            (graded / "verdict.json").unlink()
+            verdict = json.loads((model / VERDICT).read_text("utf-8"))
+            (graded / VERDICT).unlink()
             text = json.dumps({**verdict, "student": student}, ensure_ascii=False)
-            (graded / "verdict.json").write_text(text, "utf-8")
+            (graded / VERDICT).write_text(text, "utf-8")
             download.write(came / f"{NAME}.ipynb", f"{student}/{NAME}.ipynb")
 
 
 def is_whole(folder: Path) -> bool:
     """Whether it holds evidence of a run that met no limit."""
-    verdict = json.loads((folder / "verdict.json").read_text("utf-8"))
-    return (folder / "evidence.json.gz").exists() and not verdict["keys"]["limits"]
+    verdict = json.loads((folder / VERDICT).read_text("utf-8"))
+    return (folder / EVIDENCE).exists() and not verdict["keys"]["limits"]
 
 
 def run(course: Path, words: list[str]) -> tuple[float, float]:

@@ -258,7 +258,7 @@ class Verdict:
         )
 
 
-# Most learners' outcomes of a test are the same one: kept once, a class takes half the memory.
+# Most learners' outcomes of a test are equal: kept once, a class takes two thirds of the memory.
 _test = lru_cache(maxsize=SHARED, typed=True)(TestOutcome)
 
 

@@ -17,8 +17,8 @@ CLAUSE = "¦"  # at a comma, colon, bracket
 OPENING = "⁞"  # before a word that opens a clause, where no comma stands
 FILLER = "~"  # after an article or a small adverb, which patterns skip
 BOUNDARIES = frozenset((OPENING, CLAUSE, SENTENCE))
-SMALL = BOUNDARIES | english.SMALL_WORDS
-NO_STATEMENT = SMALL | english.NEGATORS
+_SMALL = BOUNDARIES | english.SMALL_WORDS
+_NO_STATEMENT = _SMALL | english.NEGATORS
 SHORT_STEM = 5  # letters of a stem: below, a wrong letter makes another word too easily
 LONG = 8  # letters of a stem: from here on two slips of the finger are mended
 REMEMBERED = 20_000  # words: a class says the same ones, and each takes 0.1 ms to compare
@@ -105,7 +105,10 @@ class Reading:
 
     @cached_property
     def line(self) -> str:
-        """A space, then every word as `stem/word`, a filler's mark, a space: patterns' ground."""
+        """A space, then every word as `stem/word`, a filler's mark, a space.
+
+        Patterns are searched in it: each begins with the space before its first word.
+        """
         pairs = zip(self.stems, self.words, strict=True)
         parts = (f"{base}/{word}{FILLER * (base in _FILLERS)} " for base, word in pairs)
         return " " + "".join(parts)
@@ -119,7 +122,7 @@ class Reading:
     def meaning(self) -> frozenset[str]:
         """The stems that carry meaning."""
         pairs = zip(self.words, self.stems, strict=True)
-        return frozenset(base for word, base in pairs if word not in SMALL)
+        return frozenset(base for word, base in pairs if word not in _SMALL)
 
     @cached_property
     def content(self) -> tuple[int, ...]:
@@ -127,7 +130,7 @@ class Reading:
         return tuple(
             index
             for index, word in enumerate(self.words)
-            if word not in NO_STATEMENT and not word[0].isdigit()
+            if word not in _NO_STATEMENT and not word[0].isdigit()
         )
 
     @cached_property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import math
 import re
 import warnings
@@ -54,7 +55,7 @@ def only_trains(source: str) -> bool:
     It draws no parameters, and calls and enters nothing that might.
     """
     try:
-        nodes = [*ast.walk(ast.parse(source))]
+        nodes = _nodes(source)
     except _UNREADABLE:
         return False
     calls = (node.func for node in nodes if isinstance(node, ast.Call))
@@ -79,10 +80,16 @@ def runs_again(source: str) -> bool:
     """Whether a loop's text `only_trains` in loops over ranges, which no first run uses up."""
     if not only_trains(source):
         return False
-    nodes = [*ast.walk(ast.parse(source))]
+    nodes = _nodes(source)
     over = [node.iter for node in nodes if isinstance(node, ast.For)]
     ranges = all(isinstance(each, ast.Call) and _name(each.func) == "range" for each in over)
     return ranges and not any(isinstance(node, ast.While) for node in nodes)
+
+
+@functools.lru_cache(1)  # the same loop is asked about twice
+def _nodes(source: str) -> tuple[ast.AST, ...]:
+    """All nodes of a program. Raises SyntaxError and the like where it is none."""
+    return tuple(ast.walk(ast.parse(source)))
 
 
 def _name(node: ast.expr) -> str:

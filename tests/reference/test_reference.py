@@ -76,14 +76,18 @@ def test_loss_and_gradient_are_autograds(case):
         losses.remove("bce")
     if not likely(reference.sigmoid(predicted)):
         losses.remove("bce-again")
+    known = reference.derivatives(theta, inputs, net)
+    np.testing.assert_array_equal(known.predictions, predicted)
     for name in losses:
         values = reference.loss(theta, inputs, targets, net, name)
-        slopes = reference.gradient(theta, inputs, targets, net, name)
+        gradients = reference.gradient(theta, inputs, targets, net, name)
+        summed = known.gradient(targets, name)
         for k, row in enumerate(theta):
-            value, slope = by_autograd(net, row, inputs, targets, name)
+            value, gradient = by_autograd(net, row, inputs, targets, name)
 
             np.testing.assert_allclose(values[k], value, rtol=1e-9, atol=1e-12)
-            np.testing.assert_allclose(slopes[k], slope, rtol=1e-7, atol=1e-9)
+            np.testing.assert_allclose(gradients[k], gradient, rtol=1e-7, atol=1e-9)
+            np.testing.assert_allclose(summed[k], gradient, rtol=1e-7, atol=1e-9)
 
 
 @given(cases(SMOOTH), st.sampled_from(["mse", "sum", "half"]))
@@ -92,15 +96,15 @@ def test_the_gradient_is_the_limit_of_central_differences(case, name):
     net, theta, inputs, targets = case
     step = 1e-5
     units = np.eye(net.width) * step
-    slopes = reference.gradient(theta, inputs, targets, net, name)
+    gradients = reference.gradient(theta, inputs, targets, net, name)
     for k, row in enumerate(theta):
         above, below = (
             reference.loss(row + sign * units, inputs, targets, net, name) for sign in (1, -1)
         )
         differences = (above - below) / (2 * step)
-        size = np.abs(slopes[k]).max() + reference.loss(row[None], inputs, targets, net, name)[0]
+        size = np.abs(gradients[k]).max() + reference.loss(row[None], inputs, targets, net, name)[0]
 
-        np.testing.assert_allclose(slopes[k], differences, rtol=0, atol=1e-6 * (1 + size))
+        np.testing.assert_allclose(gradients[k], differences, rtol=0, atol=1e-6 * (1 + size))
 
 
 @pytest.mark.parametrize("sizes", [(2, 2, 1), (3, 5, 4, 2), (1, 1)])
@@ -163,14 +167,16 @@ def test_huge_sums_neither_overflow_nor_warn():
     net = reference.lesson_net((2, 2, 1))
     theta = np.full((1, 9), 1e6) * np.array([1, -1, 1, -1, 1, -1, 1, -1, 1])
 
-    slopes = reference.gradient(theta, np.array([[1.0, 0.0]]), np.array([[1.0]]), net)
+    gradients = reference.gradient(theta, np.array([[1.0, 0.0]]), np.array([[1.0]]), net)
 
-    assert np.isfinite(slopes).all()
+    assert np.isfinite(gradients).all()
 
 
 def test_a_batch_of_no_parameter_vectors_has_no_gradients():
     net = reference.lesson_net((2, 2, 1))
 
-    slopes = reference.gradient(np.empty((0, 9)), np.zeros((4, 2)), np.zeros((4, 1)), net)
+    inputs, targets = np.zeros((4, 2)), np.zeros((4, 1))
+    gradients = reference.gradient(np.empty((0, 9)), inputs, targets, net)
+    summed = reference.derivatives(np.empty((0, 9)), inputs, net).gradient(targets)
 
-    assert slopes.shape == (0, 9)
+    assert gradients.shape == summed.shape == (0, 9)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xorkit.evidence import Array, Run
-from xorkit.judge.updates import gradients, lengths, ratios
+from xorkit.judge.updates import gradient_of, lengths, ratios
 from xorkit.reference import Task
 
 MOST_COMPARED = 16  # epochs that are compared: a wrong loop soon comes to where all gradients are 0
@@ -84,7 +84,7 @@ class Habits:
 
 
 def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
-    """Compared with a loss of `updates.gradients`; None where no epoch was seen to its end.
+    """Compared with one of `updates.FOLLOWED`; None where no epoch was seen to its end.
 
     Nor where no gradient ever passes through .grad: those of `torch.autograd.grad` alone.
     """
@@ -96,7 +96,7 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
         np.stack([getattr(epoch, name) for epoch in found])
         for name in ("row", "left", "added", "first", "stepped", "beside")
     )
-    true = dict(gradients(task, task.net))[loss](rows)
+    true = gradient_of(rows, task, loss)
     scales = ratios(added, true)
     astray = beside - ratios(beside, true)[:, None] * true
     return Habits(
@@ -120,7 +120,7 @@ def gradients_right(run: Run, task: Task, rows: Array) -> bool:
     if not found:
         return False
     begun, added = (np.stack([getattr(each, name) for each in found]) for name in ("row", "added"))
-    true = dict(gradients(task, task.net))["mse"](begun)
+    true = gradient_of(begun, task)
     return _mostly_small(added - true, true)
 
 

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.updates import (
     CLOSE,
     FEW,
     FITTED,
+    FOLLOWED,
     Indices,
     cut,
     descent,
-    gradients,
+    goal_of,
     lengths,
     matches,
     moves,
@@ -157,8 +159,9 @@ def _of_updates(
     alike = errors_of(factors[:, None] * grads)
     carried = errors_of(grads + _last_update(went)[wrong])
     capped = errors_of(cut(grads, np.abs(updates).max(axis=1, keepdims=True)))
-    others = {name: of(states) for name, of in gradients(task, task.net) if name != "mse"}
-    by_loss = np.stack([errors_of(task.lr * each) for each in others.values()])
+    known, losses = reference.derivatives(states, task.inputs, task.net), FOLLOWED[1:]
+    others = (known.gradient(*goal_of(loss, task)) for loss in losses)
+    by_loss = np.stack([errors_of(task.lr * each) for each in others])
     errors = np.nan_to_num(np.stack([alike, carried, capped, by_loss.min(axis=0)]), nan=np.inf)
     rounded = (np.abs(factors - 1) < LIKE) & (alike < FITTED)
     jumps = ~rounded & (errors.min(axis=0) > CLOSE)
@@ -166,7 +169,6 @@ def _of_updates(
     found.rounded, found.jumps = int(rounded.sum()), int(jumps.sum())
     found.nudges = int((lengths(updates[jumps]) < NEARBY * lengths(states[jumps])).sum())
     found.carried, found.capped = int((nearest == 1).sum()), int((nearest == 2).sum())
-    losses = [*others]
     found.losses.update(losses[k] for k in by_loss[:, nearest == 3].argmin(axis=0))
     idle = set(still.tolist())
     for k, factor in zip(wrong[nearest == 0].tolist(), factors[nearest == 0].tolist(), strict=True):

@@ -21,7 +21,7 @@ from xorkit.judge.updates import (
     Mechanism,
     descent,
     distinct,
-    gradients,
+    gradient_of,
     matches,
     moves,
     off_by,
@@ -207,8 +207,8 @@ def _not_cleared(
     states = distinct(run.rows)
     cleared, count = len(mechanism.cleared), len(states) - 1
     if cleared == 1 and "z" not in run.events + run.before:
-        gradient = dict(gradients(task, task.net))[mechanism.loss](states[1:2])[0]
-        own = mechanism.factor * task.lr * np.delete(gradient, mechanism.still)
+        grads = gradient_of(states[1:2], task, mechanism.loss)[0]
+        own = mechanism.factor * task.lr * np.delete(grads, mechanism.still)
         ratio = np.linalg.norm(states[1] - states[2]) / np.linalg.norm(own)
         return finding(Diagnosis.NO_ZERO_GRAD, "sums", ratio=ratio)
     return finding(Diagnosis.ZERO_GRAD_NOT_EVERY_PASS, "sums", clean=cleared, updates=count)
@@ -397,10 +397,16 @@ def _some_unlike(run: Run, task: Task) -> Finding:
 def _other_net(rows: Array, task: Task) -> Net | None:
     """The net of other activations of which the updates are plain descent, if there is one."""
     states = distinct(rows)
-    for names in itertools.product(reference.ACTIVATIONS, repeat=len(task.net.activations)):
-        net = Net(task.net.sizes, names)
-        if all(matches(s, descent(s, task, net)).all() for s in (states[: FEW + 1], states)):
-            return net
+    few, inner = states[: FEW + 1], len(task.net.activations) - 1
+    for names in itertools.product(reference.ACTIVATIONS, repeat=inner):
+        sums = reference.derivatives(few[:-1], task.inputs, Net(task.net.sizes, (*names, "none")))
+        for name, last in reference.ACTIVATIONS.items():
+            predicted = last.value(sums.predictions)
+            by_sum = reference.MSE.gradient(predicted, task.targets) * last.derivative(predicted)
+            net = Net(task.net.sizes, (*names, name))
+            first = task.lr * sums.sum(by_sum)
+            if matches(few, first).all() and matches(states, descent(states, task, net)).all():
+                return net
     return None
 
 

@@ -17,6 +17,7 @@ from xorkit.judge.model import Model, judge_model
 from xorkit.judge.settings import Settings
 from xorkit.judge.training import Training
 from xorkit.judge.updates import (
+    EARLY,
     FEW,
     VISIBLE,
     Indices,
@@ -107,7 +108,7 @@ def judge_result(
         return replace(result, rows=_untrained("no-training", result.predictions, count, parts))
     shown = _losses(_some(way.first), model.net, task)
     result = replace(result, losses=tuple(round(float(value), 5) for value in shown))
-    proved, frozen, review = _proved(way, mine, task, parts[-1].mechanism)
+    proved, frozen, review = _proved(way, mine, task, parts[-1])
     about = replace(task, net=model.net)
     if not proved and review and parts[-1].weights_move:
         # It may have been trained by a rule that the judge doesn't know. Where nothing is to be
@@ -224,19 +225,21 @@ def _placed(own: Run, theta: Array) -> Indices | None:
 # ------------------------------------------------------------------- did its own training make it?
 
 
-def _proved(way: _Way, mine: Task, task: Task, loop: Mechanism) -> tuple[bool, int, str]:
+def _proved(way: _Way, mine: Task, task: Task, training: Training) -> tuple[bool, int, str]:
     """Whether training brought the parameters from an unlearned start to where they are.
 
     The second part is how many of them it left as they were, though they have a gradient; the third
     says why a person should look, where the judge can't tell.
     """
-    rows = way.first
+    rows, loop = way.first, training.mechanism
     if not _unlearned(rows[0], task, mine.net):
         return False, 0, ""
+    # Where all of them are known to be plain descent, the first ones tell whether they move.
+    some = rows[: EARLY + 1] if training.descends == mine.net else rows
     # What had no name when the loop ran alone has none here: whether it follows is soon seen.
     nameless = loop.kind == "unknown"
     follows = nameless and _follows(rows, mine)
-    mechanism = loop if follows else explain(rows, mine, mine.net, loop.kind)
+    mechanism = loop if follows else explain(some, mine, mine.net, loop.kind)
     if not nameless:
         follows = mechanism.kind == "unknown" and _follows(rows, mine)
     descends = mechanism.descends or follows

@@ -31,7 +31,7 @@ from xorkit.judge.model import Model
 from xorkit.judge.settings import Settings
 from xorkit.judge.updates import FEW, Mechanism, arrangement, explain, moves
 from xorkit.messages import finding
-from xorkit.reference import Task
+from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis, Finding
 
 MANY = 10  # forward passes for one backward pass: most of the loop's work comes to nothing
@@ -68,6 +68,7 @@ class Training:
     run: Run | None = None  # the one that the claims are about
     own: Run | None = None
     review: str = ""
+    descends: Net | None = None  # of which the whole own run is plain descent, update by update
 
     @property
     def right(self) -> bool:
@@ -94,6 +95,11 @@ class _Trained:
     @cached_property
     def seen(self) -> Deviations | None:
         return deviations(self.ordered, self.task) if self.ordered is not None else None
+
+    @property
+    def right(self) -> bool:
+        """Whether every update is plain descent."""
+        return self.seen is not None and self.seen.right == self.seen.epochs
 
 
 def _own_task(data: Data, model: Model, settings: Settings, task: Task) -> Task | None:
@@ -144,7 +150,8 @@ def judge_training(
     if found and found[0].code in IDLING and not epochs:
         epochs = Claim(False, found[0])  # the epochs are there, and their updates are missing
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4
-    return Training(*claims, epochs, mechanism, runs.alone, runs.own)
+    proved = mine.net if own is not None and mine is not None and not found and own.right else None
+    return Training(*claims, epochs, mechanism, runs.alone, runs.own, descends=proved)
 
 
 def _ended_at_once(run: Run) -> bool:

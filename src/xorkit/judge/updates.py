@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from xorkit import reference
 from xorkit.evidence import Array
-from xorkit.reference import Net, Task
+from xorkit.reference import Derivatives, Net, Task
 
 EPS = float(np.finfo(np.float32).eps)
 # A float32 update is exact to half a unit in the last place of θ, plus the rounding of a gradient
@@ -160,18 +160,22 @@ def descent(rows: Array, task: Task, net: Net) -> Array:
     return task.lr * reference.gradient(rows[:-1], task.inputs, task.targets, net)
 
 
-def gradients(task: Task, net: Net) -> Iterator[tuple[str, Callable[[Array], Array]]]:
-    """The gradients that an update may follow, the lesson's own first."""
-    inputs, targets = task.inputs, task.targets
+# The losses whose gradient an update may follow, the lesson's own first.
+FOLLOWED = ("mse", "target-shape", "bce", "mse-again", "bce-again", "l1")
 
-    def of(name: str, goal: Array) -> Callable[[Array], Array]:
-        return lambda rows: reference.gradient(rows, inputs, goal, net, name)
 
-    yield "mse", of("mse", targets)
-    # A target of shape (4,) is compared with every prediction: the same gradient as its mean.
-    yield "target-shape", of("mse", np.full_like(targets, targets.mean()))
-    for name in ("bce", "mse-again", "bce-again", "l1"):
-        yield name, of(name, targets)
+def goal_of(loss: str, task: Task) -> tuple[Array, str]:
+    """What one of FOLLOWED compares the predictions with, and by which loss of `reference`."""
+    if loss == "target-shape":
+        # A target of shape (4,) is compared with every prediction: the same gradient as its mean.
+        return np.full_like(task.targets, task.targets.mean()), "mse"
+    return task.targets, loss
+
+
+def gradient_of(rows: Array, task: Task, loss: str = "mse") -> Array:
+    """The gradient (K, P) of one of FOLLOWED at rows (K, P) of the task's own net."""
+    targets, name = goal_of(loss, task)
+    return reference.gradient(rows, task.inputs, targets, task.net, name)
 
 
 def explain(rows: Array, task: Task, net: Net, like: str = "") -> Mechanism:
@@ -185,9 +189,8 @@ def explain(rows: Array, task: Task, net: Net, like: str = "") -> Mechanism:
         return Mechanism("unknown")
     states = distinct(rows)
     updates = Updates(states[:-1] - states[1:], states[:-1], unseen(states[:-1]))
-    grads = {
-        name: _scaled(gradient, task.lr, updates.states) for name, gradient in gradients(task, net)
-    }
+    known = _derivatives(updates.states, task, net)
+    grads = {loss: _scaled(loss, updates.states, known, task, net) for loss in FOLLOWED}
     descents = map(grads["mse"], (EARLY, None))
     if all(matches(states[: len(wanted) + 1], wanted).all() for wanted in descents):
         # Where all gradients are as small as rounding, anything that hardly moves would match them.
@@ -204,11 +207,11 @@ def explain(rows: Array, task: Task, net: Net, like: str = "") -> Mechanism:
     attempts: list[tuple[str, Callable[[], Mechanism | None]]] = [
         ("factor sums schedule capped", lambda: _by_gradients(plain, updates, grads, begins)),
         ("straight", lambda: _by_all(_straight, updates)),
-        ("targets", lambda: _by_all(_targets, updates, task, net)),
+        ("targets", lambda: _by_predictions(_targets, updates, known, task)),
         ("late rates linear adaptive", lambda: _by_gradients(rest, updates, grads, begins)),
         ("linear adaptive", lambda: _by_gradients(others, updates, never_cleared, begins)),
         ("part batch", lambda: _by_all(_batch, updates, task, net)),
-        ("pulls", lambda: _by_all(_pulls, updates, task, net)),
+        ("pulls", lambda: _by_predictions(_pulls, updates, known, task)),
     ]
     attempts.sort(key=lambda each: like not in each[0].split())
     found = (attempt() for _, attempt in attempts)
@@ -226,13 +229,27 @@ def off_by(rows: Array, task: Task) -> float:
 Attempt = Callable[[Updates, Array, float], Mechanism | None]
 Way = Callable[[Array], Array]  # of updates (K, P), by their gradients (K, P)
 Count = int | None  # of the first rows; None: of all
+Known = Callable[[Count], Derivatives]  # at the first states
+
+
+def _derivatives(states: Array, task: Task, net: Net) -> Known:
+    """The derivatives at the first states, computed when they are asked for."""
+    at = functools.cache(lambda count: reference.derivatives(states[:count], task.inputs, net))
+    return lambda count: at(len(states) if count is None else min(count, len(states)))
 
 
 def _scaled(
-    gradient: Callable[[Array], Array], lr: float, states: Array
+    loss: str, states: Array, known: Known, task: Task, net: Net
 ) -> Callable[[Count], Array]:
-    """lr·gradient (K, P) at the first states, computed when it is asked for."""
-    return functools.cache(lambda count: lr * gradient(states[:count]))
+    """lr·gradient (K, P) of a loss at the first states, computed when it is asked for."""
+    targets, name = goal_of(loss, task)
+
+    def grads(count: Count) -> Array:
+        if count is None and len(states) > EARLY:
+            return task.lr * reference.gradient(states, task.inputs, targets, net, name)
+        return task.lr * known(count).gradient(targets, name)  # at so few, it is there at once
+
+    return functools.cache(grads)
 
 
 def _summed(grads: Callable[[Count], Array]) -> Callable[[Count], Array]:
@@ -257,6 +274,18 @@ def _by_all(
 ) -> Mechanism | None:
     """What makes the updates, by an attempt with gradients of its own."""
     return _tried(lambda count, slack: attempt(updates.first(count), *about, slack), updates)
+
+
+def _by_predictions(
+    attempt: Callable[[Updates, Derivatives, Task, float], Mechanism | None],
+    updates: Updates,
+    known: Known,
+    task: Task,
+) -> Mechanism | None:
+    """As `_by_all`, by the derivatives of the predictions."""
+    return _tried(
+        lambda count, slack: attempt(updates.first(count), known(count), task, slack), updates
+    )
 
 
 def _by_gradients(
@@ -461,37 +490,24 @@ def _straight(updates: Updates, slack: float) -> Mechanism | None:
     return Mechanism("straight") if np.abs(ways - ways[0]).max() < slack * FITTED else None
 
 
-def _targets(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | None:
+def _targets(updates: Updates, known: Derivatives, task: Task, slack: float) -> Mechanism | None:
     """Other targets than the lesson's, always the same: the gradient is linear in them."""
     count = task.targets.size
     if len(updates.went) < FEW or count > MAX_TARGETS:
         return None
-
-    def grads(targets: Array) -> Array:
-        goal = targets.reshape(task.targets.shape)
-        return (task.lr * reference.gradient(updates.states, task.inputs, goal, net)).ravel()
-
-    without = grads(np.zeros(count))
-    terms = np.stack([without - grads(unit) for unit in np.eye(count)], axis=1)
-    targets, *_ = np.linalg.lstsq(terms, without - updates.went.ravel())
-    predicted = (without - terms @ targets).reshape(updates.went.shape)
-    if not updates.follow(predicted, slack * FITTED):
+    without = task.lr * known.gradient(np.zeros_like(task.targets))
+    terms = 2 * task.lr / count * known.by_parameter.transpose(2, 0, 1)  # (K, P, count)
+    targets, *_ = np.linalg.lstsq(terms.reshape(-1, count), (without - updates.went).ravel())
+    if not updates.follow(without - terms @ targets, slack * FITTED):
         return None
     return Mechanism("targets", targets=tuple(float(value) for value in targets))
 
 
-def _pulls(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | None:
+def _pulls(updates: Updates, known: Derivatives, task: Task, slack: float) -> Mechanism | None:
     """Any other loss of the predictions, whatever it is: a gradient of its own in each of them."""
-    count = task.targets.size
-    if len(updates.went) < FEW or 2 * count >= updates.states.shape[1]:
+    if len(updates.went) < FEW or 2 * task.targets.size >= updates.states.shape[1]:
         return None  # so many free numbers would explain any update
-
-    def grads(targets: Array) -> Array:
-        goal = targets.reshape(task.targets.shape)
-        return reference.gradient(updates.states, task.inputs, goal, net) * count / 2
-
-    without = grads(np.zeros(count))
-    terms = np.stack([without - grads(unit) for unit in np.eye(count)], axis=2)
+    terms = np.ascontiguousarray(known.by_parameter.transpose(2, 0, 1))  # (K, P, count)
     pulls = (np.linalg.pinv(terms) @ updates.went[:, :, None]) / -task.lr
     predicted = -task.lr * (terms @ pulls)[:, :, 0]
     if not updates.follow(predicted, slack * FITTED):
@@ -501,35 +517,71 @@ def _pulls(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | 
 
 def _batch(updates: Updates, task: Task, net: Net, slack: float) -> Mechanism | None:
     """Updates that look at a part of the rows only: mini-batches, one row at a time."""
-    count = len(task.inputs)
-    if count > MAX_SUBSETS:
+    if len(task.inputs) > MAX_SUBSETS:
         return None
-    most, left, before = slack * CLOSE, updates, _before(updates.went)
-    of_rows: dict[int, Array] = {}  # the gradients of single rows at those that are left
+    parts, most = _parts(len(task.inputs)), slack * CLOSE
+    of_part = functools.partial(_of_part, task=task, net=net)
+    first = _looked_at(updates.first(EARLY), parts, of_part, most)
+    if first is None:
+        return None
 
-    def gradient(part: tuple[int, ...], states: Array) -> Array:
-        rows = list(part)
-        return task.lr * reference.gradient(states, task.inputs[rows], task.targets[rows], net)
+    def looks_at(at: Updates, part: int) -> bool:
+        rows, carried = parts[part]
+        return not carried and at.follow(of_part(rows, at.states), most)
 
-    parts = [
+    usual = int(np.bincount(first).argmax())
+    if all(looks_at(at, usual) for at in map(updates.first, (EARLY, None))):
+        return Mechanism("part")
+    # Taken in turn, each part is computed where it is due and nowhere else.
+    turns = next(
+        n for n in range(1, len(first) + 1) if (first[n:] == first[: len(first) - n]).all()
+    )
+    in_turn = (looks_at(updates.at(slice(k, None, turns)), first[k]) for k in range(turns))
+    told = len(updates.went) <= EARLY or all(in_turn)
+    told = told or _looked_at(updates, parts, of_part, most) is not None
+    return Mechanism("batch") if told else None
+
+
+_Part = tuple[tuple[int, ...], bool]  # rows; whether what the update before left in .grad is added
+
+
+def _parts(count: int) -> list[_Part]:
+    """The parts of so many rows of data, the small ones first."""
+    return [
         (part, carried)
         for size in range(1, count)
-        for carried in (False, True)  # what the update before left in .grad
+        for carried in (False, True)
         for part in itertools.combinations(range(count), size)
     ]
-    for part, carried in parts:
-        of_rows |= {k: gradient((k,), left.states) for k in part if k not in of_rows}
-        grads = functools.reduce(np.add, [of_rows[k] for k in part]) / len(part)
+
+
+def _of_part(rows: tuple[int, ...], states: Array, *, task: Task, net: Net) -> Array:
+    """lr·gradient (K, P) of the loss of some rows of the data."""
+    inputs, targets = task.inputs[[*rows]], task.targets[[*rows]]
+    return task.lr * reference.gradient(states, inputs, targets, net)
+
+
+def _looked_at(
+    updates: Updates,
+    parts: Sequence[_Part],
+    of_part: Callable[[tuple[int, ...], Array], Array],
+    most: float,
+) -> Indices | None:
+    """Which of the parts each update looks at; None where one looks at none of them."""
+    told = np.empty(len(updates.went), np.intp)
+    left, before, places = updates, _before(updates.went), np.arange(len(told))
+    of_rows: dict[int, Array] = {}  # the gradients of single rows at those that are left
+    for index, (rows, carried) in enumerate(parts):
+        of_rows |= {k: of_part((k,), left.states) for k in rows if k not in of_rows}
+        grads = functools.reduce(np.add, [of_rows[k] for k in rows]) / len(rows)
         went = left.went - before if carried else left.went
         explained = relative(lengths(went - grads), grads, left.floor) <= most
+        told[places[explained]] = index
         if explained.all():
-            some = map(updates.first, (EARLY, None))
-            if carried or not all(at.follow(gradient(part, at.states), most) for at in some):
-                return Mechanism("batch")
-            return Mechanism("part")
+            return told
         if explained.any():
             rest = ~explained
-            left, before = left.where(rest), before.compress(rest, 0)
+            left, before, places = left.where(rest), before.compress(rest, 0), places[rest]
             of_rows = {k: grads.compress(rest, 0) for k, grads in of_rows.items()}
     return None
 
@@ -596,9 +648,10 @@ def arrangement(
         updates, begun = states[:-1] - states[1:], states[:-1].reshape(-1, net.width)
         # What stays behind is told apart later. However far they go, and be it uphill: those of a
         # target of another shape are as common as the loss's own.
+        known = reference.derivatives(begun, task.inputs, net)
         ways = (
-            gradient(begun).reshape(updates.shape) * updates.any(axis=0)
-            for _, gradient in itertools.islice(gradients(task, net), 2)
+            known.gradient(*goal_of(loss, task)).reshape(updates.shape) * updates.any(axis=0)
+            for loss in FOLLOWED[:2]
         )
         errors = np.min([_astray(updates, way) for way in ways], axis=0)
         # Where a single number moves, every reading fits it.

@@ -126,7 +126,7 @@ def _record(value: object, names: set[str], also: Sequence[str] = ()) -> Mapping
     return value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """What was recorded while a training loop ran.
 
@@ -437,9 +437,14 @@ def _read_truth(value: object) -> bool:
 
 
 def _read_events(value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT or not set(value) <= set(EVENTS):
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not _of_events(value):
         raise EvidenceError(f"wanted events, saw {shown(value)}")
     return value
+
+
+def _of_events(text: str) -> bool:
+    """Whether it has no other letters; a set of them would take ten times as long."""
+    return text.isascii() and not text.encode().translate(None, EVENTS.encode())
 
 
 def read_text(value: object, length: int) -> str:

@@ -72,7 +72,7 @@ class Net:
         return " → ".join([str(self.sizes[0]), *(f"{size} ({name})" for size, name in layers)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """What the lesson trains: the net on `inputs` (N, in) and `targets` (N, out), by plain SGD."""
 
@@ -243,8 +243,7 @@ def derivatives(theta: Array, inputs: Array, net: Net) -> Derivatives:
         parts: list[Array] = []
         for by_sum, given in _backward(layers, values, unit, net):
             by_weight = np.einsum("onk,ink->oink", by_sum, given)
-            rows, count = by_sum.shape[1:]
-            parts[:0] = [by_weight.reshape(len(by_sum) * len(given), rows, count), by_sum]
+            parts[:0] = [*by_weight, by_sum]
         outputs.append(np.concatenate(parts))  # (P, N, K)
     by_parameter = np.stack(outputs, axis=2)  # (P, N, out, K)
     shape = net.width, len(inputs) * net.sizes[-1], len(theta)

@@ -260,8 +260,9 @@ class Undocumented(ast.NodeTransformer):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
         kinds = ast.Module | ast.FunctionDef | ast.ClassDef
-        if isinstance(node, kinds) and len(node.body) > 1 and ast.get_docstring(node) is not None:
-            del node.body[0]
+        if isinstance(node, kinds) and ast.get_docstring(node) is not None:
+            nothing = [] if isinstance(node, ast.Module) else [ast.Expr(ast.Constant(0))]
+            node.body = node.body[1:] or nothing
         return super().generic_visit(node)
 
     def visit_AnnAssign(self, node):

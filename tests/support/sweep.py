@@ -130,7 +130,7 @@ def _result_right(
 
 def _parts(training: Training, task: Task) -> tuple[Data, Model, Settings, Training]:
     """The other cells, all right."""
-    order = arrangement(np.zeros((1, task.net.width)), task.net.shapes, task, task.net)
+    order = arrangement(np.zeros((1, task.net.width)), task.net.shapes, task)
     data = Data(HOLDS, HOLDS, HOLDS, task.inputs, task.targets)
     model = Model(HOLDS, HOLDS, HOLDS, HOLDS, task.net, order, task.net.shapes)
     return data, model, Settings(HOLDS, HOLDS, HOLDS, "mse", task.lr), training

@@ -170,7 +170,7 @@ def _text(evidence: Evidence, question: str) -> str:
 def _updates(training: Training, lesson: Lesson) -> UpdateDetails | None:
     """The first updates of the loop alone, beside lr·gradient at the same points."""
     task, run = lesson.trained, training.run
-    rows = arranged(run.rows, run.shapes, task, task.net) if run is not None else None
+    rows = arranged(run, task) if run is not None else None
     if rows is None or len(rows) < 2:
         return None
     few = rows[: DRAWN_UPDATES + 1]

@@ -308,16 +308,18 @@ def _comments(text: str, lines: Sequence[bytes]) -> Iterator[Span]:
 
 
 def _unread(tree: ast.Module, lines: Sequence[bytes]) -> Iterator[Span]:
-    """Docstrings of more than nothing, and what functions say of their arguments and values."""
+    """Docstrings, and what functions say of their arguments and values."""
     classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     # A dataclass asks of its fields that they have an annotation, whatever it is.
     fields = {id(node) for each in classes for node in each.body}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and len(node.body) > 1:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body:
             first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 last = first.end_lineno or first.lineno  # a docstring stands alone on its lines
-                yield first.lineno, first.col_offset, last, len(lines[last - 1]), b""
+                needed = len(node.body) == 1 and not isinstance(node, ast.Module)
+                instead = b" " * first.col_offset + b"0" if needed else b""
+                yield first.lineno, first.col_offset, last, len(lines[last - 1]), instead
         if isinstance(node, ast.arg) and node.annotation is not None:
             yield node.lineno, node.col_offset + len(node.arg.encode()), *_end(node.annotation), b""
         if isinstance(node, ast.AnnAssign) and id(node) in fields:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.updates import (
     CLOSE,
@@ -21,7 +20,7 @@ from xorkit.judge.updates import (
     Indices,
     cut,
     descent,
-    goal_of,
+    gradients_at,
     lengths,
     matches,
     moves,
@@ -89,7 +88,7 @@ def deviations(run: Run, task: Task) -> Deviations | None:
     rows = run.rows
     if len(rows) < 2 or not np.isfinite(rows).all():
         return None
-    wanted, went, moving = descent(rows, task, task.net), rows[:-1] - rows[1:], moves(rows)
+    wanted, went, moving = descent(rows, task), rows[:-1] - rows[1:], moves(rows)
     right = matches(rows, wanted)
     if not right[np.flatnonzero(moving)[:FEW]].all() and right.mean() < MOST:
         return None
@@ -99,42 +98,21 @@ def deviations(run: Run, task: Task) -> Deviations | None:
     after = (calls(run) + [""] * epochs)[:epochs]
     still = np.flatnonzero(~right & ~moving)
     wrong = np.flatnonzero(~right & moving)
-    kinds = _of_updates(wrong, still, went, wanted, rows, after, task)
+    found, within = _of_updates(wrong, still, went, wanted, rows, after, task)
     around = "s" in run.events.partition("b")[0]  # a closure's backward pass comes within the step
     idle = Counter(
         "emptied" if "z" in before and step else "stuck" if step and not around else "skipped"
-        for before, step, _ in (after[k].partition("s") for k in still if k not in kinds.within)
+        for before, step, _ in (after[k].partition("s") for k in still if k not in within)
     )
-    return Deviations(
-        epochs,
-        int(right.sum()) + kinds.rounded,
-        int(np.argmin(right)) + 1,
-        kinds.carried,
-        kinds.capped,
-        kinds.repeated,
-        idle["emptied"],
-        idle["stuck"],
-        idle["skipped"],
-        tuple(kinds.factors),
-        kinds.losses,
-        kinds.jumps,
-        kinds.nudges,
+    return replace(
+        found,
+        epochs=epochs,
+        right=int(right.sum()) + found.right,
+        first=int(np.argmin(right)) + 1,
+        emptied=idle["emptied"],
+        stuck=idle["stuck"],
+        skipped=idle["skipped"],
     )
-
-
-@dataclass
-class _Updates:
-    """What the wrong updates are; `within`: backward passes that belong to the next update."""
-
-    rounded: int = 0
-    carried: int = 0
-    capped: int = 0
-    repeated: int = 0
-    factors: list[float] = field(default_factory=list)
-    losses: Counter[str] = field(default_factory=Counter)
-    jumps: int = 0
-    nudges: int = 0
-    within: set[int] = field(default_factory=set)
 
 
 def _of_updates(
@@ -145,10 +123,10 @@ def _of_updates(
     rows: Array,
     after: list[str],
     task: Task,
-) -> _Updates:
-    found = _Updates()
+) -> tuple[Deviations, set[int]]:
+    """What the wrong updates are, and the backward passes that belong to the next update."""
     if not len(wrong):
-        return found
+        return Deviations(), set()
     updates, grads, states = went[wrong], wanted[wrong], rows[wrong]
     floor = unseen(states)
 
@@ -159,26 +137,31 @@ def _of_updates(
     alike = errors_of(factors[:, None] * grads)
     carried = errors_of(grads + _last_update(went)[wrong])
     capped = errors_of(cut(grads, np.abs(updates).max(axis=1, keepdims=True)))
-    known, losses = reference.derivatives(states, task.inputs, task.net), FOLLOWED[1:]
-    others = (known.gradient(*goal_of(loss, task)) for loss in losses)
+    losses = FOLLOWED[1:]
+    others = map(gradients_at(states, task), losses)
     by_loss = np.stack([errors_of(task.lr * each) for each in others])
     errors = np.nan_to_num(np.stack([alike, carried, capped, by_loss.min(axis=0)]), nan=np.inf)
     rounded = (np.abs(factors - 1) < LIKE) & (alike < FITTED)
     jumps = ~rounded & (errors.min(axis=0) > CLOSE)
     nearest = np.where(rounded | jumps, -1, errors.argmin(axis=0))
-    found.rounded, found.jumps = int(rounded.sum()), int(jumps.sum())
-    found.nudges = int((lengths(updates[jumps]) < NEARBY * lengths(states[jumps])).sum())
-    found.carried, found.capped = int((nearest == 1).sum()), int((nearest == 2).sum())
-    found.losses.update(losses[k] for k in by_loss[:, nearest == 3].argmin(axis=0))
-    idle = set(still.tolist())
+    idle, within, repeated, odd = set(still.tolist()), set[int](), 0, list[float]()
     for k, factor in zip(wrong[nearest == 0].tolist(), factors[nearest == 0].tolist(), strict=True):
-        within = _within(k, idle, after)
-        if within and abs(factor - len(within) - 1) < LIKE:
-            found.repeated += 1
-            found.within |= within
+        before = _within(k, idle, after)
+        if before and abs(factor - len(before) - 1) < LIKE:
+            repeated += 1
+            within |= before
         else:
-            found.factors.append(factor)
-    return found
+            odd.append(factor)
+    return Deviations(
+        right=int(rounded.sum()),
+        carried=int((nearest == 1).sum()),
+        capped=int((nearest == 2).sum()),
+        repeated=repeated,
+        factors=tuple(odd),
+        losses=Counter(losses[k] for k in by_loss[:, nearest == 3].argmin(axis=0)),
+        jumps=int(jumps.sum()),
+        nudges=int((lengths(updates[jumps]) < NEARBY * lengths(states[jumps])).sum()),
+    ), within
 
 
 def _within(k: int, idle: set[int], after: list[str]) -> set[int]:

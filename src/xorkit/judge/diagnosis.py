@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         return (_misfit(run, task),)
     habit = habits(run, task, mechanism.loss)
     if mechanism.kind == "straight":
-        return (_straight(run),)
+        return (finding(Diagnosis.NOT_TRAINED, "straight"),)
     if mechanism.kind == "still":
         return (_still(run, after, habit),)
     if mechanism.kind in ("pulls", "unknown") and off_by(run.rows, task) <= CLOSE:
@@ -271,7 +272,7 @@ def _by_calls(run: Run, factor: float) -> Finding:
 
 def _schedule(run: Run, task: Task) -> Finding:
     states = distinct(run.rows)
-    factors = ratios(states[:-1] - states[1:], descent(states, task, task.net))
+    factors = ratios(states[:-1] - states[1:], descent(states, task))
     return finding(Diagnosis.WRONG_LR, "schedule", low=factors.min(), high=factors.max())
 
 
@@ -364,10 +365,6 @@ def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
     return finding(Diagnosis.WRONG_LOSS, mechanism.loss)
 
 
-def _straight(run: Run) -> Finding:
-    return finding(Diagnosis.NOT_TRAINED, "straight")
-
-
 def _unlike(run: Run, habit: Habits | None, task: Task) -> Finding:
     """A run whose updates follow no gradient of the task's loss: what are they instead?"""
     if habit is not None and habit.steps and habit.undone:
@@ -388,7 +385,7 @@ def _unlike(run: Run, habit: Habits | None, task: Task) -> Finding:
 def _some_unlike(run: Run, task: Task) -> Finding:
     """A run of which most updates are right: whether the others have other gradients."""
     rows = run.rows
-    odd = np.flatnonzero(moves(rows) & ~matches(rows, descent(rows, task, task.net)))
+    odd = np.flatnonzero(moves(rows) & ~matches(rows, descent(rows, task)))
     right = gradients_right(run, task, rows[odd])
     code = Diagnosis.WRONG_OPTIMIZER if right else Diagnosis.WRONG_LOSS
     return finding(code, "later", epochs=len(rows) - 1, count=len(odd), first=odd[0] + 1)
@@ -403,10 +400,10 @@ def _other_net(rows: Array, task: Task) -> Net | None:
         for name, last in reference.ACTIVATIONS.items():
             predicted = last.value(sums.predictions)
             by_sum = reference.MSE.gradient(predicted, task.targets) * last.derivative(predicted)
-            net = Net(task.net.sizes, (*names, name))
+            other = replace(task, net=Net(task.net.sizes, (*names, name)))
             first = task.lr * sums.sum(by_sum)
-            if matches(few, first).all() and matches(states, descent(states, task, net)).all():
-                return net
+            if matches(few, first).all() and matches(states, descent(states, other)).all():
+                return other.net
     return None
 
 

@@ -10,8 +10,8 @@ from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.diagnosis import broken
-from xorkit.judge.updates import arranged, descent, matches, moves
-from xorkit.reference import Net, Task
+from xorkit.judge.updates import arranged, descent, matches, moves, order_of
+from xorkit.reference import Task
 from xorkit.verdict import Diagnosis
 
 ENOUGH = 0.98  # of the lesson's epochs: counting from 1 or stopping at the last print is no mistake
@@ -27,9 +27,9 @@ class Facts:
     typical: int  # epochs after which half of those that learn have learned
 
 
-def near(rows: Array, net: Net, task: Task) -> Array:
+def near(rows: Array, task: Task) -> Array:
     """Which predictions (N,) at the last of the rows are near their targets."""
-    predicted = reference.predict(rows[-1:], task.inputs, net)[0]
+    predicted = reference.predict(rows[-1:], task.inputs, task.net)[0]
     return np.asarray((np.abs(predicted - task.targets) <= task.near).all(axis=1))
 
 
@@ -92,11 +92,10 @@ def _updates(run: Run, task: Task | None) -> int:
     if task is None:
         return run.backwards
     moving = moves(run.rows)
-    rows = arranged(run.rows, run.shapes, task, task.net)
-    if rows is None or not moving.any():
+    if order_of(run, task) is None or not moving.any():
         return run.backwards
-    if not moving.all():
-        moving = moving | matches(rows, descent(rows, task, task.net))
+    if not moving.all() and (rows := arranged(run, task)) is not None:
+        moving = moving | matches(rows, descent(rows, task))
     later = run.backwards - len(moving)  # of a longer run not every epoch is kept
     return int(moving.sum()) + (later if len(run.end_rows) > 1 else 0)
 
@@ -119,10 +118,10 @@ def gave_up(run: Run, task: Task, facts: Facts) -> bool:
 
 
 def _unlearned(run: Run, task: Task) -> Array | None:
-    """The rows, in the net's order, of a run that ended by itself before it had learned."""
+    """The last rows, in the net's order, of a run that ended by itself before it had learned."""
     early = run.error is None and 0 < run.total < ENOUGH * task.epochs
     rows = _ordered(run, task) if early else None
-    return None if rows is None or near(rows, task.net, task).all() else rows
+    return None if rows is None or near(rows, task).all() else rows
 
 
 def stalls(theta: Array, made: int, task: Task) -> bool:
@@ -131,7 +130,7 @@ def stalls(theta: Array, made: int, task: Task) -> bool:
     if rest <= (1 - ENOUGH) * task.epochs:
         return True
     end = reference.descend(theta, task.inputs, task.targets, task.net, lr=task.lr, epochs=rest)
-    return not near(end, task.net, task).all()
+    return not near(end, task).all()
 
 
 def _endless(own: Run | None, whole: tuple[Run, ...], task: Task) -> Run | None:
@@ -172,9 +171,10 @@ def _looks(whole: tuple[Run, ...], task: Task) -> bool:
 
 def _learned(run: Run, task: Task) -> bool:
     rows = _ordered(run, task)
-    return rows is not None and bool(near(rows, task.net, task).all())
+    return rows is not None and bool(near(rows, task).all())
 
 
 def _ordered(run: Run, task: Task) -> Array | None:
-    """A whole run's rows in the net's order of parameters, where its shapes tell that."""
-    return arranged(run.rows, run.shapes, task, task.net) if run.complete else None
+    """A whole run's last rows in the net's order of parameters, where its shapes tell that."""
+    index = order_of(run, task) if run.complete else None
+    return None if index is None else run.rows[-SOON:].take(index, axis=1)

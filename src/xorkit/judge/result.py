@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from xorkit import reference
 from xorkit.evidence import Array, EvidenceError, ModelOutputs, PredictionsObservation, Run
@@ -15,20 +16,21 @@ from xorkit.judge.data import Data
 from xorkit.judge.epochs import Facts, near, stalls
 from xorkit.judge.model import Model, judge_model
 from xorkit.judge.settings import Settings
-from xorkit.judge.training import Training
+from xorkit.judge.training import Training, task_of
 from xorkit.judge.updates import (
     EARLY,
     FEW,
     VISIBLE,
     Indices,
     Mechanism,
-    arrangement,
     averages,
     descent,
     distinct,
     explain,
+    gradient_of,
     matches,
     moves,
+    order_of,
 )
 from xorkit.messages import finding, sentence
 from xorkit.reference import Net, Task
@@ -102,18 +104,18 @@ def judge_result(
         theta=tuple(round(float(value), 4) for value in theta[0]),
         sizes=model.net.sizes,
     )
-    mine = _own_task(parts, model.net, task)
+    mine = task_of(parts[0], model.net, parts[2], task)
+    about = replace(task, net=model.net)
     way = None if own is None else _way_of(own, row, model, mine, right=parts[-1].right)
     if own is None or way is None:
         return replace(result, rows=_untrained("no-training", result.predictions, count, parts))
-    shown = _losses(_some(way.first), model.net, task)
+    shown = _losses(_some(way.first), about)
     result = replace(result, losses=tuple(round(float(value), 5) for value in shown))
-    proved, frozen, review = _proved(way, mine, task, parts[-1])
-    about = replace(task, net=model.net)
+    proved, frozen, review = _proved(way, mine, about, parts[-1])
     if not proved and review and parts[-1].weights_move:
         # It may have been trained by a rule that the judge doesn't know. Where nothing is to be
         # credited anyway, no person need look.
-        if not near(theta, model.net, task).any() or _alike(theta, about) is not None:
+        if not near(theta, about).any() or _alike(theta, about) is not None:
             return _compared(result, theta, way, own, parts, about, facts, frozen)
     elif not proved:
         review = ""  # why nothing was trained has been found already
@@ -142,23 +144,14 @@ def _untrained(
     return (claim,) * count
 
 
-def _losses(rows: Array, net: Net, task: Task) -> Array:
-    return reference.loss(rows, task.inputs, task.targets, net)
+def _losses(rows: Array, task: Task) -> Array:
+    return reference.loss(rows, task.inputs, task.targets, task.net)
 
 
 def _some(rows: Array) -> Array:
     """Some of the rows, the last among them: as many as a small picture shows."""
     count = min(SHOWN_LOSSES, len(rows))
     return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))])
-
-
-def _own_task(parts: Parts, net: Net, task: Task) -> Task:
-    """What the learner's own training was about: the own table, net and learning rate."""
-    data, _, settings, _ = parts
-    own = replace(task, net=net, lr=settings.lr or task.lr)
-    if data.inputs is None or data.targets is None:
-        return own
-    return replace(own, inputs=data.inputs, targets=data.targets)
 
 
 @dataclass(frozen=True)
@@ -182,13 +175,13 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
     else:
         index = _placed(own, theta)
         if index is None:
-            index = arrangement(own.rows, own.shapes, mine, mine.net)
+            index = order_of(own, mine)
         if index is None:
             return None
         tables = (own.rows[:, index], own.end_rows[:, index])
     first, end = tables
     if not moves(first).any():
-        flat = right and len(first) > 1 and matches(first, descent(first, mine, mine.net)).all()
+        flat = right and len(first) > 1 and matches(first, descent(first, mine)).all()
         if not flat:
             return None
     last = end if len(end) else first
@@ -197,12 +190,23 @@ def _way_of(own: Run, row: Array, model: Model, mine: Task, *, right: bool) -> _
         on, before = np.linalg.norm([theta - last[-1], last[-1] - last[-2]], axis=1)
         theta = last[-1] if on <= MOST_CUT * before else theta
     for k, rows in enumerate(tables):
-        there = np.flatnonzero(np.isclose(rows, theta, rtol=1e-5, atol=1e-6).all(axis=1))
+        there = _where(rows, theta)
         if len(there) and k == 0:
             return _Way(rows[: there[0] + 1], end[:0], 0)
         if len(there):
             return _Way(first, rows[: there[0] + 1], own.backwards + 1 - len(first) - len(end))
     return None
+
+
+def _where(rows: Array, theta: Array) -> Indices:
+    """The rows that are these parameters (P,); most are told from them by their first number."""
+    there = np.flatnonzero(_same(rows[:, 0], theta[0]))
+    return there[_same(rows[there], theta).all(axis=1)]
+
+
+def _same(values: Array, others: Array) -> npt.NDArray[np.bool_]:
+    """Which of them are the same but for what was rounded on the way."""
+    return np.isclose(values, others, rtol=1e-5, atol=1e-6)
 
 
 def _placed(own: Run, theta: Array) -> Indices | None:
@@ -214,7 +218,7 @@ def _placed(own: Run, theta: Array) -> Indices | None:
     if rows.shape[1] != len(theta):
         return None
     order = np.argsort(theta)
-    there = np.isclose(np.sort(rows, axis=1), theta[order], rtol=1e-5, atol=1e-6).all(axis=1)
+    there = _same(np.sort(rows, axis=1), theta[order]).all(axis=1)
     if not there.any():
         return None
     index = np.empty(len(theta), np.intp)
@@ -225,21 +229,21 @@ def _placed(own: Run, theta: Array) -> Indices | None:
 # ------------------------------------------------------------------- did its own training make it?
 
 
-def _proved(way: _Way, mine: Task, task: Task, training: Training) -> tuple[bool, int, str]:
+def _proved(way: _Way, mine: Task, about: Task, training: Training) -> tuple[bool, int, str]:
     """Whether training brought the parameters from an unlearned start to where they are.
 
     The second part is how many of them it left as they were, though they have a gradient; the third
     says why a person should look, where the judge can't tell.
     """
     rows, loop = way.first, training.mechanism
-    if not _unlearned(rows[0], task, mine.net):
+    if not _unlearned(rows[0], about):
         return False, 0, ""
     # Where all of them are known to be plain descent, the first ones tell whether they move.
     some = rows[: EARLY + 1] if training.descends == mine.net else rows
     # What had no name when the loop ran alone has none here: whether it follows is soon seen.
     nameless = loop.kind == "unknown"
     follows = nameless and _follows(rows, mine)
-    mechanism = loop if follows else explain(some, mine, mine.net, loop.kind)
+    mechanism = loop if follows else explain(some, mine, loop.kind)
     if not nameless:
         follows = mechanism.kind == "unknown" and _follows(rows, mine)
     descends = mechanism.descends or follows
@@ -252,8 +256,8 @@ def _proved(way: _Way, mine: Task, task: Task, training: Training) -> tuple[bool
         return goes_on, len(mechanism.still), "" if goes_on else doubt
     jumps = None if len(way.end) else _jumps(rows, mine)
     if jumps is not None:
-        return _all_unlearned(jumps, task, mine.net), 0, ""
-    first, last = _losses(rows[[0, -1]], mine.net, task)
+        return _all_unlearned(jumps, about), 0, ""
+    first, last = _losses(rows[[0, -1]], about)
     falls = last < first and mechanism.kind != "straight"
     return False, 0, sentence(None, "unknown-rule") if falls else ""
 
@@ -264,7 +268,7 @@ def _follows(rows: Array, mine: Task) -> bool:
     Nearly everywhere a parameter goes against its own gradient, or the average of the recent ones;
     or each goes as far as its gradients say on average, as with noise.
     """
-    went, grads = rows[:-1] - rows[1:], descent(rows, mine, mine.net)
+    went, grads = rows[:-1] - rows[1:], descent(rows, mine)
     far = np.abs(went)
     if not np.isfinite(rows).all():
         return False
@@ -290,7 +294,7 @@ def _quasi_newton(states: Array, mine: Task) -> bool:
     and goes on from one of them: that from which the next direction leads to the next state.
     """
     states, end = states[:LEARNS_BY], states
-    grads, base, explained = descent(states, mine, mine.net) / mine.lr, 0, 0
+    grads, base, explained = gradient_of(states[:-1], mine), 0, 0
     pairs: list[tuple[Array, Array]] = []
 
     def ways_from(at: int) -> tuple[list[tuple[Array, Array]], Array]:
@@ -311,7 +315,7 @@ def _quasi_newton(states: Array, mine: Task) -> bool:
     predicted = reference.predict(states[: explained + 1], mine.inputs, mine.net)
     predicted = predicted[(np.ptp(predicted, axis=1) > ALIKE * np.ptp(mine.targets, axis=0)).any(1)]
     learned = (np.abs(predicted - mine.targets) <= mine.near).all(axis=2).any(axis=0)
-    return explained > FEW and bool((learned >= near(end, mine.net, mine)).all())
+    return explained > FEW and bool((learned >= near(end, mine)).all())
 
 
 def _cosine(way: Array, direction: Array) -> float:
@@ -334,12 +338,12 @@ def _two_loops(grad: Array, pairs: Sequence[tuple[Array, Array]]) -> Array:
 
 def _flat(row: Array, mine: Task) -> bool:
     """Whether every gradient at these parameters (P,) is 0, so that plain descent stays there."""
-    return bool(np.abs(descent(row[None].repeat(2, axis=0), mine, mine.net)).max() < ZERO)
+    return bool(mine.lr * np.abs(gradient_of(row[None], mine)).max() < ZERO)
 
 
-def _unlearned(row: Array, task: Task, net: Net) -> bool:
-    baseline = float(((task.targets - task.targets.mean(axis=0)) ** 2).mean())
-    return float(_losses(row[None], net, task)[0]) >= UNLEARNED * baseline
+def _unlearned(row: Array, about: Task) -> bool:
+    baseline = float(((about.targets - about.targets.mean(axis=0)) ** 2).mean())
+    return float(_losses(row[None], about)[0]) >= UNLEARNED * baseline
 
 
 def _goes_on(way: _Way, mechanism: Mechanism, mine: Task) -> bool:
@@ -347,7 +351,7 @@ def _goes_on(way: _Way, mechanism: Mechanism, mine: Task) -> bool:
 
     It is where nothing was learned in it, and where plain descent leads from its begin to its end.
     """
-    before, after = (near(rows, mine.net, mine) for rows in (way.first, way.end))
+    before, after = (near(rows, mine) for rows in (way.first, way.end))
     if (after <= before).all():
         return True
     plain = mechanism.kind in ("clean", "factor") and mechanism.loss == "mse"
@@ -358,18 +362,18 @@ def _goes_on(way: _Way, mechanism: Mechanism, mine: Task) -> bool:
         way.first[-1:], mine.inputs, mine.targets, mine.net, lr=mine.lr, epochs=way.between + 1
     )
     met = np.allclose(end, way.end[:1], rtol=ENDED, atol=ENDED)
-    return bool(met and matches(way.end, descent(way.end, mine, mine.net)).all())
+    return bool(met and matches(way.end, descent(way.end, mine)).all())
 
 
 def _jumps(rows: Array, mine: Task) -> Array | None:
     """Where a run of plain descent went on after something else than a step; None if it is none."""
     states = distinct(rows)
-    wrong = np.flatnonzero(~matches(states, descent(states, mine, mine.net)))
+    wrong = np.flatnonzero(~matches(states, descent(states, mine)))
     return states[wrong + 1] if len(wrong) <= FEW_ODD * len(states) else None
 
 
-def _all_unlearned(rows: Array, task: Task, net: Net) -> bool:
-    return all(_unlearned(row, task, net) for row in rows)
+def _all_unlearned(rows: Array, about: Task) -> bool:
+    return all(_unlearned(row, about) for row in rows)
 
 
 # ------------------------------------------------------------------------------ and is it near?
@@ -387,10 +391,10 @@ def _compared(
 ) -> Result:
     """The rows of a model that its own training made, all but `frozen` of its parameters."""
     data, model, settings, training = parts
-    reached = near(theta, mine.net, mine)
+    reached = near(theta, mine)
     blanks = (data.inputs_right, data.targets_right, model.right, settings.right, training.right)
     if not reached.all() and all(blanks) and not frozen:
-        end = float(_losses(theta, mine.net, mine)[0])
+        end = float(_losses(theta, mine)[0])
         if stalls(theta, own.backwards, mine):
             note = _bad_start(way.first[0], end, mine, facts)
             return replace(result, rows=(HOLDS,) * len(reached), note=note)

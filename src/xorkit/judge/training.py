@@ -29,7 +29,7 @@ from xorkit.judge.diagnosis import (
 from xorkit.judge.epochs import ENOUGH, Facts, judge_epochs, near
 from xorkit.judge.model import Model
 from xorkit.judge.settings import Settings
-from xorkit.judge.updates import FEW, Mechanism, arrangement, explain, moves
+from xorkit.judge.updates import FEW, Mechanism, explain, moves, order_of
 from xorkit.messages import finding
 from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis, Finding
@@ -86,7 +86,7 @@ class _Trained:
     def ordered(self) -> Run | None:
         """The run with its columns in the net's order; None where it isn't the task's net."""
         run, task = self.run, self.task
-        index = arrangement(run.rows, run.shapes, task, task.net)
+        index = order_of(run, task)
         if index is None:
             return None
         tables = ("rows", "end_rows", "detail_rows", "detail_grads")
@@ -106,7 +106,12 @@ def _own_task(data: Data, model: Model, settings: Settings, task: Task) -> Task 
     """What the learner's own loop trains; None where the judge can't compute that."""
     if model.net is None or settings.loss != "mse" or not settings.optimizer_right:
         return None
-    own = replace(task, net=model.net, lr=settings.lr or task.lr)
+    return task_of(data, model.net, settings, task)
+
+
+def task_of(data: Data, net: Net, settings: Settings, task: Task) -> Task:
+    """What a loop trains by what the other cells left for it: table, net and learning rate."""
+    own = replace(task, net=net, lr=settings.lr or task.lr)
     if data.inputs is None or data.targets is None:
         return own
     return replace(own, inputs=data.inputs, targets=data.targets)
@@ -139,7 +144,7 @@ def judge_training(
         runs = replace(runs, alone=runs.whole[0])
     alone = _Trained(runs.alone, task)
     told = alone.ordered
-    mechanism = Mechanism("misfit") if told is None else explain(told.rows, task, task.net)
+    mechanism = Mechanism("misfit") if told is None else explain(told.rows, task)
     otherwise = finished and own is not None and mechanism.clean and _otherwise(own, runs)
     if runs.own is not None and not again and (otherwise or _only_own_tells(runs, mechanism)):
         return _by_own(runs.own, own, facts)
@@ -150,7 +155,7 @@ def judge_training(
     if found and found[0].code in IDLING and not epochs:
         epochs = Claim(False, found[0])  # the epochs are there, and their updates are missing
     claims = _claims(runs.alone, found) if found else (HOLDS,) * 4
-    proved = mine.net if own is not None and mine is not None and not found and own.right else None
+    proved = own.task.net if own is not None and not found and own.right else None
     return Training(*claims, epochs, mechanism, runs.alone, runs.own, descends=proved)
 
 
@@ -181,7 +186,7 @@ def _otherwise(own: _Trained, runs: Runs) -> bool:
     """
     if runs.raised is not None or own.ordered is None or own.seen is not None:
         return False
-    return explain(own.ordered.rows[: len(runs.alone.rows)], own.task, own.task.net).descends
+    return explain(own.ordered.rows[: len(runs.alone.rows)], own.task).descends
 
 
 def _by_own(run: Run, own: _Trained | None, facts: Facts) -> Training:
@@ -190,7 +195,7 @@ def _by_own(run: Run, own: _Trained | None, facts: Facts) -> Training:
         untold = fails(None, "no-second-run")
         return Training(*(untold,) * 5, Mechanism("misfit"), run, run, str(untold))
     ordered, mine = own.ordered, own.task
-    mechanism = explain(ordered.rows, mine, mine.net)
+    mechanism = explain(ordered.rows, mine)
     seen, born_again = own.seen, rebuilt(run, mechanism, mine)
     if born_again is not None:
         told: tuple[Finding, ...] = (born_again,)
@@ -214,9 +219,10 @@ def _faults(
     if born_again is not None:
         return (born_again,)
     if runs.replaced and not clean:
-        return (_tampered(runs.replaced),)
+        names = ", ".join(runs.replaced)
+        return (finding(Diagnosis.TAMPERING, "replaced", names=names),)
     if not runs.tied and (clean or mechanism.kind == "misfit"):
-        return (_elsewhere(alone),)
+        return (finding(Diagnosis.NOT_TRAINED, "elsewhere", count=alone.rows.shape[1]),)
     if not clean:
         return _of_broken(runs, trained, mechanism, own)
     few = _idle(runs, task) or _too_short(alone)
@@ -290,18 +296,10 @@ def _late(trained: _Trained, *, parts: bool = False) -> Finding | None:
     # lesson's epochs; a step that is left out is missing in their number.
     counted = abs(run.backwards - task.epochs) <= COUNTED * task.epochs and not run.stopped
     gives_up = seen.skipped > IDLE * seen.epochs and seen.updates < ENOUGH * task.epochs
-    gives_up = gives_up and not near(ordered.rows, task.net, task).all()
+    gives_up = gives_up and not near(ordered.rows, task).all()
     if seen.skipped >= MEANT and (counted or gives_up) and not parts:
         return skipped(seen)
     return strayed(seen)
-
-
-def _tampered(replaced: tuple[str, ...]) -> Finding:
-    return finding(Diagnosis.TAMPERING, "replaced", names=", ".join(replaced))
-
-
-def _elsewhere(run: Run) -> Finding:
-    return finding(Diagnosis.NOT_TRAINED, "elsewhere", count=run.rows.shape[1])
 
 
 def _too_short(run: Run) -> Finding | None:

@@ -347,8 +347,8 @@ class _Look:
         if own is None or training.epochs or not training.updates or endless:
             return ""
         fine = f"{own.backwards} epochs: fine, if your loop"
-        rows = arranged(own.rows, own.shapes, self.task, self.task.net)
-        if rows is not None and near(rows, self.task.net, self.task).all():
+        rows = arranged(own, self.task)
+        if rows is not None and near(rows, self.task).all():
             return f"{fine} ends once it has learned."
         if gave_up(own, self.task, self.sheet.facts):
             return f"{fine} gives up a start that doesn't learn."
@@ -387,7 +387,7 @@ class _Look:
     def _rows(self) -> Any:
         """The parameters at the loop's first epochs, in the net's order; None without any."""
         run = self.judged["training"].run
-        rows = arranged(run.rows, run.shapes, self.task, self.task.net)
+        rows = arranged(run, self.task)
         return rows if rows is not None and len(rows) > 1 and moves(rows).any() else None
 
     def _downhill(self, rows: Any) -> Any:

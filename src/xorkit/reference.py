@@ -223,13 +223,9 @@ class Derivatives:
 
     def gradient(self, targets: Array, name: str = "mse") -> Array:
         """As the function of this name."""
-        return self.sum(LOSSES[name].gradient(self.predictions, targets))
-
-    def sum(self, weights: Array) -> Array:
-        """The sums (K, P) of the derivatives of the predictions, by their weights (K, N, out)."""
-        count = self.by_parameter.shape[1]
-        sums = np.einsum("pnk,nk->pk", self.by_parameter, weights.reshape(-1, count).T)
-        return np.ascontiguousarray(sums.T)
+        by_prediction = LOSSES[name].gradient(self.predictions, targets)
+        weights = by_prediction.reshape(-1, self.by_parameter.shape[1]).T
+        return np.ascontiguousarray(np.einsum("pnk,nk->pk", self.by_parameter, weights).T)
 
 
 def derivatives(theta: Array, inputs: Array, net: Net) -> Derivatives:

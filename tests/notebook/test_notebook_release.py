@@ -261,8 +261,9 @@ class Undocumented(ast.NodeTransformer):
             node.returns = None
         kinds = ast.Module | ast.FunctionDef | ast.ClassDef
         if isinstance(node, kinds) and ast.get_docstring(node) is not None:
-            nothing = [] if isinstance(node, ast.Module) else [ast.Expr(ast.Constant(0))]
-            node.body = node.body[1:] or nothing
+            del node.body[0]
+            if not (node.body or isinstance(node, ast.Module)):
+                node.body.append(ast.Expr(ast.Constant(0)))
         return super().generic_visit(node)
 
     def visit_AnnAssign(self, node):

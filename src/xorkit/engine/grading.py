@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from xorkit import reference
 from xorkit.cell_text import typed_answer
 from xorkit.conventions import solution_of
 from xorkit.engine import environment
 from xorkit.evidence import CellRun, Evidence
 from xorkit.hidden.session import SHOWN_ANSWER, HiddenTests, Judgement
 from xorkit.judge import Result, Training
-from xorkit.judge.updates import arranged
+from xorkit.judge.updates import descent, in_order
 from xorkit.lesson import Lesson
 from xorkit.messages import finding, tell
 from xorkit.verdict import Details, Diagnosis, Finding, UpdateDetails, Verdict
@@ -170,12 +169,11 @@ def _text(evidence: Evidence, question: str) -> str:
 def _updates(training: Training, lesson: Lesson) -> UpdateDetails | None:
     """The first updates of the loop alone, beside lr·gradient at the same points."""
     task, run = lesson.trained, training.run
-    rows = arranged(run, task) if run is not None else None
-    if rows is None or len(rows) < 2:
+    ordered = in_order(run, task) if run is not None else None
+    if ordered is None or len(ordered.rows) < 2:
         return None
-    few = rows[: DRAWN_UPDATES + 1]
-    steps = task.lr * reference.gradient(few[:-1], task.inputs, task.targets, task.net)
+    few = ordered.rows[: DRAWN_UPDATES + 1]
     return {
         "moved": np.round(few[1:] - few[:-1], 6).tolist(),
-        "downhill": np.round(-steps, 6).tolist(),
+        "downhill": np.round(-descent(few, task), 6).tolist(),
     }

@@ -5,6 +5,9 @@ It explains a run that is wrong; it never credits one, because anything in it ma
 
 from __future__ import annotations
 
+import itertools
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,11 +40,10 @@ class Epoch:
         return bool(self.stepped.any() or self.beside.any())
 
 
-def epochs(run: Run) -> list[Epoch]:
+def epochs(run: Run) -> Iterator[Epoch]:
     """The epochs of which every event was looked at closely."""
     rows, grads = run.detail_rows, np.nan_to_num(run.detail_grads)
     nothing = np.zeros(rows.shape[1])
-    found: list[Epoch] = []
     now: Epoch | None = None
     backward, step = -1, -1  # where the backward pass and the step that are going on began
     for k, letter in enumerate(run.events[: len(rows)]):
@@ -49,7 +51,8 @@ def epochs(run: Run) -> list[Epoch]:
             now.beside = now.beside + rows[k - 1] - rows[k]
         if letter in "bg":
             if now is None or now.moved:
-                found += [now] if now is not None else []
+                if now is not None:
+                    yield now
                 left = grads[k] if letter == "b" else nothing  # the others may be replaced by hand
                 now = Epoch(rows[k], left, nothing, nothing, nothing, nothing)
             backward = k if letter == "b" else -1
@@ -64,7 +67,6 @@ def epochs(run: Run) -> list[Epoch]:
         elif letter == "S" and now is not None and step >= 0:
             now.stepped = now.stepped + rows[step] - rows[k]
             now.steps, step = now.steps + 1, -1
-    return found
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def habits(run: Run, task: Task, loss: str = "mse") -> Habits | None:
 
     Nor where no gradient ever passes through .grad: those of `torch.autograd.grad` alone.
     """
-    found = epochs(run)[:MOST_COMPARED]
+    found = [*itertools.islice(epochs(run), MOST_COMPARED)]
     if not found or not {"b", "s"} & set(run.events):
         return None
     moving = (run.rows != run.rows[0]).any(axis=0)  # what is left of the others' gradients is idle
@@ -130,7 +132,9 @@ def shared(run: Run) -> bool:
     As where each row of the table has its own, or where `torch.autograd.grad` looks at what
     `backward` computes once more.
     """
-    several = [epoch for epoch in epochs(run) if epoch.backwards > 1]
+    looked = run.events[: len(run.detail_rows)]
+    again = re.search("[bg][^s]*b", looked)  # in most runs a step comes before each next one
+    several = [epoch for epoch in epochs(run) if epoch.backwards > 1] if again else []
     if not several:
         return {"g", "B"} <= set(run.events)
     first, added = (

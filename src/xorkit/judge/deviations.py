@@ -19,7 +19,7 @@ from xorkit.judge.updates import (
     FOLLOWED,
     Indices,
     cut,
-    descent,
+    descent_of,
     gradients_at,
     lengths,
     matches,
@@ -88,7 +88,7 @@ def deviations(run: Run, task: Task) -> Deviations | None:
     rows = run.rows
     if len(rows) < 2 or not np.isfinite(rows).all():
         return None
-    wanted, went, moving = descent(rows, task), rows[:-1] - rows[1:], moves(rows)
+    wanted, went, moving = descent_of(run, task), rows[:-1] - rows[1:], moves(rows)
     right = matches(rows, wanted)
     if not right[np.flatnonzero(moving)[:FEW]].all() and right.mean() < MOST:
         return None

@@ -394,16 +394,10 @@ def _some_unlike(run: Run, task: Task) -> Finding:
 def _other_net(rows: Array, task: Task) -> Net | None:
     """The net of other activations of which the updates are plain descent, if there is one."""
     states = distinct(rows)
-    few, inner = states[: FEW + 1], len(task.net.activations) - 1
-    for names in itertools.product(reference.ACTIVATIONS, repeat=inner):
-        sums = reference.derivatives(few[:-1], task.inputs, Net(task.net.sizes, (*names, "none")))
-        for name, last in reference.ACTIVATIONS.items():
-            predicted = last.value(sums.predictions)
-            by_sum = reference.MSE.gradient(predicted, task.targets) * last.derivative(predicted)
-            other = replace(task, net=Net(task.net.sizes, (*names, name)))
-            first = task.lr * sums.sum(by_sum)
-            if matches(few, first).all() and matches(states, descent(states, other)).all():
-                return other.net
+    for names in itertools.product(reference.ACTIVATIONS, repeat=len(task.net.activations)):
+        other = replace(task, net=Net(task.net.sizes, names))
+        if all(matches(s, descent(s, other)).all() for s in (states[: FEW + 1], states)):
+            return other.net
     return None
 
 

@@ -10,7 +10,7 @@ from xorkit import reference
 from xorkit.evidence import Array, Run
 from xorkit.judge.claims import HOLDS, Claim, fails
 from xorkit.judge.diagnosis import broken
-from xorkit.judge.updates import arranged, descent, matches, moves, order_of
+from xorkit.judge.updates import descent_of, in_order, matches, moves, order_of
 from xorkit.reference import Task
 from xorkit.verdict import Diagnosis
 
@@ -92,10 +92,11 @@ def _updates(run: Run, task: Task | None) -> int:
     if task is None:
         return run.backwards
     moving = moves(run.rows)
-    if order_of(run, task) is None or not moving.any():
+    ordered = in_order(run, task)
+    if ordered is None or not moving.any():
         return run.backwards
-    if not moving.all() and (rows := arranged(run, task)) is not None:
-        moving = moving | matches(rows, descent(rows, task))
+    if not moving.all():
+        moving = moving | matches(ordered.rows, descent_of(ordered, task))
     later = run.backwards - len(moving)  # of a longer run not every epoch is kept
     return int(moving.sum()) + (later if len(run.end_rows) > 1 else 0)
 

@@ -29,7 +29,7 @@ from xorkit.judge.diagnosis import (
 from xorkit.judge.epochs import ENOUGH, Facts, judge_epochs, near
 from xorkit.judge.model import Model
 from xorkit.judge.settings import Settings
-from xorkit.judge.updates import FEW, Mechanism, explain, moves, order_of
+from xorkit.judge.updates import FEW, Mechanism, explain, in_order, moves
 from xorkit.messages import finding
 from xorkit.reference import Net, Task
 from xorkit.verdict import Diagnosis, Finding
@@ -82,15 +82,10 @@ class _Trained:
     run: Run
     task: Task
 
-    @cached_property
+    @property
     def ordered(self) -> Run | None:
         """The run with its columns in the net's order; None where it isn't the task's net."""
-        run, task = self.run, self.task
-        index = order_of(run, task)
-        if index is None:
-            return None
-        tables = ("rows", "end_rows", "detail_rows", "detail_grads")
-        return replace(run, **{name: getattr(run, name).take(index, axis=1) for name in tables})
+        return in_order(self.run, self.task)
 
     @cached_property
     def seen(self) -> Deviations | None:

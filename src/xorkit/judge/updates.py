@@ -674,7 +674,17 @@ def order_of(run: Run, task: Task) -> Indices | None:
     return arrangement(run.rows, run.shapes, task)
 
 
-def arranged(run: Run, task: Task) -> Array | None:
-    """The run's rows in that order."""
+@functools.lru_cache(4)
+def in_order(run: Run, task: Task) -> Run | None:
+    """The run with its columns in that order."""
     index = order_of(run, task)
-    return None if index is None else run.rows.take(index, axis=1)
+    if index is None:
+        return None
+    tables = ("rows", "end_rows", "detail_rows", "detail_grads")
+    return replace(run, **{name: getattr(run, name).take(index, axis=1) for name in tables})
+
+
+@functools.lru_cache(2)
+def descent_of(ordered: Run, task: Task) -> Array:
+    """The `descent` at the rows of a run that is in the net's order."""
+    return descent(ordered.rows, task)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from xorkit import judge, reference
+from xorkit import judge
 from xorkit.evidence import (
     EvidenceError,
     loads,
@@ -22,7 +22,7 @@ from xorkit.evidence import (
 )
 from xorkit.judge.claims import HOLDS
 from xorkit.judge.epochs import gave_up, near
-from xorkit.judge.updates import arranged, moves
+from xorkit.judge.updates import descent, in_order, moves
 from xorkit.messages import tell
 from xorkit.probe import observe
 from xorkit.probe.notebook import Namespace
@@ -347,8 +347,8 @@ class _Look:
         if own is None or training.epochs or not training.updates or endless:
             return ""
         fine = f"{own.backwards} epochs: fine, if your loop"
-        rows = arranged(own, self.task)
-        if rows is not None and near(rows, self.task).all():
+        ordered = in_order(own, self.task)
+        if ordered is not None and near(ordered.rows, self.task).all():
             return f"{fine} ends once it has learned."
         if gave_up(own, self.task, self.sheet.facts):
             return f"{fine} gives up a start that doesn't learn."
@@ -387,12 +387,12 @@ class _Look:
     def _rows(self) -> Any:
         """The parameters at the loop's first epochs, in the net's order; None without any."""
         run = self.judged["training"].run
-        rows = arranged(run, self.task)
+        ordered = in_order(run, self.task)
+        rows = None if ordered is None else ordered.rows
         return rows if rows is not None and len(rows) > 1 and moves(rows).any() else None
 
     def _downhill(self, rows: Any) -> Any:
-        gradient = reference.gradient(rows[:-1], self.task.inputs, self.task.targets, self.task.net)
-        return -self.task.lr * gradient
+        return -descent(rows, self.task)
 
     def _picture(self) -> str:
         """The first updates beside the steps asked for, where they differ."""

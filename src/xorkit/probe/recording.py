@@ -493,7 +493,8 @@ class Recorder:
         ids = {id(leaf) for leaf in found.values()}
         recording = next((r for r in reversed(self.recordings) if ids <= r.ids), None)
         if recording is None:
-            if current is not None and self._owner(ids) is None and current.renewed(found):
+            nobodys = current is not None and self._owner([*found.values()]) is None
+            if current is not None and nobodys and current.renewed(found):
                 self.models += 1
                 return current
             recording = self._begun([*found.values()])
@@ -505,7 +506,7 @@ class Recorder:
 
     def _begun(self, found: list[torch.Tensor]) -> Recording:
         """The recording of leaves that are new: of a model's new parameters, or of a new model."""
-        owner = self._owner({id(leaf) for leaf in found})
+        owner = self._owner(found)
         parameters = parameters_of(owner) or found
         for recording in self.recordings:
             if owner is not None and recording.owner is owner:
@@ -520,8 +521,16 @@ class Recorder:
         self.recordings.append(recording)
         return recording
 
-    def _owner(self, ids: set[int]) -> nn.Module | None:
+    def _owner(self, found: Sequence[torch.Tensor]) -> nn.Module | None:
         """The smallest whole model that holds all of these parameters."""
+        # Tensors that are new in every epoch are asked about as often, whatever else there is.
+        if not any(isinstance(each, nn.Parameter) for each in found) and all(
+            type(module).parameters is nn.Module.parameters
+            and type(module).named_parameters is nn.Module.named_parameters
+            for module in self.modules
+        ):
+            return None
+        ids = {id(each) for each in found}
         models = [(parameters_of(module), module) for module in self._whole_models()]
         holding = [(own, module) for own, module in models if ids <= {id(p) for p in own}]
         return min(holding, key=lambda each: len(each[0]))[1] if holding else None

@@ -129,7 +129,7 @@ class Updates:
 
     @functools.cached_property
     def early(self) -> Updates:
-        """The first of them, which most mechanisms don't explain."""
+        """The first of them, by which most mechanisms are ruled out."""
         return self if len(self.went) <= EARLY else self.at(slice(EARLY))
 
     @functools.cached_property

@@ -126,7 +126,7 @@ def _record(value: object, names: set[str], also: Sequence[str] = ()) -> Mapping
     return value
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)  # a run is itself alone: what is computed of it is kept by it
 class Run:
     """What was recorded while a training loop ran.
 

@@ -72,7 +72,7 @@ class Net:
         return " → ".join([str(self.sizes[0]), *(f"{size} ({name})" for size, name in layers)])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)  # as a Run
 class Task:
     """What the lesson trains: the net on `inputs` (N, in) and `targets` (N, out), by plain SGD."""
 

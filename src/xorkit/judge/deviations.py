@@ -153,7 +153,7 @@ def _of_updates(
         else:
             odd.append(factor)
     return Deviations(
-        right=int(rounded.sum()),
+        right=int(rounded.sum()),  # after all
         carried=int((nearest == 1).sum()),
         capped=int((nearest == 2).sum()),
         repeated=repeated,

@@ -21,6 +21,7 @@ from xorkit.judge.updates import (
     FEW,
     Mechanism,
     descent,
+    descent_of,
     distinct,
     gradient_of,
     matches,
@@ -385,7 +386,7 @@ def _unlike(run: Run, habit: Habits | None, task: Task) -> Finding:
 def _some_unlike(run: Run, task: Task) -> Finding:
     """A run of which most updates are right: whether the others have other gradients."""
     rows = run.rows
-    odd = np.flatnonzero(moves(rows) & ~matches(rows, descent(rows, task)))
+    odd = np.flatnonzero(moves(rows) & ~matches(rows, descent_of(run, task)))
     right = gradients_right(run, task, rows[odd])
     code = Diagnosis.WRONG_OPTIMIZER if right else Diagnosis.WRONG_LOSS
     return finding(code, "later", epochs=len(rows) - 1, count=len(odd), first=odd[0] + 1)

@@ -461,9 +461,10 @@ def _straight(updates: Updates, slack: float) -> Mechanism | None:
 
 def _targets(updates: Updates, slack: float) -> Mechanism | None:
     """Other targets than the lesson's, always the same: the gradient is linear in them."""
-    task, known, count = updates.task, updates.known, updates.task.targets.size
+    task, count = updates.task, updates.task.targets.size
     if len(updates.went) < FEW or count > MAX_TARGETS:
         return None
+    known = updates.known
     without = task.lr * known.gradient(np.zeros_like(task.targets))
     terms = 2 * task.lr / count * known.by_parameter.transpose(2, 0, 1)  # (K, P, count)
     targets, *_ = np.linalg.lstsq(terms.reshape(-1, count), (without - updates.went).ravel())
@@ -506,9 +507,9 @@ def _batch(updates: Updates, slack: float) -> Mechanism | None:
         n for n in range(1, len(first) + 1) if (first[n:] == first[: len(first) - n]).all()
     )
     in_turn = (looks_at(updates.at(slice(k, None, turns)), first[k]) for k in range(turns))
-    told = updates.early is updates or all(in_turn)
-    told = told or _looked_at(updates, parts, most) is not None
-    return Mechanism("batch") if told else None
+    if updates.early is updates or all(in_turn):
+        return Mechanism("batch")
+    return None if _looked_at(updates, parts, most) is None else Mechanism("batch")
 
 
 _Part = tuple[tuple[int, ...], bool]  # rows; whether what the update before left in .grad is added

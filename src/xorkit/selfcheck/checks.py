@@ -380,7 +380,7 @@ class _Look:
         rows = self._rows() if claim.part == "training" and claim.name == "updates" else None
         if rows is None:
             return ""
-        moved, asked = rows[1:] - rows[:-1], self._downhill(rows)
+        moved, asked = rows[1:] - rows[:-1], -descent(rows, self.task)
         gap = float(np.abs(moved - asked).max())
         return f"{len(moved)} updates compared; the largest difference is {gap:.0e}: rounding"
 
@@ -391,9 +391,6 @@ class _Look:
         rows = None if ordered is None else ordered.rows
         return rows if rows is not None and len(rows) > 1 and moves(rows).any() else None
 
-    def _downhill(self, rows: Any) -> Any:
-        return -descent(rows, self.task)
-
     def _picture(self) -> str:
         """The first updates beside the steps asked for, where they differ."""
         training = self.judged.get("training")
@@ -403,5 +400,5 @@ class _Look:
             rows = self._rows()
             if rows is not None and np.isfinite(rows).all():
                 few = rows[: SHOWN_UPDATES + 1]
-                return updates_picture(few[1:] - few[:-1], self._downhill(few))
+                return updates_picture(few[1:] - few[:-1], -descent(few, self.task))
         return ""

@@ -262,8 +262,8 @@ def grade_command(
 ) -> None:
     """Grade everything in submitted/ that is new or changed."""
     with _opened(root, assignment, check=False) as course:
-        if workers is None and not scheduler:
-            _start_ahead(course, student, everything)
+        if workers is None and not scheduler and _few_wait(course, student, everything):
+            _start_ahead()
         course.check()
         verdicts = _grade(
             course,
@@ -589,6 +589,8 @@ def _build(
     from xorkit.engine.proof import prove as checks
     from xorkit.engine.publishing import colab_link
 
+    if prove and workers is None and not release.is_built(course):
+        _start_ahead()  # notebooks will have to be run
     release.build(course)
     out.print(f"Built {course.notebook_path('release')}")
     try:
@@ -690,14 +692,19 @@ def _grade(
     return [progress.verdict for progress in done]
 
 
-def _start_ahead(course: Course, students: list[str] | None, everything: bool) -> None:
-    """Lets the fork server get ready meanwhile where this process will run a notebook or two."""
+def _few_wait(course: Course, students: list[str] | None, everything: bool) -> bool:
+    """Whether this process will itself run the notebooks that wait: one or two."""
     from xorkit.engine.settled import RUN_HERE, newer
-    from xorkit.guest import launch
 
     names = students or course.students("submitted")
-    waiting = names if everything else newer(course, names)
-    if sys.platform.startswith("linux") and 0 < len(waiting) <= RUN_HERE:
+    return 0 < len(names if everything else newer(course, names)) <= RUN_HERE
+
+
+def _start_ahead() -> None:
+    """Lets the fork server get ready while this process does other things."""
+    from xorkit.guest import launch
+
+    if sys.platform.startswith("linux"):
         launch.start_ahead()
 
 

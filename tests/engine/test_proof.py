@@ -7,10 +7,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from support.real_course import real_course
 
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.job import RunSettings
-from xorkit.engine.proof import Check, prove
+from xorkit.engine.proof import Check, Mistake, prove, variant_of
 from xorkit.engine.release import generate
 
 MISTAKES = """
@@ -94,3 +95,39 @@ def test_a_changed_solution_runs_what_holds_it_and_forgets_the_old(course: Cours
     now = seen(course)
     assert len(now) == 6
     assert len(now.keys() & kept.keys()) == 3  # the untouched release, two mistakes of that cell
+
+
+@pytest.mark.parametrize(
+    ("about", "change", "own_result", "epochs"),
+    [
+        ("model", {"nn.Linear(2, 1)": "nn.Linear(2, 2)"}, True, 500),
+        ("training_loop", {"optimizer.zero_grad()": "pass"}, True, 500),
+        ("training_loop", {"optimizer.zero_grad()": "lr = 0.5000"}, True, 500),
+        ("training_loop", {"range(5000)": "range(100)"}, True, None),
+        ("training_loop", {"range(5000)": "range(5000 - 5000)"}, True, None),
+        ("training_loop", {"range(5000)": "range(25000)"}, True, None),
+        ("model", {"nn.Linear(2, 1)": "nn.Linear(2, 2)"}, False, None),
+    ],
+)
+def test_a_mistake_trains_fewer_epochs_where_that_tells_as_much(
+    about: str, change: dict[str, str], own_result: bool, epochs: int | None
+) -> None:
+    assignment, solutions = real_course()
+    mistake = Mistake(name="it", cell=about, replace=change, loses={}, own_result=own_result)
+
+    variant = variant_of(assignment.lesson, mistake, solutions)
+
+    text = mistake.changed(solutions)["training_loop"]
+    shorter = text.replace("range(5000)", f"range({epochs})") if epochs else text
+    assert (variant.epochs, variant.texts["training_loop"]) == (epochs, shorter)
+
+
+def test_a_lesson_of_few_epochs_is_tried_with_all_of_them() -> None:
+    assignment, solutions = real_course()
+    lesson, task = assignment.lesson, assignment.lesson.task
+    assert task is not None
+    short = lesson.model_copy(update={"task": task.model_copy(update={"epochs": 500})})
+    texts = {**solutions, "training_loop": "for _ in range(500): pass"}
+    mistake = Mistake(name="it", cell="data", text="X = 1", loses={}, own_result=True)
+
+    assert variant_of(short, mistake, texts).epochs is None

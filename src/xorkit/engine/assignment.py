@@ -60,16 +60,18 @@ class Assignment:
         """The names that each answer cell is to leave behind, where the lesson knows them."""
         return {answer.grade_id: self.lesson.names(answer.grade_id) for answer in self.plan.answers}
 
-    def questions(self) -> dict[str, Any]:
-        """Fresh questions for one submission; none where the lesson trains nothing."""
+    def questions(self, epochs: int | None = None) -> dict[str, Any]:
+        """Fresh questions for one submission; none where the lesson trains nothing.
+
+        `epochs` is how many to ask for, where not the lesson's number.
+        """
         import numpy as np
 
         if self.lesson.task is None:
             return {}
         facts = self.lesson.facts
-        return judge.questions(
-            self.lesson.trained, facts.good, facts.stall, np.random.default_rng()
-        )
+        rng = np.random.default_rng()
+        return judge.questions(self.lesson.trained, facts.good, facts.stall, rng, epochs)
 
     def pack(self) -> bytes:
         value = {

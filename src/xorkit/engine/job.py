@@ -66,6 +66,7 @@ class Job:
     file: bytes | None = None
     evidence: bytes | None = None
     notebook: bytes | None = None
+    epochs: int | None = None  # that are asked for, where not the lesson's number
 
     def pack(self) -> bytes:
         return _pack(self, ("file", "evidence", "notebook"))
@@ -170,7 +171,7 @@ def _done(assignment: Assignment, job: Job) -> JobResult:
         ran = False
     else:
         assignment.tests.open()  # gets ready while the notebook runs
-        evidence, notebook = _run(assignment, job.settings, submission)
+        evidence, notebook = _run(assignment, job, submission)
         if any(cell.status in LIMITED for cell in evidence.cells):
             keys = replace(keys, limits=str(job.settings))
         keys = replace(keys, lacks=environment.lacks_key(evidence))
@@ -209,13 +210,14 @@ def _rebuilt(assignment: Assignment, job: Job, file: bytes) -> _Submission:
 
 
 def _run(
-    assignment: Assignment, settings: RunSettings, submission: _Submission
+    assignment: Assignment, job: Job, submission: _Submission
 ) -> tuple[Evidence, NotebookNode]:
     """What was seen, and the notebook with outputs. Raises SandboxError."""
     for tries_left in reversed(range(KERNEL_TRIES)):
+        questions = assignment.questions(job.epochs)
         try:
             evidence, outputs = run_plan(
-                submission.plan, assignment.questions(), _warm(settings), settings.timeout
+                submission.plan, questions, _warm(job.settings), job.settings.timeout
             )
             break
         except ConfinementError:

@@ -6,7 +6,8 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,6 +41,7 @@ from xorkit.engine.store import unpack_evidence
 from xorkit.evidence import Evidence
 from xorkit.files import digest, sha256, write_file
 from xorkit.hidden.session import HiddenTests
+from xorkit.lesson import Lesson
 from xorkit.recall import Rubric, mark_answer
 from xorkit.verdict import Diagnosis, Verdict
 from xorkit.yaml_parts import Text, YamlPart
@@ -52,6 +54,10 @@ SOLVED, UNTOUCHED = "the solutions", "the untouched release"
 LEAST_RUBRIC_TEXT = 30  # characters of a rubric's text that no other text has by chance
 # Characters of a solution line that says enough to be looked for in the release.
 LEAST_SOLUTION_LINE = 12
+# Epochs that a mistake trains whose own result isn't looked at: what its updates cost is seen in
+# ten times as many as the grader's own run of the loop has, in a tenth of the lesson's time.
+FEWER_EPOCHS = 500
+WORTH_A_WORKER = 3  # trainings: they take as long as the start of a process with its fork server
 
 
 class Mistake(YamlPart):
@@ -104,21 +110,60 @@ def mistakes(course: Course) -> tuple[Mistake, ...]:
 def prove(course: Course, settings: RunSettings, count: int | None) -> Iterator[Check]:
     """Every promise, as it is checked."""
     kept = _Cache(course.path(".xorkit", "proof", course.assignment))
-    yield from _leaks(course, kept)
-    yield from _rubrics(course, kept)
-    solutions = solution_texts(course.source)
     listed = mistakes(course)
-    variants = {SOLVED: solutions, UNTOUCHED: {}}
-    variants |= {mistake.name: mistake.changed(solutions) for mistake in listed}
+    with ThreadPoolExecutor(1) as beside:
+        ticks = beside.submit(_ticks, course, listed, kept)  # a process of its own, and a long one
+        yield from _leaks(course, kept)
+        yield from _rubrics(course, kept)
+        verdicts = yield from _points_earned(course, settings, count, listed, kept)
+        if listed:
+            yield _checks_agree(ticks.result(), verdicts)
+            yield _all_tests_fail_somewhere(course, verdicts)
+    kept.tidy()
+
+
+def _points_earned(
+    course: Course,
+    settings: RunSettings,
+    count: int | None,
+    listed: Sequence[Mistake],
+    kept: _Cache,
+) -> Generator[Check, None, Mapping[str, Verdict]]:
+    """What the solutions, the untouched release and each mistake come to; their verdicts."""
+    solutions = solution_texts(course.source)
+    variants = [Variant(SOLVED, solutions), Variant(UNTOUCHED, {})]
+    variants += [variant_of(course.lesson, mistake, solutions) for mistake in listed]
     verdicts = _graded(course, settings, count, variants, kept)
     yield _earns(verdicts[SOLVED], course.lesson.max_score)
     yield _earns(verdicts[UNTOUCHED], 0)
-    for mistake in listed:
-        yield _costs(mistake, verdicts[mistake.name])
-    if listed:
-        yield _checks_agree(course, listed, verdicts, kept)
-        yield _all_tests_fail_somewhere(course, verdicts)
-    kept.tidy()
+    for mistake, variant in zip(listed, variants[2:], strict=True):
+        yield _costs(mistake, verdicts[mistake.name], variant.epochs)
+    return verdicts
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What solution cells hold; `epochs`: so many are asked for, where not the lesson's number."""
+
+    name: str
+    texts: Mapping[str, str]
+    epochs: int | None = None
+
+
+def variant_of(lesson: Lesson, mistake: Mistake, solutions: Mapping[str, str]) -> Variant:
+    """The solutions with a mistake, and with a shorter loop where that is sure to tell as much.
+
+    It isn't where the own result is looked at, or the number of epochs is part of the mistake.
+    """
+    texts = mistake.changed(solutions)
+    if lesson.task is not None and lesson.task.epochs > FEWER_EPOCHS and mistake.own_result:
+        cell = lesson.cell("training_loop")
+        number = re.compile(rf"(?<![\w.]){lesson.task.epochs}(?![\w.])")
+        wanted = len(number.findall(solutions[cell]))
+        text, count = number.subn(str(FEWER_EPOCHS), texts[cell])
+        if count == wanted > 0:
+            return Variant(mistake.name, {**texts, cell: text}, FEWER_EPOCHS)
+    return Variant(mistake.name, texts)
 
 
 class _Cache:
@@ -152,7 +197,7 @@ def _graded(
     course: Course,
     settings: RunSettings,
     count: int | None,
-    variants: Mapping[str, Mapping[str, str]],
+    variants: Sequence[Variant],
     kept: _Cache,
 ) -> dict[str, Verdict]:
     """The verdict on each variant; nothing is run or judged again of which the same was seen.
@@ -162,27 +207,28 @@ def _graded(
     """
     own = of_course(course)
     released = {name: cell.source for name, cell in answer_cells(course.release).items()}
-    texts = {name: {**released, **changed} for name, changed in variants.items()}
+    variants = [replace(variant, texts={**released, **variant.texts}) for variant in variants]
     names = {cell: wanted for cell, wanted in own.names().items() if wanted}
-    values = {name: _plain(cells, names) for name, cells in texts.items()}
-    plain = {cell for cell in names if all(cell in seen for seen in values.values())}
-    run: dict[tuple[str, ...], str] = {}  # one variant of those that differ in plain cells only
-    alike = {}
-    for name, cells in texts.items():
-        rest = tuple(text for cell, text in cells.items() if cell not in plain)
-        alike[name] = run.setdefault(rest, name)
+    values = [_plain(variant.texts, names) for variant in variants]
+    plain = {cell for cell in names if all(cell in seen for seen in values)}
     given = [SHEET.sub("", cell.source) for cell in course.release.cells if _is_given(cell)]
-    paths = {
-        name: kept.path([*rest, "", *given, own.task, own.code], ".gz")
-        for rest, name in run.items()
-    }
-    _run(course, own, settings, count, {paths[name]: (name, texts[name]) for name in paths})
-    judge = {part: _judge(own, plain, kept, part) for part in (True, False)}
+    paths = []
+    run: dict[Path, Variant] = {}  # one of those that differ in plain cells only
+    for variant in variants:
+        rest = [text for cell, text in variant.texts.items() if cell not in plain]
+        known = [*rest, str(variant.epochs), *given, own.task, own.code]
+        paths.append(kept.path(known, ".gz"))
+        run.setdefault(paths[-1], variant)
+    _run(course, own, settings, count, run)
+    tell = _judge(own, plain, kept, True)
+    asked = {variant.epochs for variant in variants}
+    judge = {epochs: _judge(own, plain, kept, False, epochs) for epochs in asked}
     verdicts = {}
-    for name, cells in texts.items():
-        path, about = paths[alike[name]], [json.dumps([cells[cell] for cell in sorted(plain)])]
-        trained = judge[False](name, [path.name], partial(_evidence, path))
-        told = judge[True](name, about, partial(Evidence, (), cells, values[name]))
+    for variant, path, seen in zip(variants, paths, values, strict=True):
+        name, texts = variant.name, variant.texts
+        trained = judge[variant.epochs](name, [path.name], partial(_evidence, path))
+        about = [json.dumps([texts[cell] for cell in sorted(plain)])]
+        told = tell(name, about, partial(Evidence, (), texts, seen))
         parts = {cell.grade_id: cell for cell in (*trained.cells, *told.cells)}
         verdicts[name] = replace(
             trained,
@@ -215,21 +261,24 @@ def _run(
     own: Assignment,
     settings: RunSettings,
     count: int | None,
-    wanted: Mapping[Path, tuple[str, Mapping[str, str]]],
+    variants: Mapping[Path, Variant],
 ) -> None:
     """Runs the variants of which there is no evidence yet. Raises CourseError."""
-    paths = {name: path for path, (name, _) in wanted.items() if not path.exists()}
+    paths = {variant.name: path for path, variant in variants.items() if not path.exists()}
     if not paths:
         return
     # They take a second to load, which an unchanged course is spared.
     from xorkit.engine import workers
     from xorkit.engine.job import Job
 
-    jobs = [
-        Job(name, settings, file=to_bytes(filled(course.release, wanted[path][1])))
-        for name, path in paths.items()
-    ]
-    for done in workers.run_jobs(own, jobs, machine.crew(count, len(jobs))):
+    jobs = []
+    for name, path in paths.items():
+        file = to_bytes(filled(course.release, variants[path].texts))
+        jobs.append(Job(name, settings, file=file, epochs=variants[path].epochs))
+    epochs = course.lesson.task.epochs if course.lesson.task else 1
+    trainings = sum(1 if job.epochs is None else job.epochs / epochs for job in jobs)
+    crew = machine.crew(count, int(trainings / WORTH_A_WORKER))
+    for done in workers.run_jobs(own, jobs, crew):
         if done.evidence is None:
             raise CourseError(f"{done.student}: {done.problem or done.verdict}")
         write_file(paths[done.student], done.evidence)
@@ -238,7 +287,9 @@ def _run(
 Judge = Callable[[str, Sequence[str], Callable[[], Evidence]], Verdict]
 
 
-def _judge(own: Assignment, plain: Set[str], kept: _Cache, part: bool) -> Judge:
+def _judge(
+    own: Assignment, plain: Set[str], kept: _Cache, part: bool, epochs: int | None = None
+) -> Judge:
     """Judges one part of the graded cells: those about plain cells, or the others.
 
     The judge takes a variant's name, what its evidence is known by, and how to get it.
@@ -253,6 +304,9 @@ def _judge(own: Assignment, plain: Set[str], kept: _Cache, part: bool) -> Judge:
         recall = {name: rubric for name, rubric in lesson.recall.items() if name not in plain}
         matching = None if lesson.cell("matching") in plain else lesson.matching
         lesson = lesson.model_copy(update={"recall": recall, "matching": matching})
+    if epochs is not None:
+        values = lesson.model_dump(mode="json")  # a mere copy may keep the task as arrays
+        lesson = Lesson.model_validate({**values, "task": {**values["task"], "epochs": epochs}})
     tests = HiddenTests(cells, lesson)
     known = [lesson.model_dump_json(), json.dumps(cells), own.code]
 
@@ -284,7 +338,7 @@ def _earns(verdict: Verdict, wanted: float) -> Check:
     return Check(says, verdict.score == wanted and not verdict.needs_review, f"saw {lost}")
 
 
-def _costs(mistake: Mistake, verdict: Verdict) -> Check:
+def _costs(mistake: Mistake, verdict: Verdict, epochs: int | None) -> Check:
     lost = {c.grade_id: c.max_score - c.score for c in verdict.cells if c.score < c.max_score}
     if mistake.own_result:
         lost.pop(OWN_RESULT, None)
@@ -292,6 +346,8 @@ def _costs(mistake: Mistake, verdict: Verdict) -> Check:
     claim = f"“{mistake.name}” costs {_points(mistake.loses)}"
     if mistake.diagnosis:
         claim += f" and is found as {mistake.diagnosis}"
+    if epochs is not None:
+        claim += f" ({epochs} epochs)"
     holds = lost == mistake.loses and found == mistake.diagnosis
     return Check(claim, holds, f"lost {_points(lost)}, found {found or 'nothing'}")
 
@@ -317,12 +373,12 @@ OUTCOMES = {"passed": True, "failed": False, "not_judged": None}
 
 
 def _checks_agree(
-    course: Course, listed: Sequence[Mistake], verdicts: Mapping[str, Verdict], kept: _Cache
+    ticks: Mapping[str, Sequence[tuple[str, bool | None]]], verdicts: Mapping[str, Verdict]
 ) -> Check:
     """Whether the notebook's checks tick what the grade credits; an open row says nothing."""
     claim = "the checks in the notebook tick what the grade credits, on every listed mistake"
     differing = []
-    for name, rows in _ticks(course, listed, kept).items():
+    for name, rows in ticks.items():
         graded = {
             test.claim: OUTCOMES[test.outcome]
             for cell in verdicts[name].cells

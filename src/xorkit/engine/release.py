@@ -68,12 +68,19 @@ def build(course: Course) -> None:
 
     Raises CourseError.
     """
-    kept = course.path(".xorkit", "built", course.assignment)
-    there = missing_file(course.db_url) is None
-    if there and kept.exists() and kept.read_text("utf-8") == _state(course):
-        return
-    generate(course, course.path("release"))
-    write_file(kept, _state(course).encode())
+    if not is_built(course):
+        generate(course, course.path("release"))
+        write_file(_kept(course), _state(course).encode())
+
+
+def is_built(course: Course) -> bool:
+    """Whether the release is what this source, lesson and kit have given before."""
+    there = missing_file(course.db_url) is None and _kept(course).exists()
+    return there and _kept(course).read_text("utf-8") == _state(course)
+
+
+def _kept(course: Course) -> Path:
+    return course.path(".xorkit", "built", course.assignment)
 
 
 def _state(course: Course) -> str:

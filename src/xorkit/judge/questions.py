@@ -31,9 +31,17 @@ TINY = 1e-4  # a hundredth of a gradient that float32 computes well
 
 
 def questions(
-    task: Task, good: Sequence[Any], stall: Sequence[Any], rng: np.random.Generator
+    task: Task,
+    good: Sequence[Any],
+    stall: Sequence[Any],
+    rng: np.random.Generator,
+    epochs: int | None = None,
 ) -> dict[str, Any]:
-    """Random questions as plain data. `good` and `stall` are starts known to learn and to stall."""
+    """Random questions as plain data. `good` and `stall` are starts known to learn and to stall.
+
+    Asked for are the task's epochs, where no other number is given.
+    """
+    epochs = task.epochs if epochs is None else epochs
     n, n_in = task.inputs.shape
     extra = rng.uniform(-1, 2, size=(MORE_INPUTS, n_in))
     shape = (3, 2, n, task.targets.shape[1])
@@ -43,8 +51,8 @@ def questions(
         "layers": list(task.net.sizes),
         "activations": list(task.net.activations),
         "lr": task.lr,
-        "epochs": task.epochs,
-        "enough": math.ceil(ENOUGH * task.epochs),
+        "epochs": epochs,
+        "enough": math.ceil(ENOUGH * epochs),
         "updates": UPDATES,
         "start": _short(vetted_start(task, rng)).tolist(),
         "good": list(good[int(rng.integers(len(good)))]),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from types import ModuleType
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -147,32 +147,35 @@ class _Plugin:
             self.unusable.append(f"{report.nodeid}: {report.longreprtext}")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Every test once for each evidence. An item that runs again gets its fixtures anew."""
-        after = [*session.items[1:], None]
+        """Every test once for each evidence."""
+        items = [item for item in session.items if isinstance(item, pytest.Function)]
+        after = [*items[1:], None]
         for evidence in self.evidences:
             self.begin(evidence)
-            for item, nextitem in zip(session.items, after, strict=False):
-                item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            for item, nextitem in zip(items, after, strict=True):
+                self._run(item, nextitem)
             self.judgements(self.judgement())
         return True
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        passed = {t.name for t in self._outcomes(item) if t.outcome == "passed"}
         for marker in item.iter_markers("needs"):
+            passed = {t.name for t in self._outcomes(item) if t.outcome == "passed"}
             if not passed.issuperset(marker.args):
                 pytest.skip(sentence(None, "needs"))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Function, call: pytest.CallInfo[None]
-    ) -> pytest.TestReport:
-        """In the place of pytest's own report, whose traceback takes longer than all the tests."""
-        error = call.excinfo.value if call.excinfo else None
-        if call.when == "call" or (call.when == "setup" and error is not None):
-            self._outcomes(item).append(self._conclude(item, error))
-        outcome: Literal["passed", "failed"] = "failed" if error else "passed"
-        phase = "setup" if call.when == "collect" else call.when  # only tests get here
-        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, phase)
+    def _run(self, item: pytest.Function, nextitem: pytest.Item | None) -> None:
+        """In the place of pytest's own way, which takes longer to report than most tests to run.
+
+        Fixtures are made anew, as pytest-rerunfailures does it.
+        """
+        item._initrequest()
+        hooks = item.ihook
+        error = _raised(hooks.pytest_runtest_setup, item=item)
+        if error is None:
+            error = _raised(hooks.pytest_runtest_call, item=item)
+        self._outcomes(item).append(self._conclude(item, error))
+        if error := _raised(hooks.pytest_runtest_teardown, item=item, nextitem=nextitem):
+            self._broke(item, error)
 
     def _outcomes(self, item: pytest.Item) -> list[TestOutcome]:
         return self.outcomes[item.nodeid.split("::")[0]]
@@ -207,8 +210,11 @@ class _Plugin:
             return "not_judged", error.msg or "", False
         if isinstance(error, Abstain):
             return "not_judged", str(error), True
-        self.faults.append(f"{grade_id}::{item.name}: {type(error).__name__}: {error}")
+        self._broke(item, error)
         return "not_judged", sentence(None, "grader"), True
+
+    def _broke(self, item: pytest.Item, error: BaseException) -> None:
+        self.faults.append(f"{item.nodeid}: {type(error).__name__}: {error}")
 
     def _tell(self, found: Finding, grade_id: str) -> str:
         """What was found, as a sentence; kept where it has a code."""
@@ -365,6 +371,17 @@ class _Plugin:
             return found
 
         return self._once("result", make)
+
+
+def _raised(hook: Callable[..., object], **asked: pytest.Item | None) -> BaseException | None:
+    """What a hook raises, if anything; that somebody wants to end pytest is let through."""
+    try:
+        hook(**asked)
+    except (KeyboardInterrupt, pytest.exit.Exception):
+        raise
+    except BaseException as error:  # skip, fail and a test's SystemExit are no Exceptions
+        return error
+    return None
 
 
 class _Choices(dict[int, matching_.MatchingChoice]):

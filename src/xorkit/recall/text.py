@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import accumulate
 
 from rapidfuzz.distance import OSA
@@ -238,13 +238,18 @@ def _undoubled(word: str) -> str:
     return word[:-1] if double else word
 
 
+@cache  # compiled when the first answer is read: most commands read none
+def _steps() -> list[tuple[re.Pattern[str], str]]:
+    steps = (*_SIGNS, *_CONTRACTIONS, *_NUMBERS, *_CODE)
+    return [(re.compile(pattern), replacement) for pattern, replacement in steps]
+
+
 def _plain(text: str) -> str:
     """Lower case, contractions spelled out, numbers in one form, code reduced to its last names."""
     text = re.sub("[‘’´`]", "'", text.casefold())
     text = re.sub("[“”„«»]", '"', text).replace("…", " . ")
-    for steps in (_SIGNS, _CONTRACTIONS, _NUMBERS, _CODE):
-        for pattern, replacement in steps:
-            text = re.sub(pattern, replacement, text)
+    for pattern, replacement in _steps():
+        text = pattern.sub(replacement, text)
     text = re.sub(r"\b(?:by|from|in|on|per|to|of)-(?=[^\W\d_])", "", text)  # in-place
     text = re.sub(r"(?<=[^\W\d_])-(?=[^\W\d_])", " ", text)  # hand-written
     text = re.sub(r"((?:[-+*=]|\b(?:minus|plus|times))\s*)?\(([^()]*)\)", _bracket, text)

@@ -48,3 +48,14 @@ def test_what_a_hidden_test_raises(
         assert message is None or found.message == message
         assert len(judgement.faults) == (fault is not None)
         assert fault is None or fault in judgement.faults[0]
+
+
+@pytest.mark.parametrize("cells", [{}, {"test_cell": "x = 1"}])
+def test_cells_without_tests_break_nothing(cells: dict[str, str]) -> None:
+    tests = HiddenTests(cells, lesson(60).model_copy(update={"points": {"test_cell": {"a": 1}}}))
+
+    for _ in range(2):
+        judgement = tests.judge(Evidence())
+
+        assert judgement.faults == ()
+        assert [(cell.grade_id, cell.score) for cell in judgement.cells] == [(c, 0) for c in cells]

@@ -152,7 +152,7 @@ class _Plugin:
         after = [*items[1:], None]
         for evidence in self.evidences:
             self.begin(evidence)
-            for item, nextitem in zip(items, after, strict=True):
+            for item, nextitem in zip(items, after, strict=False):
                 self._run(item, nextitem)
             self.judgements(self.judgement())
         return True

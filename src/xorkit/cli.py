@@ -63,7 +63,8 @@ AssignmentArgument = Annotated[
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds that one cell may run.")]
 Memory = Annotated[str, typer.Option("--memory", help="Memory that one notebook may use.")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes; else one a core.")
+    int | None,
+    typer.Option("--workers", min=1, help="Processes; else one a core, fewer for little work."),
 ]
 Scheduler = Annotated[str | None, typer.Option("--scheduler", help="Address of a Dask scheduler.")]
 Unconfined = Annotated[

@@ -108,11 +108,14 @@ def mistakes(course: Course) -> tuple[Mistake, ...]:
 
 
 def prove(course: Course, settings: RunSettings, count: int | None) -> Iterator[Check]:
-    """Every promise, as it is checked."""
+    """Every promise, as it is checked. Raises CourseError, ConfinementError and WorkersError.
+
+    `count` processes run the notebooks; None: as many as are worth their start.
+    """
     kept = _Cache(course.path(".xorkit", "proof", course.assignment))
     listed = mistakes(course)
     with ThreadPoolExecutor(1) as beside:
-        ticks = beside.submit(_ticks, course, listed, kept)  # a process of its own, and a long one
+        ticks = beside.submit(_ticks, course, listed, kept)  # waits for a process of its own
         yield from _leaks(course, kept)
         yield from _rubrics(course, kept)
         verdicts = yield from _points_earned(course, settings, count, listed, kept)
@@ -277,8 +280,8 @@ def _run(
         jobs.append(Job(name, settings, file=file, epochs=variants[path].epochs))
     epochs = course.lesson.task.epochs if course.lesson.task else 1
     trainings = sum(1 if job.epochs is None else job.epochs / epochs for job in jobs)
-    crew = machine.crew(count, int(trainings / WORTH_A_WORKER))
-    for done in workers.run_jobs(own, jobs, crew):
+    worth = int(trainings / WORTH_A_WORKER) if count is None else len(jobs)
+    for done in workers.run_jobs(own, jobs, machine.crew(count, worth)):
         if done.evidence is None:
             raise CourseError(f"{done.student}: {done.problem or done.verdict}")
         write_file(paths[done.student], done.evidence)

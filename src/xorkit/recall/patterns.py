@@ -129,11 +129,11 @@ def find_matches(pattern: Pattern, reading: Reading) -> Iterator[Match]:
     for match in pattern.regex.finditer(reading.line):
         first, last = match.span(1)
         start, end = starts.index(first), bisect_right(starts, last - 1)
-        gaps = (match.span(group) for group in range(2, pattern.regex.groups + 1))
+        texts = match.groups()[1:]  # a pattern has hundreds of gaps, most of them in other words
+        gaps = (match.span(group) for group, text in enumerate(texts, 2) if text)
         skipped = {
             index
             for left, right in gaps
-            if left >= 0
             for index in range(start, end)
             if left <= starts[index] < right
         }

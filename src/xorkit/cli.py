@@ -590,9 +590,10 @@ def _build(
     from xorkit.engine.proof import prove as checks
     from xorkit.engine.publishing import colab_link
 
-    if prove and workers is None and not release.is_built(course):
-        _start_ahead()  # notebooks will have to be run
-    release.build(course)
+    if prove and workers is None:
+        release.build(course, _start_ahead)  # notebooks will have to be run
+    else:
+        release.build(course)
     out.print(f"Built {course.notebook_path('release')}")
     try:
         colab_link(course)

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -63,24 +63,18 @@ def _check_packed(course: Course, folder: Path) -> None:
         )
 
 
-def build(course: Course) -> None:
+def build(course: Course, begin: Callable[[], None] = lambda: None) -> None:
     """Generates the release, where it isn't what this source, lesson and kit have given before.
 
-    Raises CourseError.
+    `begin` is called before it is generated. Raises CourseError.
     """
-    if not is_built(course):
-        generate(course, course.path("release"))
-        write_file(_kept(course), _state(course).encode())
-
-
-def is_built(course: Course) -> bool:
-    """Whether the release is what this source, lesson and kit have given before."""
-    there = missing_file(course.db_url) is None and _kept(course).exists()
-    return there and _kept(course).read_text("utf-8") == _state(course)
-
-
-def _kept(course: Course) -> Path:
-    return course.path(".xorkit", "built", course.assignment)
+    kept = course.path(".xorkit", "built", course.assignment)
+    there = missing_file(course.db_url) is None
+    if there and kept.exists() and kept.read_text("utf-8") == _state(course):
+        return
+    begin()
+    generate(course, course.path("release"))
+    write_file(kept, _state(course).encode())
 
 
 def _state(course: Course) -> str:

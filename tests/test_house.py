@@ -27,7 +27,7 @@ FLOORS = (
         "yaml_parts",
         "progress",
     ),
-    ("messages", "reference", "cell_text"),
+    ("messages", "reference", "cell_text", "terminal"),
     ("matching", "recall"),
     ("judge",),
     ("lesson", "starts"),
@@ -109,11 +109,17 @@ def test_the_architecture_page_has_a_line_for_every_room_and_no_other() -> None:
     assert sorted(told) == sorted({_room(path) for path in FILES} - {"__main__"})
 
 
+def test_only_one_room_writes_to_a_terminal() -> None:
+    homes = {_room(path) for path in FILES if "rich.console" in set(_imports(path))}
+
+    assert homes == {"terminal"}
+
+
 def test_help_starts_without_the_heavy_libraries() -> None:
     code = (
         "import sys, typer.testing, xorkit.cli as cli\n"
         "assert typer.testing.CliRunner().invoke(cli.app, ['--help']).exit_code == 0\n"
-        "heavy = ('torch', 'nbgrader', 'pytest', 'numpy', 'nbformat')\n"
+        "heavy = ('torch', 'nbgrader', 'pytest', 'numpy', 'nbformat', 'rich')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.markup import escape
-from rich.segment import Segment
-from rich.table import Table
 
-from xorkit.foreign import for_terminal
+import xorkit
 
 if TYPE_CHECKING:
     from xorkit.engine.batch import Progress
@@ -35,24 +31,10 @@ LEAST_MEMORY = 64 << 20  # a "2" that was to be 2G would fail everyone; training
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-
-class _Terminal(Console):
-    """A console on which all text is text: no control sequence in it reaches the terminal."""
-
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterator[Segment]:
-        for segment in super().render(renderable, options):
-            own = segment.control  # rich's own, to move the cursor of a bar
-            yield segment if own else segment._replace(text=for_terminal(segment.text))
-
-
-out = _Terminal()
-err = _Terminal(stderr=True)
 
 CourseOption = Annotated[
     Path, typer.Option("--course", help="The course folder.", show_default="this folder")
@@ -76,9 +58,7 @@ THIS_FOLDER = Path()
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(f"xorkit {version('xorkit')}")
+        print(f"xorkit {xorkit.__version__}")
         raise typer.Exit
 
 
@@ -97,14 +77,28 @@ def main() -> None:
     app()
 
 
-def _fail(message: str, status: int = BROKEN) -> NoReturn:
-    err.print(f"[bold red]xorkit:[/] {escape(message)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(status)
+def _tell(text: str, first: str = "") -> None:
+    from xorkit.terminal import out
+
+    out.tell(text, first)
 
 
-def _say(message: str) -> None:
+def _table(names: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    from xorkit.terminal import out
+
+    out.show(names, rows, title)
+
+
+def _say(message: str, first: str = "[bold yellow]xorkit:[/]") -> None:
     """What the instructor should know meanwhile; on stderr, so that --json stays JSON."""
-    err.print(f"[bold yellow]xorkit:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    from xorkit.terminal import err
+
+    err.tell(f" {message}", first)
+
+
+def _fail(message: str, status: int = BROKEN) -> NoReturn:
+    _say(message, "[bold red]xorkit:[/]")
+    raise typer.Exit(status)
 
 
 @contextmanager
@@ -135,9 +129,9 @@ def _settings(timeout: float, memory: str, unconfined: bool) -> RunSettings:
             f"--timeout {timeout:g} is no time that a cell could take; wanted seconds, such as 60"
         )
     if unconfined:
-        err.print(
-            "[bold yellow]Warning:[/] --unconfined: learners' code runs as you, with all that you"
-            " may read, write and send."
+        _say(
+            "--unconfined: learners' code runs as you, with all that you may read, write and send.",
+            "[bold yellow]Warning:[/]",
         )
     return RunSettings(timeout, _bytes(memory), not unconfined)
 
@@ -169,7 +163,7 @@ def quickstart_command(
         str, typer.Option(help="owner/repository/branch that learners open the notebook from.")
     ] = "",
 ) -> None:
-    """A course folder of your own; nothing else is needed to build and grade it."""
+    """Make a course folder of your own. Nothing else is needed to build and grade it."""
     from xorkit.quickstart import QuickstartError
     from xorkit.quickstart import quickstart as make
 
@@ -177,7 +171,7 @@ def quickstart_command(
         made = make(folder, lesson, colab)
     except QuickstartError as error:
         _fail(str(error))
-    out.print(f"Made {made}. Next: cd {made} && xorkit build", soft_wrap=True, highlight=False)
+    _tell(f"Made {made}. Next: cd {made} && xorkit build")
 
 
 @app.command()
@@ -187,14 +181,14 @@ def demo(
     unconfined: Unconfined = False,
     root: CourseOption = THIS_FOLDER,
 ) -> None:
-    """The whole course in one go on the sample class: build, collect, grade, feedback, report."""
+    """The whole course on the sample class. Build, collect, grade, feedback, report."""
     from xorkit import samples
     from xorkit.engine.late import parsed_due_date
     from xorkit.engine.records import set_due
     from xorkit.pages.writing import feedback_path
 
     with _opened(root, "") as own:
-        out.print("A sample class is built, collected and graded: a few minutes on two cores.")
+        _tell("A sample class is built, collected and graded: a few minutes on two cores.")
         _copy_course(root, folder)
         with _opened(folder, own.assignment) as course:
             _build(course, prove=False)
@@ -208,11 +202,11 @@ def demo(
             _feedback(course)
             report_path = _report(course)
             shown = next(v.student for v in verdicts if "no-zero-grad" in v.diagnosis)
-    out.print("\nLook at the class report first, in a browser: what is to do, who, and why.")
-    out.print(f"The class report:         {report_path}", soft_wrap=True)
-    out.print(f"One learner's feedback:   {feedback_path(course, shown)}", soft_wrap=True)
+    _tell("\nLook at the class report first, in a browser: what is to do, who, and why.")
+    _tell(f"The class report:         {report_path}")
+    _tell(f"One learner's feedback:   {feedback_path(course, shown)}")
     jupyter = Path(sys.executable).with_name("jupyter")  # there also where no venv is active
-    out.print(f"The formgrader:           cd {folder} && {jupyter} lab", soft_wrap=True)
+    _tell(f"The formgrader:           cd {folder} && {jupyter} lab")
 
 
 @app.command("build")
@@ -222,7 +216,7 @@ def build_command(
     unconfined: Unconfined = False,
     root: CourseOption = THIS_FOLDER,
 ) -> None:
-    """Source to release, checked: solutions earn full marks, nothing leaks, mistakes are found."""
+    """Source to release, checked. Solutions earn full marks, nothing leaks, mistakes are found."""
     with _opened(root, assignment) as course:
         settings = _settings(60, "2G", unconfined)
         _build(course, prove=True, settings=settings, workers=workers)
@@ -242,7 +236,7 @@ def collect_command(
     ] = None,
     root: CourseOption = THIS_FOLDER,
 ) -> None:
-    """What learners handed in → submitted/; says what was repaired, what was refused, and why."""
+    """What learners handed in → submitted/. Says what was repaired, what was refused, and why."""
     with _opened(root, assignment) as course:
         if not _collect(course, paths, roster, timezone):
             raise typer.Exit(UNGRADABLE)
@@ -286,7 +280,7 @@ def rejudge_command(
     as_json: AsJson = False,
     root: CourseOption = THIS_FOLDER,
 ) -> None:
-    """Judge again from kept evidence; runs no learner's code, shows every mark that moved."""
+    """Judge again from kept evidence. Runs no learner's code, shows every mark that moved."""
     from xorkit.engine.batch import rejudge as judge_again
 
     with _opened(root, assignment) as course:
@@ -301,13 +295,14 @@ def rejudge_command(
             print(json.dumps({"student": name, "was": old, "is": new}))
         return
     if moved:
-        table = Table("learner", "cell", "was", "is", title="Marks that moved")
-        for name, _, _, was, marks in moved:
-            for cell, score in marks.items():
-                if was.get(cell) != score:
-                    table.add_row(escape(name), cell, str(was.get(cell)), str(score))
-        out.print(table)
-    out.print(f"Judged {count} again; the marks of {len(moved)} moved.")
+        rows = [
+            (name, cell, str(was.get(cell)), str(score))
+            for name, _, _, was, marks in moved
+            for cell, score in marks.items()
+            if was.get(cell) != score
+        ]
+        _table(("learner", "cell", "was", "is"), rows, "Marks that moved")
+    _tell(f"Judged {count} again; the marks of {len(moved)} moved.")
 
 
 @app.command("feedback")
@@ -330,7 +325,7 @@ def report_command(
     ] = None,
     root: CourseOption = THIS_FOLDER,
 ) -> None:
-    """Write the class report: what to do, who, why, what to teach again."""
+    """Write the class report. What to do, who, why, what to teach again."""
     time = None
     if since is not None:
         try:
@@ -338,7 +333,7 @@ def report_command(
         except ValueError:
             _fail(f'--since {since!r} is no time; wanted one such as "2026-05-01 23:59"')
     with _opened(root, assignment, check=False) as course:
-        out.print(f"The class report: {_report(course, time)}")
+        _tell(f"The class report: {_report(course, time)}")
 
 
 @app.command()
@@ -354,7 +349,7 @@ def mark(
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
     root: CourseOption = THIS_FOLDER,
 ) -> None:
-    """The answers that wait for a person, like with like, one key a mark."""
+    """Mark the answers that wait for a person. Like with like, one key a mark."""
     from xorkit import marking
     from xorkit.pages import words
 
@@ -363,13 +358,11 @@ def mark(
     with _opened(root, assignment) as course:
         if csv:
             if not (count := marking.write_waiting(marking.waiting(course), csv)):
-                out.print("No answer waits for a mark.")
+                _tell("No answer waits for a mark.")
                 return
-            out.print(
+            _tell(
                 f"Wrote {count} answers to {csv}. Fill in the points, then: xorkit mark"
                 f" {course.assignment} --from {csv}",
-                soft_wrap=True,
-                highlight=False,
             )
             return
         try:
@@ -379,13 +372,13 @@ def mark(
                 for refusal, why in refused:
                     _say(f"{refusal.answer.student}, {refusal.answer.cell}: {why}")
                 taken = words.plural(len(given) - len(refused), "mark")
-                out.print(f"Took over {taken}." if given else f"No points are filled in: {marked}")
+                _tell(f"Took over {taken}." if given else f"No points are filled in: {marked}")
             elif not marking.serve(course, port, browser, _say):
                 return
         except marking.MarksError as error:
             _fail(str(error))
         for line in marking.bring_up_to_date(course):
-            out.print(escape(line), soft_wrap=True, highlight=False)
+            _tell(line)
 
 
 @app.command("export")
@@ -412,7 +405,7 @@ def export_command(
         except ExportError as error:
             _fail(str(error))
     for path in written:
-        out.print(f"Wrote {path}")
+        _tell(f"Wrote {path}")
 
 
 @app.command()
@@ -426,7 +419,7 @@ def due(
     ] = None,
     root: CourseOption = THIS_FOLDER,
 ) -> None:
-    """Set the due date, in the gradebook where nbgrader has it; late penalties follow at once."""
+    """Set the due date. In the gradebook, where nbgrader has it; late penalties follow at once."""
     from xorkit.engine import late
     from xorkit.engine.records import due_date, set_due
 
@@ -440,13 +433,13 @@ def due(
             behind = sum(verdict.late is not None for verdict in found)
             cost = sum(verdict.final_score < verdict.score for verdict in found)
             if found:
-                out.print(f"Late: {behind} of {len(found)} graded. Fewer points for it: {cost}.")
+                _tell(f"Late: {behind} of {len(found)} graded. Fewer points for it: {cost}.")
         now = due_date(course)
     if now is None:
-        out.print(f"{assignment} has no due date.")
+        _tell(f"{assignment} has no due date.")
     else:
         here = now.astimezone(wanted.tzinfo if wanted else None)
-        out.print(f"{assignment} is due {here:%Y-%m-%d %H:%M %Z} ({now:%Y-%m-%d %H:%M} UTC).")
+        _tell(f"{assignment} is due {here:%Y-%m-%d %H:%M %Z} ({now:%Y-%m-%d %H:%M} UTC).")
 
 
 @app.command()
@@ -464,7 +457,7 @@ def rubric(
     concept: Annotated[str, typer.Option("--for", help="The concept that --try is about.")] = "",
     root: CourseOption = THIS_FOLDER,
 ) -> None:
-    """How the recall rubrics do on their own test answers and on the class."""
+    """How the recall rubrics do. On their own test answers and on the class."""
     from xorkit.engine import rubrics
 
     if concept and not phrase:
@@ -472,7 +465,7 @@ def rubric(
     with _opened(root, assignment) as course:
         if add_marks:
             path, added = rubrics.add_marks(course)
-            out.print(f"{added} marked answers are new in {path}" if added else "No new marks.")
+            _tell(f"{added} marked answers are new in {path}" if added else "No new marks.")
         if fit:
             _show_fit(*rubrics.fit_course(course))
         if phrase:
@@ -502,7 +495,7 @@ def checked(
         _all_known(students, course, "autograded")
         for verdict in check_off(course, students):
             what = "checked" if verdict.checked else "nothing wanted a look"
-            out.print(f"{escape(verdict.student)}: {what}", highlight=False)
+            _tell(f"{verdict.student}: {what}")
 
 
 @app.command("publish")
@@ -524,40 +517,35 @@ def publish_command(
     with _opened(root, assignment) as course:
         if branch is not None:
             commit = publishing.publish_branch(course, branch)
-            out.print(f"Committed {commit[:10]} on {branch}. Next: git push origin {branch}")
+            _tell(f"Committed {commit[:10]} on {branch}. Next: git push origin {branch}")
             return
         owner, repository, place = publishing.place_of(course)
         for path in publishing.publish(course, folder):
-            out.print(f"Wrote {path}")
-        out.print(
+            _tell(f"Wrote {path}")
+        _tell(
             f"Next: push what is in {folder} to {owner}/{repository}, branch {place}. Learners open"
             " the notebook with the button in its README.",
-            soft_wrap=True,
-            highlight=False,
         )
 
 
 @app.command()
 def doctor(root: CourseOption = THIS_FOLDER) -> None:
-    """What this machine can do: versions, sandbox, cores; what to install."""
+    """What this machine can do. Versions, sandbox, cores; what to install."""
     from xorkit import sandbox
     from xorkit.engine.machine import versions
 
-    table = Table("what", "", "found, or what to do")
-    for what, found in versions():
-        table.add_row(what, "✓", found)
-    fine = True
-    for what, good, says in sandbox.look_over():
-        fine = fine and good
-        table.add_row(what, "✓" if good else "✗", says)
-    out.print(table)
-    if not fine:
+    rows = [(what, True, found) for what, found in versions()] + [*sandbox.look_over()]
+    _table(
+        ("what", "", "found, or what to do"),
+        [(what, "✓" if good else "✗", says) for what, good, says in rows],
+    )
+    if not all(good for _, good, _ in rows):
         _fail("learners' code can't be confined here; see the lines with ✗", UNGRADABLE)
 
 
 @app.command()
 def facts(assignment: AssignmentArgument = "", root: CourseOption = THIS_FOLDER) -> None:
-    """Compute how random starts of the lesson's task end: lessons/<assignment>.starts.json."""
+    """Compute how random starts end. Writes lessons/<assignment>.starts.json."""
     from xorkit.files import write_file
     from xorkit.starts import survey
 
@@ -565,7 +553,7 @@ def facts(assignment: AssignmentArgument = "", root: CourseOption = THIS_FOLDER)
         found = survey(course.lesson.trained)
         path = course.path("lessons", f"{course.assignment}.starts.json")
         write_file(path, (json.dumps(found) + "\n").encode())
-    out.print(f"{found['stalled']} of {found['starts']} starts stall. Wrote {path}")
+    _tell(f"{found['stalled']} of {found['starts']} starts stall. Wrote {path}")
 
 
 # ------------------------------------------------------------------ what commands are made of
@@ -594,7 +582,7 @@ def _build(
         release.build(course, _start_ahead)  # notebooks will have to be run
     else:
         release.build(course)
-    out.print(f"Built {course.notebook_path('release')}")
+    _tell(f"Built {course.notebook_path('release')}")
     try:
         colab_link(course)
     except CourseError as error:
@@ -604,10 +592,8 @@ def _build(
     failed = 0
     for check in checks(course, settings, workers):
         failed += not check.holds
-        mark = "[green]✓[/]" if check.holds else "[bold red]✗[/]"
-        out.print(
-            f"{mark} {check.claim}" + ("" if check.holds else f": {check.seen}"), highlight=False
-        )
+        seen = "" if check.holds else f": {check.seen}"
+        _tell(f" {check.claim}{seen}", "[green]✓[/]" if check.holds else "[bold red]✗[/]")
     if failed:
         _fail(f"{failed} of the course's own promises don't hold; see the lines with ✗")
 
@@ -630,22 +616,21 @@ def _collect(
         )
     except (FileNotFoundError, ValueError) as error:
         _fail(str(error))
-    table = Table("learner", "file", "", "what was mended, or why not")
+    rows = []
     for item in found.items:
         says = [item.reason, *item.repairs, *(f"to look at: {text}" for text in item.review)]
-        if item.fate != "set aside" and any(says):
-            cells = (item.student, Path(item.source).name, item.fate, "\n".join(filter(None, says)))
-            table.add_row(*map(escape, cells))
-    if table.row_count:
-        out.print(table)
+        if item.fate != "set aside" and (text := "\n".join(filter(None, says))):
+            rows.append((item.student, Path(item.source).name, item.fate, text))
+    if rows:
+        _table(("learner", "file", "", "what was mended, or why not"), rows)
     if found.set_aside:
         names = collecting.listed([item.name for item in found.set_aside])
-        out.print(f"Set aside, as no notebooks: {escape(names)}", soft_wrap=True)
+        _tell(f"Set aside, as no notebooks: {names}")
     counts = (
         f"{len(found.taken)} taken, {len(found.unchanged)} unchanged, {len(found.not_taken)} not"
         f" taken, {len(found.refused)} refused, {len(found.unplaced)} that fit nobody or several"
     )
-    out.print(f"Collected into {course.path('submitted')}: {counts}", soft_wrap=True)
+    _tell(f"Collected into {course.path('submitted')}: {counts}")
     return not found.refused and not found.unplaced
 
 
@@ -689,8 +674,7 @@ def _grade(
         if progress.faults:
             first, more = progress.faults[0], len(progress.faults) - 1
             text = f"{progress.verdict.student}: {first}" + (f" (and {more} more)" if more else "")
-            text = f"[bold red]The grader failed:[/] {escape(text)}"
-            err.print(text, soft_wrap=True, highlight=False)
+            _say(text, "[bold red]The grader failed:[/]")
     return [progress.verdict for progress in done]
 
 
@@ -730,13 +714,15 @@ def _bar(
         Progress as Bar,
     )
 
+    from xorkit.terminal import out
+
     failed = 0
 
     def line(progress: Progress) -> None:
         verdict = progress.verdict
         if not quiet:
-            text = escape(f"{verdict.student}: {_score(verdict)} {_found(verdict, lesson)}")
-            out.print(text, highlight=False)
+            text = f"{verdict.student}: {_score(verdict)} {_found(verdict, lesson)}"
+            _tell(text)
 
     if quiet or not out.is_terminal:
         yield (lambda count: None), line
@@ -763,63 +749,60 @@ def _bar(
 
 
 def _show(done: Iterable[Progress], lesson: Lesson) -> None:
-    table = Table("learner", "points", "what was found", "seconds")
-    count = 0
-    for progress in sorted(done, key=lambda p: p.verdict.student):
-        verdict = progress.verdict
+    rows = []
+    for verdict in sorted((progress.verdict for progress in done), key=lambda v: v.student):
         seconds = verdict.details.get("seconds", 0)
-        texts = (verdict.student, _score(verdict), _found(verdict, lesson), f"{seconds:.1f}")
-        table.add_row(*map(escape, texts))
-        count += 1
-    if count:
-        out.print(table)
+        rows.append((verdict.student, _score(verdict), _found(verdict, lesson), f"{seconds:.1f}"))
+    if rows:
+        _table(("learner", "points", "what was found", "seconds"), rows)
     else:
-        out.print("Nothing in submitted/ is new or changed. (--all grades everything again.)")
+        _tell("Nothing in submitted/ is new or changed. (--all grades everything again.)")
 
 
 def _show_rubrics(title: str, reports: Iterable[tuple[str, Report]]) -> int:
     """A table, and what was not understood; gives back the number of serious errors."""
     names = ("question", "answers", "matched", "missed", "wrongly credited", "to a person")
-    table = Table(*names, title=f"On {title}")
-    table.columns[0].no_wrap = True
-    unknown, gates, serious = [], [], 0
+    rows, unknown, gates, serious = [], [], [], 0
     for name, report in reports:
         lists = (report.judged, report.matched, report.missed, report.wrongly_credited)
-        table.add_row(name, *(str(len(found)) for found in (*lists, report.handed_over)))
+        rows.append((name, *(str(len(found)) for found in (*lists, report.handed_over))))
         if report.phrasings:
             said = ", ".join(f"{text} ({count})" for text, count in report.phrasings[:3])
-            unknown.append(f"  {name}: {escape(said)}")
+            unknown.append(f"  {name}: {said}")
         if report.gates:
             said = ", ".join(f"{gate} ({count})" for gate, count in report.gates)
-            gates.append(f"  {name}: {escape(said)}")
+            gates.append(f"  {name}: {said}")
         serious += len(report.serious)
-    out.print(table)
+    _table(names, rows, f"On {title}")
     if unknown:
-        out.print("Not understood, most often:", *unknown, sep="\n", highlight=False)
+        _tell("\n".join(["Not understood, most often:", *unknown]))
     if gates:
-        out.print("Handed to a person because of:", *gates, sep="\n", highlight=False)
+        _tell("\n".join(["Handed to a person because of:", *gates]))
     return serious
 
 
 def _show_fit(path: Path, fitted: SecondStage) -> None:
     names = ("question", "left open by the rules", "decided", "a mark off", "two marks off")
-    table = Table(*names, title="On answers that it had not seen, part by part")
+    rows = []
     for name, own in fitted.questions.items():
         numbers = own.figures
         counts = (numbers.answers, numbers.sure, numbers.wrong - numbers.serious, numbers.serious)
-        table.add_row(name, *map(str, counts))
-    out.print(table)
-    out.print(f"Wrote {path}")
+        rows.append((name, *map(str, counts)))
+    _table(names, rows, "On answers that it had not seen, part by part")
+    _tell(f"Wrote {path}")
 
 
 def _show_changes(found: Iterable[tuple[str, list[Change]]]) -> None:
-    table = Table("question", "before", "after", "a person gave", "answer")
+    rows = []
     for name, changes in found:
         for one in changes:
             marks = ("a person" if mark is None else str(mark) for mark in (one.before, one.after))
             person = "" if one.wanted is None else str(one.wanted)
-            table.add_row(name, *marks, person, escape(str(one.answer)))
-    out.print(table if table.row_count else "The phrase would change no mark.")
+            rows.append((name, *marks, person, str(one.answer)))
+    if rows:
+        _table(("question", "before", "after", "a person gave", "answer"), rows)
+    else:
+        _tell("The phrase would change no mark.")
 
 
 def _score(verdict: Verdict) -> str:
@@ -854,7 +837,7 @@ def _feedback(course: Course, students: list[str] | None = None) -> None:
     chosen = [v for v in settled_verdicts(course) if not students or v.student in students]
     count = write_feedback(course, chosen)
     same = f"; {len(chosen) - count} are as they were" if count < len(chosen) else ""
-    out.print(f"Wrote {count} feedback pages into {course.path('feedback')}{same}", soft_wrap=True)
+    _tell(f"Wrote {count} feedback pages into {course.path('feedback')}{same}")
 
 
 def _report(course: Course, since: datetime | None = None) -> Path:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rich.markup import escape
 from rich.table import Table
 
-from xorkit import cli
 from xorkit.foreign import FORMULA, for_spreadsheet, for_terminal, from_spreadsheet
 from xorkit.intake.tables import read_table, write_sheet
+from xorkit.terminal import Terminal
 
 OBEYED = [
     "\x1b]0;owned\x07",  # the window's title
@@ -33,32 +33,39 @@ TEXTS = st.text(max_size=40) | st.sampled_from(OBEYED)
 @pytest.mark.parametrize("text", OBEYED)
 def test_no_terminal_obeys(text: str) -> None:
     stream = io.StringIO()
-    terminal = cli._Terminal(file=stream, force_terminal=False, width=200)
+    terminal = Terminal(file=stream, force_terminal=False, width=200)
     table = Table("file", title=escape(text))
     table.add_row(escape(text))
 
     for renderable in (escape(text), table, text):
         terminal.print(renderable, markup=False)
-    terminal.print(f"[bold red]xorkit:[/] {escape(text)}", soft_wrap=True)
+    terminal.show(("file", "why"), [(text, text)], "Seen")
+    terminal.tell(text, "[bold red]xorkit:[/]")
 
     shown = stream.getvalue().replace("\n", "")
     assert not [char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Cs")]
     assert "xorkit:" in shown
 
 
+@pytest.mark.parametrize("text", ["[bold]deep[/bold]", "[1, 2]", "a [/] b", "C:\\[x]"])
+def test_brackets_in_a_text_are_no_markup(text: str) -> None:
+    stream = io.StringIO()
+    terminal = Terminal(file=stream, force_terminal=True, color_system="standard", width=200)
+
+    terminal.tell(text)
+    terminal.show(("file",), [(text,)])
+
+    assert stream.getvalue().count(text) == 2
+
+
 def test_what_the_kit_says_in_colour_stays_so() -> None:
     stream = io.StringIO()
-    terminal = cli._Terminal(file=stream, force_terminal=True, color_system="standard")
+    terminal = Terminal(file=stream, force_terminal=True, color_system="standard")
 
-    terminal.print("[bold red]xorkit:[/] \x1b[2J")
+    terminal.tell(" \x1b[2J", "[bold red]xorkit:[/]")
 
     assert stream.getvalue().startswith("\x1b[1;31mxorkit:\x1b[0m")
     assert "\x1b[2J" not in stream.getvalue()
-
-
-@pytest.mark.parametrize("console", [cli.out, cli.err])
-def test_all_that_the_commands_print_goes_through_it(console: object) -> None:
-    assert isinstance(console, cli._Terminal)
 
 
 @given(TEXTS)

@@ -9,12 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
 
+import xorkit
 from xorkit.engine.packing import HOME, PIECE, briefly, packed
 
 COURSE = Path(__file__).parents[2]
@@ -225,7 +225,7 @@ def test_what_is_packed_is_small_and_says_what_it_is(release):
     assert found[1] == piece.text, "run `make build`: what is packed has changed"
     assert len(piece.text) <= 60_000
     assert f"# SHA-256 of what is packed: {piece.sha256}\n" in text
-    assert f"modules of xorkit {version('xorkit')}" in text
+    assert f"modules of xorkit {xorkit.__version__}" in text
     assert f"Their source: {HOME}\n" in text
     assert f'Source = "{HOME}"' in (COURSE / "pyproject.toml").read_text("utf-8")
 

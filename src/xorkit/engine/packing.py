@@ -21,11 +21,11 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+import xorkit
 from xorkit import lesson as lessons
 from xorkit.conventions import (
     answer_cells,
@@ -483,7 +483,7 @@ def with_checks(source: NotebookNode, lesson: Lesson) -> None:
     sheet = sheet_of(source, lesson).to_text().replace("'", r"\u0027")
     asking[0].source = asking[0].source.replace(
         CHECK_IMPORT,
-        f"# The self-checks: modules of xorkit {version('xorkit')}, without comments, packed by"
+        f"# The self-checks: modules of xorkit {xorkit.__version__}, without comments, packed by"
         " `xorkit build`\n"
         f"# (texts, bz2, base85). Their source: {HOME}\n"
         f"# SHA-256 of what is packed: {piece.sha256}\n"

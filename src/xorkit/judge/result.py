@@ -243,7 +243,7 @@ def _proved(way: _Way, mine: Task, about: Task, training: Training) -> tuple[boo
     # What had no name when the loop ran alone has none here: whether it follows is soon seen.
     nameless = loop.kind == "unknown"
     follows = nameless and _follows(rows, mine)
-    mechanism = loop if follows else explain(some, mine, loop.kind)
+    mechanism = loop if follows else explain(some, mine, loop)
     if not nameless:
         follows = mechanism.kind == "unknown" and _follows(rows, mine)
     descends = mechanism.descends or follows

@@ -29,6 +29,7 @@ ROUNDING = 8.0
 CLOSE = 3e-4
 FITTED = 10 * CLOSE  # where numbers were fitted, they take up some of the error
 PLAIN_FIT = 100.0  # how much worse the plain reading of a plain net may fit than another one
+SMALLEST = 0.01  # a gradient's terms are as large, and rounded so, even where parameters are tiny
 COLLINEAR = 1e-12  # squared: terms that differ by less differ by float32's rounding
 FEW = 3  # updates that tell nearly all mistakes apart; one does not
 VISIBLE = 1e-5  # length of a step that says something: a thousand times what rounding makes
@@ -46,6 +47,7 @@ ADAPTIVE_SHARE = 0.9  # of the updates: far from the first ones the rounding of 
 
 
 Indices = npt.NDArray[np.intp]
+Way = Callable[[Array], Array]  # of updates (K, P), by their gradients (K, P)
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class Mechanism:
         return self.kind not in ("still", "straight", "misfit", "unknown")
 
 
+UNKNOWN = Mechanism("unknown")
+
+
 def _any_in_row(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """As `flags.any(axis=1)`, in a fifth of its time where rows are short."""
     return np.asarray(flags @ np.ones(flags.shape[1], bool))
@@ -107,7 +112,8 @@ def median(values: Array) -> float:
 
 def unseen(states: Array) -> Array:
     """How long an update (K,) at each of the states (K, P) has to be, or rounding hides it."""
-    return np.asarray(4 * EPS / CLOSE * np.abs(states).max(axis=1))
+    largest = functools.reduce(np.maximum, map(np.abs, states.T), np.asarray(SMALLEST))
+    return np.broadcast_to(4 * EPS / CLOSE * largest, len(states))
 
 
 def relative(errors: Array, predicted: Array, floor: Array) -> Array:
@@ -117,15 +123,19 @@ def relative(errors: Array, predicted: Array, floor: Array) -> Array:
 
 @dataclass(frozen=True)
 class Updates:
-    """Updates (K, P) at the states (K, P), and how long they have to be (K,) to be seen.
+    """Updates (K, P) at the states (K, P).
 
     The states are those of the task's net, with all its numbers; `of` leaves some out.
     """
 
     went: Array
     states: Array
-    floor: Array
     task: Task
+
+    @functools.cached_property
+    def floor(self) -> Array:
+        """How long they have to be (K,) to be seen."""
+        return unseen(self.states)
 
     @functools.cached_property
     def early(self) -> Updates:
@@ -143,6 +153,24 @@ class Updates:
         gradient = gradients_at(self.states, self.task)
         return functools.cache(lambda loss: self.task.lr * gradient(loss))
 
+    @functools.cached_property
+    def moving(self) -> npt.NDArray[np.bool_]:
+        """Which of the numbers (P,) ever move."""
+        return np.asarray(self.went.any(axis=0))
+
+    @functools.cached_property
+    def begins(self) -> Callable[[str, Way], bool]:
+        """Whether the first one goes a way by the gradients of a loss, with some weight decay."""
+        first = self.at(slice(1)).of(self.moving)
+
+        @functools.cache
+        def begins(loss: str, way: Way) -> bool:
+            steps = way(self.early.grads(loss)[:1, self.moving])
+            factor, decay = _shares(steps, first)
+            return first.follow(factor * steps + decay * first.states, BEGUN)
+
+        return begins
+
     def distance(self, predicted: Array) -> Array:
         """How far each update (K,) is from the predicted one (K, P), relative to the prediction."""
         return relative(lengths(self.went - predicted), predicted, self.floor)
@@ -152,14 +180,13 @@ class Updates:
         return bool(self.distance(predicted).max() <= most)
 
     def at(self, rows: slice | npt.NDArray[np.bool_]) -> Updates:
-        return Updates(self.went[rows], self.states[rows], self.floor[rows], self.task)
+        return Updates(self.went[rows], self.states[rows], self.task)
 
     def of(self, columns: npt.NDArray[np.bool_]) -> Updates:
         """Those of some parameters only."""
         if columns.all():
             return self
-        states = self.states[:, columns]
-        return Updates(self.went[:, columns], states, unseen(states), self.task)
+        return Updates(self.went[:, columns], self.states[:, columns], self.task)
 
 
 def moves(rows: Array) -> npt.NDArray[np.bool_]:
@@ -172,6 +199,8 @@ def distinct(rows: Array, count: int | None = None) -> Array:
 
     So many of them; None: all.
     """
+    if count is not None and len(early := distinct(rows[: EARLY * count])) >= count:
+        return early[:count]  # as in any run that doesn't idle at its beginning
     places = np.flatnonzero(np.concatenate([[True], moves(rows)]))
     return np.asarray(rows.take(places[:count], axis=0))
 
@@ -207,36 +236,42 @@ def gradients_at(rows: Array, task: Task) -> Callable[[str], Array]:
     return lambda loss: known.gradient(*goal_of(loss, task))
 
 
-def explain(rows: Array, task: Task, like: str = "") -> Mechanism:
+def explain(rows: Array, task: Task, like: Mechanism = UNKNOWN) -> Mechanism:
     """What makes the updates of these rows: the simplest mechanism that fits all of them.
 
-    Where they are no plain descent, mechanisms `like` that kind are tried first.
+    Where they are no plain descent, a mechanism `like` that is tried first.
     """
     if not len(rows) or not moves(rows).any():
         return Mechanism("still")
     if not np.isfinite(rows).all():
-        return Mechanism("unknown")
+        return UNKNOWN
     states = distinct(rows)
-    updates = Updates(states[:-1] - states[1:], states[:-1], unseen(states[:-1]), task)
+    updates = Updates(states[:-1] - states[1:], states[:-1], task)
     descents = (at.grads("mse") for at in (updates.early, updates))
     if all(matches(states[: len(wanted) + 1], wanted).all() for wanted in descents):
         # Where all gradients are as small as rounding, anything that hardly moves would match them.
         seen = lengths(updates.early.grads("mse")[:FEW]) > VISIBLE
         return Mechanism("clean" if seen.all() else "still")
     plain: Sequence[Attempt] = (_clean, _factor, _sums, _schedule, _capped)
-    others: Sequence[Attempt] = (_linear, *_ADAPTIVE)
+    others: Sequence[Attempt] = (_linear, *_ADAPTIVE.values())
+    same = [_KINDS[name] for name in (like.name or like.kind,) if name in _KINDS]
     attempts: list[tuple[str, Callable[[], Mechanism | None]]] = [
-        ("factor sums schedule capped", lambda: _by_gradients(plain, updates)),
+        ("", lambda: _by_gradients(plain, updates)),
         ("straight", lambda: _tried(_straight, updates)),
         ("targets", lambda: _tried(_targets, updates)),
-        ("late rates linear adaptive", lambda: _by_gradients((_late, _rates, *others), updates)),
-        ("linear adaptive", lambda: _by_gradients(others, updates, cleared=False)),
+        ("", lambda: _by_gradients((_late, _rates, *others), updates)),
+        ("", lambda: _by_gradients(others, updates, cleared=False)),
         ("part batch", lambda: _tried(_batch, updates)),
         ("pulls", lambda: _tried(_pulls, updates)),
     ]
-    attempts.sort(key=lambda each: like not in each[0].split())
+    attempts.sort(key=lambda each: like.kind not in each[0].split())
+    if same:
+        attempts[:0] = [
+            ("", lambda: _by_gradients(same, updates, losses=(like.loss,))),
+            ("", lambda: _by_gradients(same, updates, losses=(like.loss,), cleared=False)),
+        ]
     found = (attempt() for _, attempt in attempts)
-    return next((each for each in found if each is not None), Mechanism("unknown"))
+    return next((each for each in found if each is not None), UNKNOWN)
 
 
 def off_by(rows: Array, task: Task) -> float:
@@ -248,7 +283,6 @@ def off_by(rows: Array, task: Task) -> float:
 
 
 Attempt = Callable[[Updates, Array, float], Mechanism | None]
-Way = Callable[[Array], Array]  # of updates (K, P), by their gradients (K, P)
 
 
 def _tried(
@@ -264,30 +298,26 @@ def _tried(
 
 
 def _by_gradients(
-    attempts: Sequence[Attempt], updates: Updates, *, cleared: bool = True
+    attempts: Sequence[Attempt],
+    updates: Updates,
+    *,
+    losses: Sequence[str] = FOLLOWED,
+    cleared: bool = True,
 ) -> Mechanism | None:
-    """What makes the updates from lr·gradients (K, P) of some loss at their states.
+    """What makes the updates from lr·gradients (K, P) of one of the losses at their states.
 
     Not `cleared`: from what steps find in .grad where nobody ever clears it.
     """
-    moving = np.asarray(updates.went.any(axis=0))
+    moving = updates.moving
     columns = slice(None) if moving.all() else moving
-    first = updates.at(slice(1)).of(moving)
-
-    @functools.cache
-    def begins(loss: str, way: Way) -> bool:
-        """Whether the first update goes that way, with some weight decay: most mechanisms do."""
-        steps = way(updates.early.grads(loss)[:1, columns])  # the same ones, cleared or not
-        factor, decay = _shares(steps, first)
-        return first.follow(factor * steps + decay * first.states, BEGUN)
 
     def found_by(attempt: Attempt, loss: str, at: Updates, slack: float) -> Mechanism | None:
         grads = at.grads(loss)[:, columns]
         return attempt(at.of(moving), grads if cleared else np.cumsum(grads, axis=0), slack)
 
-    for attempt, loss in itertools.product(attempts, FOLLOWED):
-        if attempt in _WAYS and not begins(loss, _WAYS[attempt]):
-            continue
+    for attempt, loss in itertools.product(attempts, losses):
+        if attempt in _WAYS and not updates.begins(loss, _WAYS[attempt]):
+            continue  # the first update, for which it is all the same whether they are cleared
         found = _tried(functools.partial(found_by, attempt, loss), updates)
         if found is not None:
             seen = 4 * EPS * np.abs(updates.states).max()
@@ -443,11 +473,22 @@ ADAPTIVE: dict[str, Callable[[Array], Array]] = {
     "RMSprop": lambda g: g / (np.sqrt(averages(g**2, 0.99)) + 1e-8),
     "Adagrad": lambda g: g / (np.sqrt(np.cumsum(g**2, axis=0)) + 1e-10),
 }
-_ADAPTIVE = tuple(functools.partial(_adaptive, name) for name in ADAPTIVE)
+_ADAPTIVE = {name: functools.partial(_adaptive, name) for name in ADAPTIVE}
+_KINDS: dict[str, Attempt] = {
+    "clean": _clean,
+    "factor": _factor,
+    "sums": _sums,
+    "schedule": _schedule,
+    "capped": _capped,
+    "late": _late,
+    "rates": _rates,
+    "linear": _linear,
+    **_ADAPTIVE,
+}
 # The way of the first update, by its gradient: there, averages and sums have nothing else to say.
 _WAYS: dict[Attempt, Way] = {
     **dict.fromkeys((_clean, _factor, _sums, _schedule, _linear), np.asarray),
-    **dict.fromkeys(_ADAPTIVE, np.sign),
+    **dict.fromkeys(_ADAPTIVE.values(), np.sign),
 }
 
 
@@ -679,8 +720,8 @@ def order_of(run: Run, task: Task) -> Indices | None:
 def in_order(run: Run, task: Task) -> Run | None:
     """The run with its columns in that order."""
     index = order_of(run, task)
-    if index is None:
-        return None
+    if index is None or np.array_equal(index, np.arange(run.rows.shape[1])):
+        return None if index is None else run
     tables = ("rows", "end_rows", "detail_rows", "detail_grads")
     return replace(run, **{name: getattr(run, name).take(index, axis=1) for name in tables})
 

@@ -60,7 +60,6 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
     if mechanism.kind in ("pulls", "unknown") and off_by(run.rows, task) <= CLOSE:
         return (_some_unlike(run, task),)
     by_gradients = habit is None or (habit.gradients_right and not habit.plain)
-    own_net = mechanism.descends  # its gradients explain the updates, if with something besides
     if mechanism.kind in ("linear", "adaptive") and not by_gradients:
         mechanism = UNKNOWN  # the gradients are at fault
     found = [
@@ -70,10 +69,10 @@ def faults(run: Run, mechanism: Mechanism, after: Run | None, task: Task) -> tup
         _left_out(mechanism, task),
         _other_rule(mechanism),
         _other_loss(run, mechanism, task),
-        _unlike(run, habit, task, own_net) if not mechanism.descends else None,
+        _unlike(run, habit, task) if not mechanism.descends else None,
     ]
     told = tuple(each for each in found if each is not None)
-    return told or (_unlike(run, habit, task, own_net),)
+    return told or (_unlike(run, habit, task),)
 
 
 # ------------------------------------------------------------------------------ runs that broke
@@ -369,13 +368,13 @@ def _other_loss(run: Run, mechanism: Mechanism, task: Task) -> Finding | None:
     return finding(Diagnosis.WRONG_LOSS, mechanism.loss)
 
 
-def _unlike(run: Run, habit: Habits | None, task: Task, own_net: bool) -> Finding:
+def _unlike(run: Run, habit: Habits | None, task: Task) -> Finding:
     """A run whose updates follow no gradient of the task's loss: what are they instead?"""
     if habit is not None and habit.steps and habit.undone:
         return finding(Diagnosis.MODEL_REBUILT_IN_LOOP, "overwritten")
     if habit is not None and habit.gradients_right and not habit.plain:
         return finding(Diagnosis.WRONG_OPTIMIZER, "besides")
-    net = None if own_net else _other_net(run.rows, task)
+    net = _other_net(run.rows, task)
     if net is not None:
         return finding(
             Diagnosis.WRONG_ARCHITECTURE, "trained-net", seen=str(net), wanted=str(task.net)

@@ -47,7 +47,6 @@ ADAPTIVE_SHARE = 0.9  # of the updates: far from the first ones the rounding of 
 
 
 Indices = npt.NDArray[np.intp]
-Way = Callable[[Array], Array]  # of updates (K, P), by their gradients (K, P)
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _any_in_row(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 def matches(rows: Array, predicted: Array) -> npt.NDArray[np.bool_]:
     """Which updates (K,) of float32 rows (K + 1, P) equal the predicted ones (K, P)."""
     ulp = np.spacing(np.abs(rows[1:]).astype(np.float32))
-    bound = ROUNDING * (ulp / 2 + 8 * EPS * (np.abs(predicted) + 0.01))
+    bound = ROUNDING * (ulp / 2 + 8 * EPS * (np.abs(predicted) + SMALLEST))
     error = np.abs(rows[:-1] - rows[1:] - predicted)
     return ~_any_in_row(~(error <= bound))
 
@@ -112,8 +111,8 @@ def median(values: Array) -> float:
 
 def unseen(states: Array) -> Array:
     """How long an update (K,) at each of the states (K, P) has to be, or rounding hides it."""
-    largest = functools.reduce(np.maximum, map(np.abs, states.T), np.asarray(SMALLEST))
-    return np.broadcast_to(4 * EPS / CLOSE * largest, len(states))
+    largest: Array = functools.reduce(np.maximum, np.abs(states.T), np.asarray(SMALLEST))
+    return 4 * EPS / CLOSE * largest
 
 
 def relative(errors: Array, predicted: Array, floor: Array) -> Array:
@@ -152,24 +151,6 @@ class Updates:
         """lr·gradient (K, P) at their states, of any of FOLLOWED."""
         gradient = gradients_at(self.states, self.task)
         return functools.cache(lambda loss: self.task.lr * gradient(loss))
-
-    @functools.cached_property
-    def moving(self) -> npt.NDArray[np.bool_]:
-        """Which of the numbers (P,) ever move."""
-        return np.asarray(self.went.any(axis=0))
-
-    @functools.cached_property
-    def begins(self) -> Callable[[str, Way], bool]:
-        """Whether the first one goes a way by the gradients of a loss, with some weight decay."""
-        first = self.at(slice(1)).of(self.moving)
-
-        @functools.cache
-        def begins(loss: str, way: Way) -> bool:
-            steps = way(self.early.grads(loss)[:1, self.moving])
-            factor, decay = _shares(steps, first)
-            return first.follow(factor * steps + decay * first.states, BEGUN)
-
-        return begins
 
     def distance(self, predicted: Array) -> Array:
         """How far each update (K,) is from the predicted one (K, P), relative to the prediction."""
@@ -252,26 +233,22 @@ def explain(rows: Array, task: Task, like: Mechanism = UNKNOWN) -> Mechanism:
         # Where all gradients are as small as rounding, anything that hardly moves would match them.
         seen = lengths(updates.early.grads("mse")[:FEW]) > VISIBLE
         return Mechanism("clean" if seen.all() else "still")
-    plain: Sequence[Attempt] = (_clean, _factor, _sums, _schedule, _capped)
-    others: Sequence[Attempt] = (_linear, *_ADAPTIVE.values())
-    same = [_KINDS[name] for name in (like.name or like.kind,) if name in _KINDS]
-    attempts: list[tuple[str, Callable[[], Mechanism | None]]] = [
-        ("", lambda: _by_gradients(plain, updates)),
-        ("straight", lambda: _tried(_straight, updates)),
-        ("targets", lambda: _tried(_targets, updates)),
-        ("", lambda: _by_gradients((_late, _rates, *others), updates)),
-        ("", lambda: _by_gradients(others, updates, cleared=False)),
-        ("part batch", lambda: _tried(_batch, updates)),
-        ("pulls", lambda: _tried(_pulls, updates)),
+    attempts: list[Callable[[], Mechanism | None]] = [
+        lambda: _by_gradients(_PLAIN, updates),
+        lambda: _tried(_straight, updates),
+        lambda: _tried(_targets, updates),
+        lambda: _by_gradients((_late, _rates, *_OTHERS), updates),
+        lambda: _by_gradients(_OTHERS, updates, cleared=False),
+        lambda: _tried(_batch, updates),
+        lambda: _tried(_pulls, updates),
     ]
-    attempts.sort(key=lambda each: like.kind not in each[0].split())
+    same, whole = _KINDS.get(like.name or like.kind), _WHOLE.get(like.kind)
     if same:
-        attempts[:0] = [
-            ("", lambda: _by_gradients(same, updates, losses=(like.loss,))),
-            ("", lambda: _by_gradients(same, updates, losses=(like.loss,), cleared=False)),
-        ]
-    found = (attempt() for _, attempt in attempts)
-    return next((each for each in found if each is not None), UNKNOWN)
+        again = functools.partial(_by_gradients, (same,), updates, losses=(like.loss,))
+        attempts[:0] = [again, functools.partial(again, cleared=False)]
+    if whole:
+        attempts.insert(0, functools.partial(_tried, whole, updates))
+    return next((each for attempt in attempts if (each := attempt())), UNKNOWN)
 
 
 def off_by(rows: Array, task: Task) -> float:
@@ -283,6 +260,7 @@ def off_by(rows: Array, task: Task) -> float:
 
 
 Attempt = Callable[[Updates, Array, float], Mechanism | None]
+Way = Callable[[Array], Array]  # of updates (K, P), by their gradients (K, P)
 
 
 def _tried(
@@ -308,16 +286,24 @@ def _by_gradients(
 
     Not `cleared`: from what steps find in .grad where nobody ever clears it.
     """
-    moving = updates.moving
+    moving = np.asarray(updates.went.any(axis=0))
     columns = slice(None) if moving.all() else moving
+    first = updates.at(slice(1)).of(moving)
+
+    @functools.cache
+    def begins(loss: str, way: Way) -> bool:
+        """Whether the first update goes that way, with some weight decay: most mechanisms do."""
+        steps = way(updates.early.grads(loss)[:1, columns])  # the same ones, cleared or not
+        factor, decay = _shares(steps, first)
+        return first.follow(factor * steps + decay * first.states, BEGUN)
 
     def found_by(attempt: Attempt, loss: str, at: Updates, slack: float) -> Mechanism | None:
         grads = at.grads(loss)[:, columns]
         return attempt(at.of(moving), grads if cleared else np.cumsum(grads, axis=0), slack)
 
     for attempt, loss in itertools.product(attempts, losses):
-        if attempt in _WAYS and not updates.begins(loss, _WAYS[attempt]):
-            continue  # the first update, for which it is all the same whether they are cleared
+        if attempt in _WAYS and not begins(loss, _WAYS[attempt]):
+            continue
         found = _tried(functools.partial(found_by, attempt, loss), updates)
         if found is not None:
             seen = 4 * EPS * np.abs(updates.states).max()
@@ -474,15 +460,10 @@ ADAPTIVE: dict[str, Callable[[Array], Array]] = {
     "Adagrad": lambda g: g / (np.sqrt(np.cumsum(g**2, axis=0)) + 1e-10),
 }
 _ADAPTIVE = {name: functools.partial(_adaptive, name) for name in ADAPTIVE}
+_PLAIN = (_clean, _factor, _sums, _schedule, _capped)
+_OTHERS: tuple[Attempt, ...] = (_linear, *_ADAPTIVE.values())
 _KINDS: dict[str, Attempt] = {
-    "clean": _clean,
-    "factor": _factor,
-    "sums": _sums,
-    "schedule": _schedule,
-    "capped": _capped,
-    "late": _late,
-    "rates": _rates,
-    "linear": _linear,
+    **{each.__name__[1:]: each for each in (*_PLAIN, _late, _rates, _linear)},
     **_ADAPTIVE,
 }
 # The way of the first update, by its gradient: there, averages and sums have nothing else to say.
@@ -590,6 +571,9 @@ def _looked_at(updates: Updates, parts: Sequence[_Part], most: float) -> Indices
             left, before, places = left.at(rest), before[rest], places[rest]
             of_rows = {k: grads[rest] for k, grads in of_rows.items()}
     return None
+
+
+_WHOLE = {"part": _batch, "batch": _batch, "pulls": _pulls}
 
 
 def arrangements(shapes: Sequence[tuple[int, ...]], net: Net) -> Iterator[npt.NDArray[np.int64]]:
@@ -720,8 +704,8 @@ def order_of(run: Run, task: Task) -> Indices | None:
 def in_order(run: Run, task: Task) -> Run | None:
     """The run with its columns in that order."""
     index = order_of(run, task)
-    if index is None or np.array_equal(index, np.arange(run.rows.shape[1])):
-        return None if index is None else run
+    if index is None:
+        return None
     tables = ("rows", "end_rows", "detail_rows", "detail_grads")
     return replace(run, **{name: getattr(run, name).take(index, axis=1) for name in tables})
 

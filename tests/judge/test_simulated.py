@@ -21,7 +21,7 @@ from xorkit.judge.deviations import deviations
 from xorkit.judge.epochs import judge_epochs
 from xorkit.judge.questions import vetted_start
 from xorkit.judge.training import Training, judge_training
-from xorkit.judge.updates import distinct, matches
+from xorkit.judge.updates import distinct, explain, matches
 from xorkit.reference import Task
 
 COURSE = lesson()
@@ -108,6 +108,17 @@ def codes(training: Training) -> list[str]:
     claims = (training.weights_move, training.fresh_gradients, training.one_step, training.updates)
     found = [claim.finding.code for claim in claims if claim.finding and claim.finding.code]
     return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize("decay", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("seed", range(6))
+def test_weights_that_decay_to_nothing_are_explained_to_the_end(decay: float, seed: int) -> None:
+    start = vetted_start(TASK, np.random.default_rng(seed))[None]
+
+    (run,) = simulate(start, Loop("fzbs", decay=decay), TASK, 2000, stopped=True)
+
+    assert np.abs(run.rows[-1]).max() < 1e-17  # where a gradient is nothing but rounding
+    assert explain(run.rows, TASK).kind == "linear"
 
 
 @pytest.mark.parametrize("loop", RIGHT, ids=lambda loop: f"{loop.before}({loop.order})")

@@ -6,6 +6,8 @@ starts faster for it.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +17,7 @@ from functools import cached_property
 from nbgrader.api import Gradebook
 
 from xorkit.engine import late, settled, store
-from xorkit.engine.course import Course
+from xorkit.engine.course import Course, CourseError
 from xorkit.engine.gradebook import (
     HandIn,
     Marks,
@@ -112,9 +114,18 @@ def opened(course: Course) -> Iterator[Records]:
 
 
 def _register(course: Course) -> None:
-    from xorkit.engine.release import register  # nbgrader's converters: seldom needed
+    """Makes the assignment known to the gradebook, in a process of its own.
 
-    register(course)
+    nbgrader's converters take some 35 MB that would be missing where a class is large. Raises
+    CourseError.
+    """
+    command = [sys.executable, "-P", "-m", "xorkit.engine.release"]
+    command += [str(course.root), course.assignment]
+    done = subprocess.run(  # noqa: S603 - our own module, no shell
+        command, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise CourseError(done.stderr.strip())
 
 
 def verdicts(course: Course) -> list[Verdict]:

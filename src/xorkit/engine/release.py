@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from xorkit.engine.authoring import problems
-from xorkit.engine.course import Course, CourseError, code_version, nbgrader_config
+from xorkit.engine.course import Course, CourseError, code_version, nbgrader_config, open_course
 from xorkit.engine.gradebook import missing_file
 from xorkit.engine.packing import CHECK_IMPORT
 from xorkit.files import digest, write_file
@@ -151,3 +152,10 @@ def _log() -> Iterator[list[str]]:
         yield lines
     finally:
         logger.removeHandler(handler)
+
+
+if __name__ == "__main__":  # for xorkit.engine.records, which registers in a process of its own
+    try:
+        register(open_course(Path(sys.argv[1]), sys.argv[2]))
+    except CourseError as error:
+        sys.exit(str(error))

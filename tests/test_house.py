@@ -109,7 +109,7 @@ def test_the_architecture_page_has_a_line_for_every_room_and_no_other() -> None:
     assert sorted(told) == sorted({_room(path) for path in FILES} - {"__main__"})
 
 
-def test_only_one_room_writes_to_a_terminal() -> None:
+def test_only_one_room_has_a_console() -> None:
     homes = {_room(path) for path in FILES if "rich.console" in set(_imports(path))}
 
     assert homes == {"terminal"}

@@ -93,7 +93,7 @@ def _say(message: str, first: str = "[bold yellow]xorkit:[/]") -> None:
     """What the instructor should know meanwhile; on stderr, so that --json stays JSON."""
     from xorkit.terminal import err
 
-    err.tell(f" {message}", first)
+    err.tell(message, first)
 
 
 def _fail(message: str, status: int = BROKEN) -> NoReturn:
@@ -362,7 +362,7 @@ def mark(
                 return
             _tell(
                 f"Wrote {count} answers to {csv}. Fill in the points, then: xorkit mark"
-                f" {course.assignment} --from {csv}",
+                f" {course.assignment} --from {csv}"
             )
             return
         try:
@@ -524,7 +524,7 @@ def publish_command(
             _tell(f"Wrote {path}")
         _tell(
             f"Next: push what is in {folder} to {owner}/{repository}, branch {place}. Learners open"
-            " the notebook with the button in its README.",
+            " the notebook with the button in its README."
         )
 
 
@@ -593,7 +593,7 @@ def _build(
     for check in checks(course, settings, workers):
         failed += not check.holds
         seen = "" if check.holds else f": {check.seen}"
-        _tell(f" {check.claim}{seen}", "[green]✓[/]" if check.holds else "[bold red]✗[/]")
+        _tell(f"{check.claim}{seen}", "[green]✓[/]" if check.holds else "[bold red]✗[/]")
     if failed:
         _fail(f"{failed} of the course's own promises don't hold; see the lines with ✗")
 
@@ -721,8 +721,7 @@ def _bar(
     def line(progress: Progress) -> None:
         verdict = progress.verdict
         if not quiet:
-            text = f"{verdict.student}: {_score(verdict)} {_found(verdict, lesson)}"
-            _tell(text)
+            _tell(f"{verdict.student}: {_score(verdict)} {_found(verdict, lesson)}")
 
     if quiet or not out.is_terminal:
         yield (lambda count: None), line

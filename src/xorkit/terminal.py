@@ -23,8 +23,9 @@ class Terminal(Console):
             yield segment if own else segment._replace(text=for_terminal(segment.text))
 
     def tell(self, text: str, first: str = "") -> None:
-        """Writes a text as it is, after a first word that may have rich's markup."""
-        self.print(Text.from_markup(first).append(text), soft_wrap=True, highlight=False)
+        """Writes a text as it is, after first words that may have rich's markup."""
+        before = Text.from_markup(f"{first} " if first else "")
+        self.print(before.append(text), soft_wrap=True, highlight=False)
 
     def show(self, names: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
         """Writes a table; its cells are texts, too."""

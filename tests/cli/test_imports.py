@@ -13,7 +13,10 @@ RUNNING = {"xorkit.sandbox", "xorkit.engine.workers", "xorkit.intake.collecting"
 PICTURES = {"matplotlib"}
 GRADEBOOK = {"nbgrader", "sqlalchemy", "nbformat", "numpy", "xorkit.lesson"}
 TABLE = (  # what a command starts with, and what of the kit's heavy parts it must not bring along
-    ("xorkit.cli", LEARNERS | JUDGING | RUNNING | PICTURES | {"nbgrader", "pydantic", "rich"}),
+    (
+        "xorkit.cli",
+        LEARNERS | JUDGING | RUNNING | PICTURES | {"nbgrader", "nbformat", "pydantic", "rich"},
+    ),
     ("xorkit.quickstart", LEARNERS | JUDGING | RUNNING | PICTURES | {"nbgrader", "pydantic"}),
     ("xorkit.engine.records", LEARNERS | JUDGING | RUNNING | PICTURES),
     ("xorkit.export", LEARNERS | JUDGING | RUNNING | PICTURES | GRADEBOOK),

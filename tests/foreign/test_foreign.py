@@ -14,7 +14,7 @@ from rich.table import Table
 
 from xorkit.foreign import FORMULA, for_spreadsheet, for_terminal, from_spreadsheet
 from xorkit.intake.tables import read_table, write_sheet
-from xorkit.terminal import Terminal
+from xorkit.terminal import Terminal, err, out
 
 OBEYED = [
     "\x1b]0;owned\x07",  # the window's title
@@ -62,10 +62,15 @@ def test_what_the_kit_says_in_colour_stays_so() -> None:
     stream = io.StringIO()
     terminal = Terminal(file=stream, force_terminal=True, color_system="standard")
 
-    terminal.tell(" \x1b[2J", "[bold red]xorkit:[/]")
+    terminal.tell("\x1b[2J", "[bold red]xorkit:[/]")
 
     assert stream.getvalue().startswith("\x1b[1;31mxorkit:\x1b[0m")
     assert "\x1b[2J" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("console", [out, err])
+def test_all_that_the_commands_print_goes_through_it(console: object) -> None:
+    assert isinstance(console, Terminal)
 
 
 @given(TEXTS)

@@ -16,6 +16,7 @@ from xorkit.engine.authoring import problems
 from xorkit.engine.course import Course, CourseError, code_version, nbgrader_config, open_course
 from xorkit.engine.gradebook import missing_file
 from xorkit.engine.packing import CHECK_IMPORT
+from xorkit.errors import KitError
 from xorkit.files import digest, write_file
 
 
@@ -157,5 +158,5 @@ def _log() -> Iterator[list[str]]:
 if __name__ == "__main__":  # for xorkit.engine.records, which registers in a process of its own
     try:
         register(open_course(Path(sys.argv[1]), sys.argv[2]))
-    except CourseError as error:
+    except KitError as error:
         sys.exit(str(error))

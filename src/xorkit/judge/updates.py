@@ -462,9 +462,9 @@ ADAPTIVE: dict[str, Callable[[Array], Array]] = {
 _ADAPTIVE = {name: functools.partial(_adaptive, name) for name in ADAPTIVE}
 _PLAIN = (_clean, _factor, _sums, _schedule, _capped)
 _OTHERS: tuple[Attempt, ...] = (_linear, *_ADAPTIVE.values())
-_KINDS: dict[str, Attempt] = {
-    **{each.__name__[1:]: each for each in (*_PLAIN, _late, _rates, _linear)},
-    **_ADAPTIVE,
+# By the kind, or the name, of what they find.
+_KINDS: dict[str, Attempt] = _ADAPTIVE | {
+    each.__name__[1:]: each for each in (*_PLAIN, _late, _rates, _linear)
 }
 # The way of the first update, by its gradient: there, averages and sums have nothing else to say.
 _WAYS: dict[Attempt, Way] = {
@@ -573,7 +573,14 @@ def _looked_at(updates: Updates, parts: Sequence[_Part], most: float) -> Indices
     return None
 
 
-_WHOLE = {"part": _batch, "batch": _batch, "pulls": _pulls}
+# What is tried by more than gradients alone, by the kind of what it finds.
+_WHOLE = {
+    "straight": _straight,
+    "targets": _targets,
+    "part": _batch,
+    "batch": _batch,
+    "pulls": _pulls,
+}
 
 
 def arrangements(shapes: Sequence[tuple[int, ...]], net: Net) -> Iterator[npt.NDArray[np.int64]]:

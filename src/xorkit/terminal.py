@@ -28,11 +28,15 @@ class Terminal(Console):
         self.print(before.append(text), soft_wrap=True, highlight=False)
 
     def show(self, names: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-        """Writes a table; its cells are texts, too."""
-        table = Table(*names, title=title or None)
-        table.columns[0].no_wrap = True  # the others give way first: it says whose row this is
-        for row in rows:
-            table.add_row(*map(Text, row))
+        """Writes a table; its cells are texts, too, and nothing of them is cut."""
+        table, cells = Table(title=title or None), [[*map(Text, row)] for row in rows]
+        for name in names:
+            table.add_column(name, overflow="fold")
+        for row in cells:
+            table.add_row(*row)
+        # The others give way first: it says whose row this is.
+        widest = max((row[0].cell_len for row in cells), default=0)
+        table.columns[0].no_wrap = 2 * widest <= self.width
         self.print(table)
 
 

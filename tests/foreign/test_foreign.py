@@ -58,6 +58,20 @@ def test_brackets_in_a_text_are_no_markup(text: str) -> None:
     assert stream.getvalue().count(text) == 2
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_table_folds_what_is_too_long_and_cuts_nothing(width: int) -> None:
+    stream = io.StringIO()
+    terminal = Terminal(file=stream, force_terminal=False, width=width)
+
+    terminal.show(("learner", "file"), [("ada-lovelace", "x" * 100), ("y" * 100, "z")])
+    terminal.show(("learner", "file"), [("ada-lovelace", "x" * 100)])
+
+    shown = stream.getvalue()
+    assert [shown.count(char) for char in "xyz…"] == [200, 100, 1, 0]
+    assert "ada-lovelace" in shown.partition("└")[2]  # in one piece, where there is room
+    assert max(map(len, shown.splitlines())) <= width
+
+
 def test_what_the_kit_says_in_colour_stays_so() -> None:
     stream = io.StringIO()
     terminal = Terminal(file=stream, force_terminal=True, color_system="standard")

@@ -125,3 +125,16 @@ def test_a_report_tells_missed_from_wrongly_credited_and_counts_what_stood_in_th
     assert report.serious == report.wrongly_credited
     assert len(report.handed_over) == 2
     assert report.phrasings[0] == ("frobnicates the weights", 2)
+
+
+def test_kinds_of_answers_that_were_marked_wrongly_once_are_marked_right_or_left_to_a_person(
+    rubrics, labelled
+):
+    marks = [
+        (one["answer"], one["mark"], mark_answer(rubrics[question], one["answer"]).points)
+        for question, answers in labelled("kinds.yaml").items()
+        for one in answers
+    ]
+
+    assert [row for row in marks if row[2] not in (row[1], None)] == []
+    assert sum(points is not None for *_, points in marks) >= 0.6 * len(marks)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from xorkit.recall import english
 from xorkit.recall.patterns import Match, find_matches, is_conditional
-from xorkit.recall.rubric import Phrase, Rubric
-from xorkit.recall.text import BOUNDARIES, SENTENCE, Reading
+from xorkit.recall.rubric import Case, PatternRole, Phrase, Rubric
+from xorkit.recall.text import BOUNDARIES, CLAUSE, OPENING, SENTENCE, Reading
 
+CASES: tuple[Case, ...] = get_args(Case)
 NEAR_WORDS = 3  # words: a preposition so close before a noun governs it
 RELATIVE = ("that", "which")
+OF_WHAT_STANDS_BEFORE = ("we", "i", "is", "are", "was", "were")
 POINTS_BACK = {"this", "that", "which", "these", "those", "result"}  # to what was said before
 
 
@@ -59,14 +62,13 @@ class Findings:
 
 def look(rubric: Rubric, reading: Reading) -> Findings:
     """Find every phrase of the rubric, and what is left unexplained."""
-    sightings = _each_not_once(
-        [
-            Sighting(phrase, found)
-            for phrase in rubric.phrases_for(reading.vocabulary)
-            for found in find_matches(phrase.pattern, reading)
-            if not _about_another_thing(rubric, phrase, found, reading)
-        ]
-    )
+    seen = [
+        Sighting(phrase, found)
+        for phrase in rubric.phrases_for(reading.vocabulary)
+        for found in find_matches(phrase.pattern, reading)
+        if not _about_another_thing(rubric, phrase, found, reading)
+    ]
+    sightings = _each_not_once([_in_its_case(rubric, reading, sighting, seen) for sighting in seen])
     kept = [
         sighting
         for sighting in sightings
@@ -84,7 +86,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
     denied = [sighting for sighting in kept if sighting.found.negated]
     loose = [
         _stands_beside(rubric, reading, index, sightings)
-        for index in _loose_nots(reading, denied, explained)
+        for index in _loose_nots(rubric, reading, denied, explained)
     ]
     return Findings(
         reading,
@@ -115,7 +117,7 @@ def look(rubric: Rubric, reading: Reading) -> Findings:
         loose_not=any(not beside for beside in loose),
         side_not=any(loose),
         aside=_aside(rubric, reading, explained, stray),
-        silent=all(sighting.phrase.role == "remark" for sighting in sightings),
+        silent=all(sighting.phrase.role in ("remark", *CASES) for sighting in sightings),
     )
 
 
@@ -151,13 +153,17 @@ def _about_another_thing(rubric: Rubric, phrase: Phrase, found: Match, reading: 
     words, start = reading.words, reading.clause_starts[found.start]
     said = reading.content
     relative = max(found.start - 1, 0), found.start
+    # "the sigmoid that we wrote", "the sigmoid we wrote", "the average input is 0.5"
+    of_it = any(words[index] in RELATIVE for index in relative) or (
+        words[found.start] in OF_WHAT_STANDS_BEFORE and found.start - 1 in said
+    )
     before = [index for index in said if index < found.start][-2:]
     if words[start] == "which" and before:
         start = reading.clause_starts[before[-1]]
     looked_at = [
         *[index for index in said if start <= index < found.end][:1],
         *[index for index in range(found.start, found.end) if index not in found.said],
-        *(before if any(words[index] in RELATIVE for index in relative) else []),
+        *(before if of_it else []),
         *_directly_after(reading, found.end, said),
     ]
     return any(
@@ -191,6 +197,60 @@ def _belongs(rubric: Rubric, concepts: Sequence[str], reading: Reading, index: i
     )
 
 
+def _in_its_case(
+    rubric: Rubric, reading: Reading, sighting: Sighting, others: Sequence[Sighting]
+) -> Sighting:
+    """What is said of the other case is said the other way round.
+
+    "With zero_grad the gradients add up" is the opposite of what happens, and with a "not" it is
+    right.
+    """
+    phrase, found = sighting.phrase, sighting.found
+    cases = {rubric.concepts[name].when for name in phrase.names if name in rubric.concepts}
+    said_of = {
+        other.phrase.role: other
+        for other in others
+        if other.phrase.role in CASES
+        and not other.found.nots
+        and _is_said_of(reading, sighting, other, others)
+    }
+    if len(said_of) != 1 or not cases.isdisjoint({None, *said_of}):
+        return sighting
+    (case,) = said_of.values()
+    nots = {index for index in found.said if reading.words[index] in english.NEGATORS}
+    if (found.nots | nots) - case.found.said:
+        if phrase.role == "contradicts" and nots:
+            phrase = replace(phrase, role="accepts")
+        return Sighting(phrase, replace(found, nots=frozenset()))
+    role: PatternRole = "contradicts" if phrase.role == "accepts" else phrase.role
+    return Sighting(replace(phrase, role=role), found)
+
+
+def _is_said_of(
+    reading: Reading, sighting: Sighting, case: Sighting, others: Iterable[Sighting]
+) -> bool:
+    """Does a statement stand in the clause that names the case, or in that one's main clause?"""
+    if sighting.phrase.role not in ("accepts", "contradicts"):
+        return False
+    clause = reading.clause_starts[case.found.start]
+    own, words = reading.clause_starts[sighting.found.start], reading.words
+    if own == clause:
+        return sighting.found.said.isdisjoint(case.found.said)
+    states = any(
+        other.phrase.role in ("accepts", "contradicts", "misconception")
+        and reading.clause_starts[other.found.start] == clause
+        for other in others
+    )
+    end = next((k for k in range(clause, len(words)) if words[k] in BOUNDARIES), len(words))
+    if states or clause != case.found.start:
+        return False
+    follows = own == end + 1 and words[end : end + 1] == (CLAUSE,)
+    precedes = (
+        clause > 1 and words[clause - 1] == OPENING and reading.clause_starts[clause - 2] == own
+    )
+    return follows or precedes
+
+
 def _each_not_once(sightings: Sequence[Sighting]) -> list[Sighting]:
     """A "not" that one phrase holds doesn't turn round a later phrase of other words.
 
@@ -211,7 +271,9 @@ def _used_up(sighting: Sighting, others: Iterable[Sighting]) -> frozenset[int]:
     before = (
         other.found.said
         for other in others
-        if other.found.end <= sighting.found.start and not other.found.negated
+        if other.found.end <= sighting.found.start
+        and not other.found.negated
+        and other.phrase.role not in CASES
     )
     return frozenset().union(*before)
 
@@ -254,11 +316,14 @@ def _names(order: Iterable[str], sightings: Iterable[Sighting], role: str) -> tu
     return tuple(name for name in order if name in names)
 
 
-def _loose_nots(reading: Reading, denied: Iterable[Sighting], explained: set[int]) -> Iterator[int]:
+def _loose_nots(
+    rubric: Rubric, reading: Reading, denied: Iterable[Sighting], explained: set[int]
+) -> Iterator[int]:
     """Every "not" whose meaning no phrase accounts for.
 
     One that turns a misconception round is accounted for: denying what is wrong is right. So is
-    one after "if" ("if you don't clear …"), and "instead of".
+    one after "if" ("if you don't clear …"), "instead of", and "not calling it" where the rubric
+    knows what happens then.
     """
     denials = {
         index
@@ -267,11 +332,11 @@ def _loose_nots(reading: Reading, denied: Iterable[Sighting], explained: set[int
         for index in sighting.found.nots
     }
     for index, word in enumerate(reading.words):
-        if (
-            word in english.NEGATORS - english.COMPARISONS
-            and index not in explained | denials
-            and not is_conditional(reading, reading.clause_starts[index])
-        ):
+        if word not in english.NEGATORS - english.COMPARISONS:
+            continue
+        uncalled = rubric.call is None and reading.stems[index : index + 2] == ("not", "call")
+        conditional = is_conditional(reading, reading.clause_starts[index])
+        if uncalled or not (conditional or index in explained | denials):
             yield index
 
 
@@ -287,7 +352,7 @@ def _stands_beside(
     words, start = reading.words, reading.clause_starts[index]
     end = next((k for k in range(index, len(words)) if words[k] in BOUNDARIES), len(words))
     clause = range(start, end)
-    if set(words[start:index]) & POINTS_BACK:
+    if set(words[start:index]) & POINTS_BACK or reading.stems[index + 1 : index + 2] == ("call",):
         return False
     if sum(words[k] in english.NEGATORS for k in clause) > 1:
         return False

@@ -65,11 +65,13 @@ def only_asks(reading: Reading, asked: Reading) -> bool:
 
 
 def is_bare_code(answer: str) -> bool:
-    """Only calls and names, nothing computed, nothing remarked: code that explains nothing."""
+    """Only calls and names, nothing computed or set, nothing remarked: it explains nothing."""
     tree = _tree(answer)
     nodes = list(ast.walk(tree)) if tree is not None else []
     explains = any(
         isinstance(node, _COMPUTED)
+        or (isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant))
+        or (isinstance(node, ast.Attribute) and node.attr == "zero_")
         or (isinstance(node, ast.Constant) and isinstance(node.value, str))
         for node in nodes
     )

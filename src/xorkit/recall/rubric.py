@@ -15,6 +15,7 @@ from xorkit.recall.text import Lexicon, Reading, read_answer, stem
 from xorkit.yaml_parts import Text, YamlPart
 
 Points = Literal[0, 1, 2]
+Case = Literal["there", "left_out"]
 FULL_MARKS: Points = 2
 PARTIAL: Points = 1
 
@@ -27,7 +28,7 @@ class Concept(_Part):
     """Something that a right answer says. `ask` is what a learner reads who didn't say it.
 
     `about`: what a clause must name to count, where it names something `foreign`, of the question
-    or of this concept alone.
+    or of this concept alone. `when`: it is so only where the line asked for is there, or left out.
     """
 
     label: Text
@@ -36,6 +37,14 @@ class Concept(_Part):
     contradicts: tuple[Text, ...] = ()
     about: tuple[Text, ...] = ()
     foreign: tuple[Text, ...] = ()
+    when: Case | None = None
+
+
+class Call(_Part):
+    """How a clause says that it speaks of what happens where the line is there, or left out."""
+
+    there: tuple[Text, ...] = Field(min_length=1)
+    left_out: tuple[Text, ...] = Field(min_length=1)
 
 
 class Code(_Part):
@@ -111,6 +120,7 @@ class Rubric(_Part):
     partial: tuple[tuple[Text, ...], ...] = Field(min_length=1)
     concepts: dict[str, Concept] = Field(min_length=1)
     code: tuple[Code, ...] = ()
+    call: Call | None = None
     misconceptions: dict[str, Misconception] = {}
     remarks: tuple[Text, ...] = ()
     unsure: tuple[Text, ...] = ()
@@ -247,7 +257,9 @@ class Rubric(_Part):
             raise ValueError(f"{place}: {error}") from None
 
 
-PatternRole = Literal["accepts", "contradicts", "misconception", "remark", "unsure"]
+PatternRole = Literal[
+    "accepts", "contradicts", "misconception", "remark", "unsure", "there", "left_out"
+]
 
 
 @dataclass(frozen=True)
@@ -269,6 +281,9 @@ def _patterns(
         yield "accepts", code.credits, "code", code.accepts
     for name, misconception in rubric.misconceptions.items():
         yield "misconception", (name,), f"misconception {name}", misconception.phrases
+    if rubric.call is not None:
+        yield "there", (), "call, there", rubric.call.there
+        yield "left_out", (), "call, left_out", rubric.call.left_out
     yield "remark", (), "remarks", rubric.remarks
     yield "unsure", (), "unsure", rubric.unsure
 

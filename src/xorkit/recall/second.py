@@ -28,6 +28,7 @@ SMALLEST_STEP = 1e-9
 FOLDS = 10  # parts of the answers, each decided by what the others taught
 SERIOUS = 0.08  # likelihood of being two marks off, from which on a person decides
 SURELY = 0.8  # likelihood of a mark that what was found speaks against
+CERTAINLY = 0.9  # ... that nothing was earned, where half the points are said in words of their own
 FEWEST = 3  # answers with the same findings, from which on they are named
 MOST_UNEXPLAINED = 6.0  # unexplained words: more say no more
 
@@ -87,8 +88,10 @@ def decide(
         return None  # whatever was marked so far: something wrong was said
     if points == FULL_MARKS and findings.misconceptions and likely[points] < SURELY:
         return None  # … unless the many words around it show that it was meant otherwise
-    if points == 0 and findings.concepts and likely[points] < SURELY:
-        return None
+    if points == 0 and findings.concepts:
+        apart = findings.complete(rubric.partial) and not findings.tangled
+        if likely[points] < (CERTAINLY if apart else SURELY):
+            return None
     if points == 0 and not all(map(rubric.lexicon.knows, findings.stray_words)):
         return None  # a word that nobody has met may be the right one
     same = own.marks.get(alike(findings), (0, 0, 0))

@@ -72,6 +72,7 @@ _CODE = (
     (r"\b(?:d_?(?=[wb]\d*\b))", "d"),
     (r"(?<=[a-zθ])_?[0-9]+\b", ""),  # w1, b_2
 )
+_DIVISOR = r"(?:lr|learning|eta|gamma|alpha|grad)"
 _MATH_NEXT = r"(?:lr|learning|eta|gamma|alpha|step|grad|gradient|\d|\()"
 _SIGNS = (
     (r"∇", " gradient "),
@@ -176,11 +177,11 @@ class Lexicon:
         if len(word) < 3 or not word.isalpha() or self.knows(word):
             return word
         base = stem(word)
-        slips = 1 if len(base) < LONG else 2
         near = [
             (distance, sorted(known) != sorted(part), known[0] != base[0], known)
             for known, part in self._aims(base)
-            if (distance := OSA.distance(part, known, score_cutoff=slips)) <= slips
+            if (distance := OSA.distance(part, known, score_cutoff=2))
+            <= (1 if len(part) < LONG else 2)
             and (distance == 1 or known not in english.SMALL_WORDS)
             and (len(base) >= SHORT_STEM or _same_letters(base, known))
         ]
@@ -253,6 +254,8 @@ def _plain(text: str) -> str:
     text = re.sub(r"\b(?:by|from|in|on|per|to|of)-(?=[^\W\d_])", "", text)  # in-place
     text = re.sub(r"(?<=[^\W\d_])-(?=[^\W\d_])", " ", text)  # hand-written
     text = re.sub(r"((?:[-+*=]|\b(?:minus|plus|times))\s*)?\(([^()]*)\)", _bracket, text)
+    if "=" in text:
+        text = re.sub(rf"(?<=[\w)])\s*/\s*(?={_DIVISOR})", " divided by ", text)
     if not re.search(r"[=*]", text):  # outside a formula a lonely dash separates clauses
         text = re.sub(rf"\s-\s(?!{_MATH_NEXT})", f" {CLAUSE} ", text)
     return text

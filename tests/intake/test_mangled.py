@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
 from support.mangled import CASES, RIGHT, Case
-from support.small_course import as_bytes, small_master, solved
+from support.small_course import as_bytes, bare, small_master, solved
 
 from xorkit.intake.collecting import collect
 from xorkit.intake.reading import Refusal, read_notebook
@@ -56,6 +57,25 @@ def test_rebuilding_it_again_changes_nothing(case: Case) -> None:
     assert again.notebook == once.notebook
     assert again.answers == once.answers
     assert again.review == ()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [bare("```x\n" * 20_000, "markdown")],
+        [bare(f"def f{i}():\n    return f{i + 1}()") for i in range(200)],
+    ],
+    ids=["fences that nothing closes", "a chain of cells"],
+)
+def test_reading_takes_as_long_as_the_text(cells: list[nbformat.NotebookNode]) -> None:
+    notebook = solved()
+    notebook.cells[:0] = cells
+    next(c for c in notebook.cells if c.get("id") == "cell-model")["source"] += "\nf0()"
+    begun = time.process_time()
+    rebuilt = accept(small_master(), notebook)
+
+    assert rebuilt.filled == len(RIGHT)
+    assert time.process_time() - begun < 10  # a minute where each text is read again and again
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)

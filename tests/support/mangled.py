@@ -685,6 +685,16 @@ def an_import_added_to_the_set_up(notebook: NotebookNode) -> None:
     cell(notebook, "data")["source"] = "X = np.ones(3)"
 
 
+@case(
+    says="were changed",
+    kept=("from torch.nn import *",),
+    answers={"model": RIGHT["model"].replace("nn.", "")},
+)
+def a_star_import_added_to_the_set_up(notebook: NotebookNode) -> None:
+    cell(notebook, "setup")["source"] += "\nfrom torch.nn import *"
+    cell(notebook, "model")["source"] = RIGHT["model"].replace("nn.", "")
+
+
 @case()
 def points_raised_in_the_metadata(notebook: NotebookNode) -> None:
     cell(notebook, "test_model").metadata.nbgrader["points"] = 1000

@@ -50,36 +50,30 @@ def extras(
     loose = [p for p in pieces if p.home is None and not p.is_blank]
     texts = [choice.version.text for choice in choices.values()]
     given = master.bound.union(*(text.names.bound for text in texts))
-    read = _Reader([text.source for text in texts])
     needed = master.used.union(*(text.names.used for text in texts)) - given
+    named = set().union(*(_named(text.source) for text in texts))
     kept: dict[tuple[int, ...], tuple[str, ...]] = {}
-    waiting = loose
-    while found := [p for p in waiting if _serves(p, needed) or read.uses(p)]:
+    # Whatever is read from a text is read once: a chain of cells comes in one a round.
+    waiting = [(p, p.names.bound, _made(p), _sets(p)) for p in loose if p.kind == "code"]
+    while found := [
+        p for p, bound, made, sets in waiting if sets or bound & needed or made & named
+    ]:
         for piece in found:
-            read.texts.append(piece.source)
+            named |= _named(piece.source)
             kept[piece.order] = tuple(sorted(piece.names.bound & needed))
             needed |= piece.names.used - given
-        waiting = [piece for piece in waiting if piece.order not in kept]
+        waiting = [of for of in waiting if of[0].order not in kept]
     stay = tuple(
         Extra(piece.source, _place(choices, pieces, piece), kept[piece.order])
         for piece in loose
         if piece.order in kept
     )
-    return stay, tuple(waiting)
+    return stay, tuple(piece for piece in loose if piece.order not in kept)
 
 
-@dataclass
-class _Reader:
-    """The texts that stay, and whether they read what another cell writes."""
-
-    texts: list[str]
-
-    def uses(self, piece: Piece) -> bool:
-        """Whether one of the texts names a file, a folder or a module that a cell makes."""
-        if piece.kind != "code" or piece.inside is not None:
-            return False
-        made = _files(piece.source) | installs(piece.source)
-        return any(made & _named(text) for text in self.texts)
+def _made(piece: Piece) -> set[str]:
+    """The files, folders and modules that a cell makes, for other texts to name."""
+    return set() if piece.inside is not None else _files(piece.source) | installs(piece.source)
 
 
 def _files(source: str) -> set[str]:
@@ -103,12 +97,11 @@ def _named(text: str) -> set[str]:
     return {_ENDING.sub("", word) for word in words if len(word) > 1} | set(modules) - _COMMON
 
 
-def _serves(piece: Piece, needed: frozenset[str]) -> bool:
-    if piece.kind != "code":
-        return False
-    own = piece.inside is None  # what was written into a cell of ours only stays if it is needed
-    sets = own and (_STAR.search(piece.source) or _SETTING.search(piece.source))
-    return bool(sets) or bool(piece.names.bound & needed)
+def _sets(piece: Piece) -> bool:
+    """Whether a cell is felt in the answers without a name that is known to be needed."""
+    # What was written into a cell of ours only stays if it is needed; what a star gives may be.
+    own = piece.inside is None
+    return bool(_STAR.search(piece.source) or (own and _SETTING.search(piece.source)))
 
 
 def _place(choices: Mapping[str, Choice], pieces: Iterable[Piece], extra: Piece) -> int:

@@ -11,9 +11,7 @@ from functools import cached_property
 from xorkit.intake.cells import Cell, CellText, parsed, statements
 from xorkit.intake.released import Answer, ReleasedNotebook, anchor_of
 
-_FENCED = re.compile(
-    r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)^[ \t]*(?:```|~~~)[ \t]*$", re.MULTILINE | re.DOTALL
-)
+_FENCES = ("```", "~~~")
 # Two texts that share this much of the shorter one are copies, not halves of one answer.
 _COPIED = 0.5
 # Nobody splits or copies a cell more often; to compare all pieces of a file that is made of
@@ -119,8 +117,21 @@ def _added(piece: Piece, given: Cell) -> Iterator[Piece]:
 def _unfenced(cell: Cell, master: ReleasedNotebook, home: int | None) -> str:
     """Code that was put between ``` in a markdown cell; any other text as it is."""
     wanted = "code" if home is None else master.cells[home].kind
-    blocks = _FENCED.findall(cell.source) if cell.kind == "markdown" and wanted == "code" else []
-    return "\n".join(block.rstrip("\n") for block in blocks) or cell.source
+    blocks = _fenced(cell.source) if cell.kind == "markdown" and wanted == "code" else ()
+    return "\n".join(blocks) or cell.source
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """What stands between two fences; line by line, as a pattern takes hours for a wild text."""
+    block: list[str] | None = None
+    for line in text.split("\n"):
+        if block is None:
+            block = [] if line.lstrip(" \t").startswith(_FENCES) else None
+        elif line.strip(" \t") in _FENCES:
+            yield "\n".join(block).rstrip("\n")
+            block = None
+        else:
+            block.append(line)
 
 
 def _without_ours(source: str, master: ReleasedNotebook) -> str:

@@ -454,7 +454,8 @@ def exported_as_a_script_by_vs_code(notebook: NotebookNode) -> bytes:
 
 @case(says="Python script")
 def exported_as_a_script_by_jupyter_on_windows(notebook: NotebookNode) -> bytes:
-    return exported_as_a_script_by_jupyter(notebook).replace(b"\n", b"\r\n")
+    text = exported_as_a_script_by_jupyter(notebook).replace(b"\n\n\n#", b"\n\n\n\n#")
+    return text.replace(b"\n", b"\r\n")
 
 
 @case(says="Python script")
@@ -1025,6 +1026,7 @@ CASES += [
     in_words("words_without_the_last_quote", f'{ANCHOR}\nrecall_step = "{WORDS}'),
     in_words("words_in_quotes_without_the_name", f"{ANCHOR}\n'''{WORDS}'''"),
     in_words("words_under_another_name", f'{ANCHOR}\nanswer = "{WORDS}"'),
+    in_words("words_typed_behind_the_field", f"{UNTOUCHED['recall_step']} {WORDS}"),
     in_words("words_as_a_comment", f"{UNTOUCHED['recall_step']}\n# {WORDS}"),
     in_words(
         "an_apostrophe_that_ends_the_string",
@@ -1042,6 +1044,11 @@ CASES += [
         "重みを少し動かす。",
     ),
     Case(
+        "words_with_their_type",
+        with_answer("recall_step", f'recall_step: str = "{WORDS}"'),
+        {"recall_step": f'recall_step: str = "{WORDS}"'},
+    ),
+    Case(
         "words_in_brackets_over_lines",
         with_answer("recall_step", 'recall_step = ("It moves "\n    "each weight.")'),
         {"recall_step": 'recall_step = ("It moves "\n    "each weight.")'},
@@ -1049,16 +1056,54 @@ CASES += [
 ]
 
 
-@case(says="moved to its own", answers={"recall_step": QUOTED})
-def words_in_a_markdown_cell_below(notebook: NotebookNode) -> None:
-    cell(notebook, "recall_step")["source"] = UNTOUCHED["recall_step"]
-    insert_after(notebook, "recall_step", bare(WORDS, "markdown"))
+def words_below(name: str, below: str, added: NotebookNode, **expected: Any) -> Case:
+    """The words stand in a cell of their own, right below another one."""
+
+    def change(notebook: NotebookNode) -> None:
+        cell(notebook, "recall_step")["source"] = UNTOUCHED["recall_step"]
+        insert_after(notebook, below, added)
+
+    expected = expected or {"says": "moved to its own", "answers": {"recall_step": QUOTED}}
+    return Case(name, change, **expected)
 
 
-@case(says="moved to its own", answers={"recall_step": QUOTED})
-def words_in_a_code_cell_below(notebook: NotebookNode) -> None:
+LEFT_OUT = {"answers": {"recall_step": UNTOUCHED["recall_step"]}, "review": True}
+CASES += [
+    words_below("words_in_a_markdown_cell_below", "recall_step", bare(WORDS, "markdown")),
+    words_below("words_in_a_code_cell_below", "recall_step", bare(WORDS)),
+    words_below(
+        "words_in_a_markdown_cell_below_the_check", "test_recall_step", bare(WORDS, "markdown")
+    ),
+    words_below("words_in_quotes_in_a_cell_below", "recall_step", bare(f'"{WORDS}"')),
+    words_below(
+        "words_under_another_name_in_a_cell_below", "recall_step", bare(f'answer = "{WORDS}"')
+    ),
+    words_below(
+        "words_below_another_question_s_answer",
+        "test_recall_stuck",
+        bare(WORDS, "markdown"),
+        **LEFT_OUT,
+    ),
+    words_below(
+        "words_in_quotes_below_another_question_s_answer",
+        "test_recall_stuck",
+        bare(f'"{WORDS}"'),
+        **LEFT_OUT,
+    ),
+]
+
+
+@case(review=True, answers={g: UNTOUCHED[g] for g in ("recall_step", "recall_stuck")})
+def words_for_all_questions_in_one_cell_at_the_end(notebook: NotebookNode) -> None:
+    for grade_id in ("recall_step", "recall_stuck"):
+        cell(notebook, grade_id)["source"] = UNTOUCHED[grade_id]
+    insert_after(notebook, "test_recall_stuck", bare(f"1. {WORDS}\n\n2. It is flat.", "markdown"))
+
+
+@case(answers={"recall_step": UNTOUCHED["recall_step"]})
+def a_name_above_all_exercises_and_a_blank_question(notebook: NotebookNode) -> None:
     cell(notebook, "recall_step")["source"] = UNTOUCHED["recall_step"]
-    insert_after(notebook, "recall_step", bare(WORDS))
+    notebook.cells.insert(0, bare("Jane Doe, group 4, Monday.", "markdown"))
 
 
 @case(says="moved to its own", answers={"recall_step": QUOTED})

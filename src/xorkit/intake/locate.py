@@ -306,7 +306,7 @@ def _by_signs(
         elif half_of := _half_of(named.values(), above, piece):
             found.append(replace(piece, home=half_of.index))
         else:
-            found.extend(_placed(opened, piece, sides))
+            found.extend(_placed(master, opened, piece, sides))
             above = None
     return tuple(found)
 
@@ -382,16 +382,30 @@ def _goes_on(choice: Choice, piece: Piece) -> bool:
     return not text.names.parsed and whole.names.parsed
 
 
-def _placed(opened: Sequence[Answer], piece: Piece, sides: tuple[int, int]) -> Iterator[Piece]:
-    """The piece, or its parts, with the answers that they show signs of; prose by its place."""
+def _placed(
+    master: ReleasedNotebook, opened: Sequence[Answer], piece: Piece, sides: tuple[int, int]
+) -> Iterator[Piece]:
+    """The piece, or its parts, with the answers that they show signs of; words by their place."""
     if piece.kind == "code" or piece.names.parsed:
         parts = [_signed(opened, part) for part in _cut_by_names(opened, piece)]
         if any(part.home is not None for part in parts):
             yield from parts
             return
-    is_prose = not piece.names.parsed and not piece.is_indented
-    answer = _in_words(opened, sides) if is_prose else None
+    is_note = piece.names.parsed and not parsed(piece.source)  # a heading, a comment
+    says = is_words(piece) and not is_note and not piece.is_indented
+    answer = _in_words(master, opened, piece, sides) if says else None
     yield replace(piece, home=answer.index) if answer else piece
+
+
+def is_words(piece: Piece) -> bool:
+    """Whether a loose piece is nothing but words: prose, comments, strings of any name."""
+    return not piece.names.parsed or all(map(_is_string, parsed(piece.source)))
+
+
+def _is_string(statement: ast.stmt) -> bool:
+    value = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
+    text = value.value if isinstance(value, ast.Constant) else None
+    return isinstance(text, str) and bool(text.strip())
 
 
 def _signed(opened: Sequence[Answer], piece: Piece) -> Piece:
@@ -406,10 +420,15 @@ def _signs(answer: Answer, piece: Piece) -> int:
     return len(names) + len(lines)
 
 
-def _in_words(opened: Iterable[Answer], sides: tuple[int, int]) -> Answer | None:
-    """The answer in words that prose at this place must be; None where that is not sure."""
+def _in_words(
+    master: ReleasedNotebook, opened: Iterable[Answer], piece: Piece, sides: tuple[int, int]
+) -> Answer | None:
+    """The answer in words that words at this place must be; None where that is not sure."""
     in_words = [answer for answer in opened if answer.in_words]
-    right_above = [answer for answer in in_words if answer.index == sides[0]]
+    # Below a check, a text with a line for each open question may answer them all.
+    of_one = len(in_words) == 1 or len(piece.lines) < len(in_words)
+    above = master.above(sides[0]) if of_one else master.answer_at.get(sides[0])
+    right_above = [answer for answer in in_words if answer == above]
     between = [answer for answer in in_words if sides[0] <= answer.index <= sides[1]]
     found = right_above or between
     return found[0] if len(found) == 1 else None

@@ -261,7 +261,7 @@ def _colab_cells(text: str) -> Iterator[dict[str, str]]:
 
 def _jupyter_cells(cell: str) -> Iterator[dict[str, str]]:
     """A code cell and the prose below it."""
-    first, *blocks = cell.strip("\n").split("\n\n\n")
+    first, *blocks = re.split("\n{3,}", cell.strip("\n"))
     prose = [block for block in blocks if all(line[:1] == "#" for line in block.split("\n"))]
     code = [first, *(block for block in blocks if block not in prose)]
     yield _of("\n\n\n".join(code))

@@ -84,7 +84,7 @@ def _rebuilt(plan: ReleasedNotebook, read: ReadNotebook) -> RebuiltNotebook:
         *about_missing(plan, chosen),
         *about_extras(kept, left_out),
     ]
-    review = tuple(reasons(tuple(chosen.values()), left_out, cut_off))
+    review = tuple(reasons(plan, chosen, left_out, cut_off))
     return RebuiltNotebook(
         _assembled(plan, answers, kept),
         answers,

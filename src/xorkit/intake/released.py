@@ -149,6 +149,12 @@ class ReleasedNotebook:
                 return self.by_id[name]
         return self.by_text.get(cell.lines)
 
+    def above(self, place: int) -> Answer | None:
+        """The answer that a cell of ours is or goes with: right below it, without prose between."""
+        while place >= 0 and place not in self.answer_at and self.cells[place].kind == "code":
+            place -= 1
+        return self.answer_at.get(place)
+
     def alike(self, text: CellText) -> int | None:
         """The cell of ours of which this is a changed copy."""
         lines = set(text.lines)
@@ -198,7 +204,7 @@ def _names_after(cells: tuple[Cell, ...], indexes: list[int]) -> Mapping[int, fr
     return found
 
 
-_FORM = re.compile(r"#\s?@(?:param|markdown|title)")
+_FORM = re.compile(r"#\s?@(?:param\s*(?:\{[^}]*\}|\[[^\]]*\])?|(?:markdown|title).*)")
 
 
 def worded(answer: Answer, text: CellText) -> str:
@@ -215,10 +221,14 @@ def _has_value(answer: Answer, text: CellText) -> bool:
     return any(not isinstance(v, ast.Constant) or str(v.value).strip() for v in values)
 
 
-def _assignments(answer: Answer, source: str) -> list[ast.Assign]:
+def _assignments(answer: Answer, source: str) -> list[ast.Assign | ast.AnnAssign]:
     """The statements that set the cell's own name."""
-    assigned = [node for node in parsed(source) if isinstance(node, ast.Assign)]
-    return [node for node in assigned if _is_name(node.targets[0], answer.grade_id)]
+    assigned = (s for s in parsed(source) if isinstance(s, ast.Assign | ast.AnnAssign))
+    return [s for s in assigned if s.value and _is_name(_target(s), answer.grade_id)]
+
+
+def _target(statement: ast.Assign | ast.AnnAssign) -> ast.expr:
+    return statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
 
 
 def _is_name(node: ast.expr, name: str) -> bool:
@@ -242,7 +252,7 @@ def _spoken(answer: Answer, text: CellText) -> str:
 def _said(answer: Answer, text: CellText) -> Iterator[str]:
     """The learner's lines without what the form, the comment sign and the name add to them."""
     for line in answer.new_lines(text):
-        words = _FORM.split(line, maxsplit=1)[0].strip()
+        words = _FORM.sub("", line).strip()
         if text.kind == "code":
             words = words.lstrip("#").strip()
         yield re.sub(rf"^{re.escape(answer.grade_id)}\s*=", "", words)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from xorkit.intake.added_cells import Extra
 from xorkit.intake.cells import Cell
-from xorkit.intake.locate import Choice, Piece
+from xorkit.intake.locate import Choice, Piece, is_words
 from xorkit.intake.released import ReleasedNotebook, worded
 
 
@@ -55,7 +55,8 @@ def about_answer(choice: Choice, before: Choice | None) -> Iterator[str]:
     if before is None or not before.filled:
         yield f"{title}: your answer was in another cell and was moved to its own."
     if worded(answer, version.text) != version.text.source:
-        yield f"{title}: your answer was not a string; it was put in quotes."
+        name = answer.grade_id
+        yield f"{title}: your answer was not a string called {name}; it was put there in quotes."
     elif any(piece.kind != answer.cell.kind for piece in version.pieces):
         yield f"{title}: your answer was in a {version.pieces[0].kind} cell; it was read as code."
 
@@ -82,18 +83,33 @@ def about_extras(kept: Iterable[Extra], left_out: Iterable[Piece]) -> Iterator[s
         )
 
 
-def reasons(choices: Sequence[Choice], left_out: Iterable[Piece], cut_off: bool) -> Iterator[str]:
+def reasons(
+    plan: ReleasedNotebook, chosen: Mapping[str, Choice], left_out: Sequence[Piece], cut_off: bool
+) -> Iterator[str]:
     """Why a person should look."""
     if cut_off:
         yield "The end of the file is missing, and with it the answers that stood there."
-    for choice in choices:
+    for choice in chosen.values():
         if choice.others:
             yield (
                 f"{choice.answer.title}: {1 + len(choice.others)} different answers were found; "
                 "the one that looks most complete was graded."
             )
-    whole = all(choice.filled for choice in choices)
+    whole = all(choice.filled for choice in chosen.values())
     for piece in left_out:
         if piece.is_indented or not (whole or piece.names.parsed or piece.kind == "markdown"):
-            seen = " ".join(piece.source.split())[:60]
-            yield f"A piece of code belongs to no cell and was left out. It begins: {seen}"
+            yield f"A piece of code belongs to no cell and was left out. It begins: {_seen(piece)}"
+    filled = {name for name, choice in chosen.items() if choice.filled}
+    silent = [a.title for a in plan.answers if a.in_words and a.grade_id not in filled]
+    # What stands above all exercises is a title or a name.
+    top = min((choice.version.pieces[0].order for choice in chosen.values()), default=())
+    texts = [_seen(piece) for piece in left_out if is_words(piece) and piece.order > top]
+    if silent and texts:
+        yield (
+            f"Texts that belong to no question for sure were left out ({len(texts)}), and nothing "
+            f"was found for {', '.join(silent)}. The first begins: {texts[0]}"
+        )
+
+
+def _seen(piece: Piece) -> str:
+    return " ".join(piece.source.split())[:60]

@@ -819,6 +819,63 @@ def a_look_at_something_below_an_untouched_cell(notebook: NotebookNode) -> None:
     insert_after(notebook, "training_loop", bare("print(X.shape)\nmodel"))
 
 
+EXERCISES = ("data", "model", "loss_and_optimizer", "training_loop")
+TRIES = """for i in range(3):
+    model = nn.Linear(2, 2)
+    losses = []
+    for epoch in range(5000):
+        losses.append(step())"""
+
+
+def all_in(name: str, grade_id: str, source: str, **expected: Any) -> Case:
+    """This text in one answer's cell, the other exercises' cells untouched."""
+
+    def change(notebook: NotebookNode) -> None:
+        for other in EXERCISES:
+            cell(notebook, other)["source"] = UNTOUCHED[other]
+        cell(notebook, grade_id)["source"] = source
+
+    return Case(name, change, **expected)
+
+
+TYPED = {grade_id: without_comments(RIGHT[grade_id]).strip() for grade_id in EXERCISES}
+LEFT_BLANK = {grade_id: UNTOUCHED[grade_id] for grade_id in EXERCISES}
+ALL_TYPED = "\n\n".join(TYPED.values())
+LOOKED = f"{TYPED['loss_and_optimizer']}\nloss = loss_fn(model(X), Y)\nprint(loss)"
+CASES += [
+    all_in("four_answers_in_the_first_cell", "data", ALL_TYPED, says="moved", answers=TYPED),
+    all_in(
+        "four_answers_in_the_last_cell", "training_loop", ALL_TYPED, says="moved", answers=TYPED
+    ),
+    all_in(
+        "a_look_at_the_loss_above_a_blank_loop",
+        "loss_and_optimizer",
+        LOOKED,
+        answers={**LEFT_BLANK, "loss_and_optimizer": LOOKED},
+    ),
+    all_in(
+        "a_model_made_in_each_of_several_tries",
+        "training_loop",
+        TRIES,
+        answers={**LEFT_BLANK, "training_loop": TRIES},
+    ),
+]
+
+
+@case(
+    says="moved to its own",
+    answers={
+        **{g: TYPED[g] for g in ("model", "loss_and_optimizer")},
+        "training_loop": RIGHT["training_loop"].partition("\n")[2],
+    },
+)
+def two_answers_above_the_loop_in_its_cell(notebook: NotebookNode) -> None:
+    loop = cell(notebook, "training_loop")
+    for grade_id in ("loss_and_optimizer", "model"):
+        loop["source"] = f"{TYPED[grade_id]}\n{loop.source}"
+        cell(notebook, grade_id)["source"] = UNTOUCHED[grade_id]
+
+
 @case()
 def two_answers_merged(notebook: NotebookNode) -> None:
     first = cell(notebook, "data")

@@ -293,14 +293,17 @@ def _open(master: ReleasedNotebook, found: Mapping[str, Choice]) -> list[Answer]
 def _by_signs(
     master: ReleasedNotebook, named: Mapping[str, Choice], pieces: Sequence[Piece]
 ) -> tuple[Piece, ...]:
-    """Loose pieces that go on with an answer, set its names, or keep lines of it."""
+    """Loose pieces that go on with an answer, set its names, or keep lines of it.
+
+    An answer's own cell is cut where it holds answers whose cells are blank.
+    """
     opened = _open(master, named)
     found: list[Piece] = []
     above: Choice | None = None  # the answer right above
     for piece, sides in zip(pieces, _neighbours(pieces), strict=True):
         if piece.home is not None:
             above = named.get(master.cells[piece.home].grade_id)
-            found.append(piece)
+            found.extend(_shared(opened, master.answer_at.get(piece.home), piece))
         elif piece.is_blank:
             found.append(piece)
         elif half_of := _half_of(named.values(), above, piece):
@@ -434,6 +437,26 @@ def _in_words(
     return found[0] if len(found) == 1 else None
 
 
+def _shared(opened: Sequence[Answer], own: Answer | None, piece: Piece) -> Iterator[Piece]:
+    """An answer's piece, cut where it sets most of the names of open ones, too."""
+    bound = piece.names.bound
+    others = [a for a in opened if a != own and 2 * len(a.names & bound) > len(a.names)]
+    texts: dict[int | None, list[str]] = {}
+    if own and others:
+        of = [own, *others]
+        first, *rest = [_signed(of, part) for part in _cut_by_names(of, piece)]
+        if first.home is None and rest:  # what stands above is for what is set first
+            first = replace(first, home=rest[0].home)
+        for part in (first, *rest):
+            texts.setdefault(part.home, []).append(part.source)
+    if not own or own.index not in texts or len(texts) == 1:
+        yield piece
+        return
+    for i, (home, parts) in enumerate(texts.items()):
+        part = replace(piece, order=(*piece.order, i), source="\n".join(parts), home=home)
+        yield part if home == own.index else replace(part, anchor="", by_name=False)
+
+
 def _cut_by_names(opened: Sequence[Answer], piece: Piece) -> Iterator[Piece]:
     """A cell that holds several answers, cut where the names of another one are first set."""
     if sum(bool(piece.names.bound & answer.names) for answer in opened) < 2:
@@ -442,7 +465,8 @@ def _cut_by_names(opened: Sequence[Answer], piece: Piece) -> Iterator[Piece]:
     parts: list[tuple[Answer | None, list[str]]] = [(None, [])]
     for text in statements(piece.source) or piece.source.split("\n"):
         new = CellText("code", text).names.bound
-        owner = next((answer for answer in opened if new & answer.names), None)
+        owner = max(opened, key=lambda answer: len(new & answer.names))
+        owner = owner if new & owner.names else None
         if owner and owner != parts[-1][0]:
             parts.append((owner, []))
         parts[-1][1].append(text)

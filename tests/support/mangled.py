@@ -279,6 +279,37 @@ def cut_off_within_an_answer(notebook: NotebookNode) -> bytes:
     return data[: data.index(b"    loss.backward()\\n    optimizer") + 7]
 
 
+END = b', "metadata": '
+
+
+@case(says="end of the file was damaged")
+def with_a_comma_after_the_last_cell(notebook: NotebookNode) -> bytes:
+    return as_bytes(notebook).replace(b"]" + END, b",]" + END)
+
+
+@case(says="end of the file was damaged")
+def with_two_versions_below_the_cells(notebook: NotebookNode) -> bytes:
+    data = as_bytes({**notebook, "nbformat_minor": "HERE"})
+    return data.replace(
+        b'"nbformat_minor": "HERE"',
+        b"""
+<<<<<<< HEAD
+ "nbformat_minor": 5
+=======
+ "nbformat_minor": 4
+>>>>>>> branch
+""",
+    )
+
+
+@case(says="end of the file was damaged", review=True, answers={"recall_stuck": ""})
+def with_a_spoiled_last_answer(notebook: NotebookNode) -> bytes:
+    notebook["metadata"] = {}
+    notebook["cells"] = notebook.cells[: place(notebook, "recall_stuck") + 1]
+    head, _, tail = as_bytes(notebook).rpartition(b'"source":')
+    return head + b'"source"' + tail
+
+
 @case(refused="empty")
 def an_empty_file(_notebook: NotebookNode) -> bytes:
     return b""
@@ -953,6 +984,12 @@ def a_grade_id_renamed(notebook: NotebookNode) -> None:
 @case()
 def a_cell_of_another_assignment_pasted(notebook: NotebookNode) -> None:
     notebook.cells.append(node(code("other_hw", "y = 1", id="other", solution=True)))
+
+
+@case(says="left out: 20")
+def two_assignments_in_one_notebook(notebook: NotebookNode) -> None:
+    other = [code(f"hw_{i}", f"y{i} = {i}", solution=True) for i in range(20)]
+    notebook.cells[:0] = [node(c) for c in other]
 
 
 @case(refused="another assignment")

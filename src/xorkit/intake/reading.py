@@ -54,7 +54,7 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[{}\[\],]', re.DOTALL)
-_CUT_OFF = "cut_off"  # set in what was parsed: the end of the file is missing
+_CUT_OFF = "cut_off"  # set in what was parsed: cells may be missing at the end of the file
 
 
 class Refusal(Exception):  # noqa: N818 - says what happened to the file, as in "refused: …"
@@ -70,7 +70,7 @@ class ReadNotebook:
     """The cells of a file as handed in: their texts and names alone.
 
     Outputs, what Colab notes about the learner's account, and all other metadata stay behind.
-    `cut_off` tells that the end of the file was missing.
+    `cut_off` tells that the end of the file, where more answers may have stood, can't be read.
     """
 
     cells: tuple[Cell, ...]
@@ -193,21 +193,25 @@ def _json(text: str, repairs: list[str]) -> object:
     try:
         raw, end = decoder.raw_decode(text, start)
     except ValueError:
-        for candidate in _closed(text[start:]):
+        for candidate, left_out in _closed(text[start:]):
             try:
                 raw = decoder.decode(candidate)
             except ValueError:
                 continue
-            repairs.append("The end of the file was missing: what was there was read.")
-            return {**as_mapping(raw), _CUT_OFF: True}
+            what = "missing" if left_out is None else "damaged"
+            repairs.append(f"The end of the file was {what}: what could be read was read.")
+            return {**as_mapping(raw), _CUT_OFF: left_out is None or '"source"' in left_out}
         raise
     if text[end:].strip():
         repairs.append("Something stood after the end of the notebook and was left out.")
     return raw
 
 
-def _closed(text: str) -> Iterator[str]:
-    """A cut-off JSON text with its open strings and brackets closed: whole, then cut shorter."""
+def _closed(text: str) -> Iterator[tuple[str, str | None]]:
+    """A JSON text with its open strings and brackets closed: whole, then cut shorter.
+
+    With it comes what was left out of a text that has an end; None if that is missing.
+    """
     if not re.match(r'\{\s*"', text) or '"cells"' not in text:
         return
     stack: list[str] = []
@@ -222,9 +226,11 @@ def _closed(text: str) -> Iterator[str]:
         elif sign == ",":
             commas[:-8] = []  # the last value can be spoiled, hardly more than that
             commas.append((match.start(), "".join(reversed(stack))))
-    yield _without_half_escape(text) + "".join(reversed(stack))
-    yield _without_half_escape(text) + '"' + "".join(reversed(stack))
-    yield from (text[:position] + closing for position, closing in reversed(commas))
+    if stack:
+        yield _without_half_escape(text) + "".join(reversed(stack)), None
+        yield _without_half_escape(text) + '"' + "".join(reversed(stack)), None
+    for position, closing in reversed(commas):
+        yield text[:position] + closing, None if stack else text[position:]
 
 
 def _without_half_escape(text: str) -> str:

@@ -88,7 +88,7 @@ def reasons(
 ) -> Iterator[str]:
     """Why a person should look."""
     if cut_off:
-        yield "The end of the file is missing, and with it the answers that stood there."
+        yield "The end of the file is missing or damaged, and with it any answer that stood there."
     for choice in chosen.values():
         if choice.others:
             yield (

@@ -483,19 +483,22 @@ def exported_as_a_script_by_vs_code(notebook: NotebookNode) -> bytes:
     return "\n".join(parts).encode()
 
 
-@case(says="Python script")
-def exported_as_a_script_by_jupyter_on_windows(notebook: NotebookNode) -> bytes:
-    text = exported_as_a_script_by_jupyter(notebook).replace(b"\n\n\n#", b"\n\n\n\n#")
-    return text.replace(b"\n", b"\r\n")
-
-
-@case(says="Python script")
-def exported_as_a_script_by_jupyter(notebook: NotebookNode) -> bytes:
+def as_a_jupyter_script(notebook: NotebookNode, gap: str = "\n\n\n") -> bytes:
     parts = ["#!/usr/bin/env python\n# coding: utf-8"]
     for c in notebook.cells:
         words = "\n".join(f"# {line}" for line in f"{c.source} {'...' * 999}".split("\n"))
         parts.append(words if c.cell_type == "markdown" else f"# In[ ]:\n\n\n{c.source}")
-    return "\n\n\n".join(parts).encode()
+    return gap.join(parts).encode()
+
+
+@case(says="Python script")
+def exported_as_a_script_by_jupyter(notebook: NotebookNode) -> bytes:
+    return as_a_jupyter_script(notebook)
+
+
+@case(says="Python script")
+def exported_as_a_script_by_jupyter_on_windows(notebook: NotebookNode) -> bytes:
+    return as_a_jupyter_script(notebook, "\n\n\n\n").replace(b"\n", b"\r\n")
 
 
 @case()

@@ -466,8 +466,7 @@ def _cut_by_names(opened: Sequence[Answer], piece: Piece) -> Iterator[Piece]:
     for text in statements(piece.source) or piece.source.split("\n"):
         new = CellText("code", text).names.bound
         owner = max(opened, key=lambda answer: len(new & answer.names))
-        owner = owner if new & owner.names else None
-        if owner and owner != parts[-1][0]:
+        if new & owner.names and owner != parts[-1][0]:
             parts.append((owner, []))
         parts[-1][1].append(text)
     for i, (_, texts) in enumerate(parts):

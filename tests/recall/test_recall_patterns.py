@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from xorkit.evidence import Thing
 from xorkit.recall import Rubric, Rubrics, mark_answer
 from xorkit.recall.patterns import PatternError, find_matches, parse_pattern
 from xorkit.recall.text import Lexicon, read_answer, stem
@@ -230,3 +231,10 @@ def test_shared_words_serve_every_question_and_its_own_come_first():
     assert mark_answer(rubrics.questions["a"], "They eat mice").points == 2
     assert mark_answer(rubrics.questions["b"], "They eat mice").points is None
     assert mark_answer(rubrics.questions["b"], "They eat birds").points == 2
+
+
+@pytest.mark.parametrize(("answer", "kind"), [(Thing("list", "['a']"), "list"), (5, "int")])
+def test_an_answer_that_is_no_text_goes_to_a_person_with_its_type(answer, kind):
+    mark = mark_answer(Rubric.model_validate(TOY), answer)
+
+    assert (mark.points, mark.note) == (None, f"not a text, its type is {kind}")

@@ -45,7 +45,8 @@ def mark_answer(rubric: Rubric, answer: object) -> Mark:
     if answer is None or answer is Ellipsis:
         return _nothing(rubric, "the answer is empty")
     if not isinstance(answer, str):
-        return Mark(None, message=PERSON, note=f"not a text but a {type(answer).__name__}")
+        kind = getattr(answer, "type", type(answer).__name__)  # what is recorded says of what type
+        return Mark(None, message=PERSON, note=f"not a text, its type is {kind}")
     if len(answer) > gates.LONGEST_ANSWER:
         note = f"longer than {gates.LONGEST_ANSWER} characters"
         return Mark(None, message=PERSON, note=note, gate="length")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.downloads import CLASS, roster, work_of, zipped
+from support.downloads import CLASS, as_zip, roster, work_of, zipped
 from support.small_course import small_master
 
 from xorkit.intake.collecting import CollectReport, collect
@@ -48,8 +48,17 @@ def attempt(day: int, name: str, data: bytes) -> dict[str, bytes]:
         ("jdoe/xor.ipynb", PAGE, "web page"),
         ("jdoe/link.url", b"[InternetShortcut]\nURL=https://x", "link"),
         ("jdoe/xor.zip", b"PK\x03\x04", "damaged"),
+        ("jdoe/xor.zip", as_zip({}), "holds no file"),
+        (
+            "jdoe/xor.zip",
+            as_zip({".ipynb_checkpoints/xor-checkpoint.ipynb": b"{}"}),
+            "only what a tool",
+        ),
+        ("jdoe/xor.zip", as_zip({".git/HEAD": b"ref", ".git/config": b""}), "HEAD and 1 more"),
         ("Jane Doe_1236000_assignsubmission_onlinetext/onlinetext.html", PAGE, "web page"),
         ("doejane_12300_678901_text.html", PAGE, "web page"),
+        ("doejane_12300_text.html", PAGE, "web page"),
+        ("doejane_LATE_12300_link.html", PAGE, "web page"),
         ("jdoe.pdf", PDF, "PDF"),
     ],
 )

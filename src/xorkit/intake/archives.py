@@ -8,7 +8,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
@@ -29,7 +29,17 @@ MAX_NAME, MAX_PARTS = 255, 40
 # The download, a learner's zip in it, and one for systems that wrap the download once more.
 MAX_DEPTH = 3
 _ASK = "Wanted: the notebook itself, not packed."
-_IGNORED = ("__MACOSX", "__pycache__", "node_modules", "site-packages", "Thumbs.db", "desktop.ini")
+# What tools leave behind: nobody hands in work in there. A dot alone is no sign of it: who has one
+# name only is ". Sukarno" in Moodle, and "._Sukarno_suk" in ILIAS.
+_TOOLS_FOLDERS = re.compile(
+    r"__MACOSX|__pycache__|node_modules|site-packages"
+    r"|\.(?:git|github|gitlab|svn|hg|vs|vscode|idea|fleet|settings|devcontainer|ipynb_checkpoints"
+    r"|jupyter|ipython|virtual_documents|venv|env|conda|tox|nox|eggs|(?:\w+_)?cache|config|local|keras"
+    r"|matplotlib|npm|kaggle|dropbox\.cache|sync|DS_Store|AppleDouble|TemporaryItems|fseventsd"
+    r"|Spotlight-V100|DocumentRevisions-V100|Trash(?:es|-\d+)?)",
+    re.IGNORECASE,
+)
+_TOOLS_FILES = re.compile(r"Thumbs\.db|desktop\.ini|\._.*|\.DS_Store.*|\.git.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -89,9 +99,9 @@ class Opener:
     def _folder(self, root: Path) -> Iterator[IncomingFile]:
         errors: list[OSError] = []
         for folder, names, files in os.walk(root, onerror=errors.append):
-            names[:] = sorted(name for name in names if not _ignored(name, folder=True))
+            names[:] = sorted(name for name in names if not _TOOLS_FOLDERS.fullmatch(name))
             links = [name for name in names if (Path(folder) / name).is_symlink()]
-            for name in sorted(name for name in files + links if not _ignored(name)):
+            for name in sorted(n for n in files + links if not _TOOLS_FILES.fullmatch(n)):
                 path = Path(folder) / name
                 yield from self._file(path, path.relative_to(root).parts)
         for error in errors:
@@ -140,10 +150,12 @@ class Opener:
             reason = f"The zip archive holds {len(members)} files, more than {MAX_MEMBERS}. {_ASK}"
             yield _broken(source, here, reason)
             return
+        if all(_ignored(_path_of(member)) for member in members):
+            yield _broken(source, here, f"The zip archive holds {_seen(members)}. {_ASK}")
+            return
         for member in members:
             path = _path_of(member)
-            folders = path.parts[:-1]
-            if not (_ignored(path.name) or any(_ignored(part, folder=True) for part in folders)):
+            if not _ignored(path):
                 parts = tuple(part[:MAX_NAME] for part in path.parts[:MAX_PARTS]) or ("?",)
                 found = self._member(opened, member, (*trail, *parts), f"{source}/{path}")
                 yield from self._nested(found, depth) if _is_zip(found) else (found,)
@@ -195,11 +207,10 @@ class Opener:
         return data
 
 
-def _ignored(name: str, *, folder: bool = False) -> bool:
-    """What tools leave behind: nobody hands in work in there (.vscode, .git, .venv)."""
-    if folder and name.startswith(".") and name != "..":
-        return True
-    return name in _IGNORED or name.startswith(("._", ".DS_Store", ".git"))
+def _ignored(path: PurePosixPath) -> bool:
+    """Whether a tool has left it behind (.vscode, .git, .venv)."""
+    *folders, name = path.parts or ("",)
+    return bool(_TOOLS_FILES.fullmatch(name) or any(map(_TOOLS_FOLDERS.fullmatch, folders)))
 
 
 def _is_zip(found: IncomingFile) -> bool:
@@ -221,6 +232,14 @@ def _path_of(member: zipfile.ZipInfo) -> PurePosixPath:
         with suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
     return PurePosixPath(name)
+
+
+def _seen(members: Sequence[zipfile.ZipInfo]) -> str:
+    """What there is in an archive of nothing but what tools leave behind."""
+    if not members:
+        return "no file"
+    more = f" and {len(members) - 1} more" if len(members) > 1 else ""
+    return f"only what a tool has left there: {_path_of(members[0])}{more}"
 
 
 def _refusal(member: zipfile.ZipInfo) -> str:

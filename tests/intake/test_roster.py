@@ -29,6 +29,10 @@ TABLES = {
         "    Points Possible,,,,,40\n"
         '"Doe, Jane",jdoe,s7,j@uni.example,A,\n'
     ),
+    "with a line for Excel": "sep=;\nid;name;email\njdoe;Jane Doe;j@uni.example\n",
+    "of participants": "First name,Surname,ID number,Email address\nJane,Doe,jdoe,j@uni.example\n",
+    "with given names": "Student_ID,Family name,Given name,Mail\njdoe,Doe,Jane,j@uni.example\n",
+    "with German headings": "Nachname;Vorname;Matrikelnummer;Mail\nDoe;Jane;jdoe;j@uni.example\n",
     "of Moodle": (
         "Identifier,Full name,Email address,Status,Grade\n"
         "Participant 70,Jane Doe,j@uni.example,Submitted,\n"
@@ -80,6 +84,18 @@ def test_an_id_that_is_known_counts_more_than_a_name(tmp_path: Path) -> None:
     path.write_text("id,name\nann,Ann Lee\nbob,Bob Ray\n")
 
     assert whom(read_roster(path), "bob", name="Ann Lee") == {"bob"}
+
+
+def test_an_id_number_that_nobody_has_is_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("ID number,Email address,Name\n,j@uni.example,Jane Doe\n")
+
+    assert students(read_roster(path)) == ["j@uni.example"]
+
+
+def test_a_roster_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"There is no table .*people\.csv"):
+        read_roster(tmp_path / "people.csv")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "name,group\nJane,1\n", '"a\nb'])

@@ -24,11 +24,29 @@ _KEYS = (
     "sis login id",
     "sid",
     "identifier",
+    "id number",
+    "student number",
+    "matriculation number",
+    "matrikelnummer",
     "email",
     "email address",
+    "e mail",
 )
 _ID_WORDS = re.compile(r"\b(?:id|sid|login|user|username|identifier|e?mail|number|matrikel)")
 _NAME_COLUMNS = ("name", "full name", "student", "display name", "student name")
+_FIRST_NAMES = (
+    "first name",
+    "given name",
+    "given names",
+    "forename",
+    "vorname",
+    "prénom",
+    "nombre",
+)
+_LAST_NAMES = (
+    *("last name", "surname", "family name", "nachname", "familienname", "nom", "nom de famille"),
+    *("apellido", "apellidos", "apellido(s)", "cognome", "sobrenome", "achternaam", "efternamn"),
+)
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "ø": "oe"})
 
 
@@ -133,7 +151,10 @@ def _merged(one: Person, other: Person) -> Person:
 def people_of(table: TextTable, name: str, zone: tzinfo | None = None) -> tuple[Person, ...]:
     """Who each row of a table is (without an id: nobody); raises ValueError."""
     columns = [re.sub(r"[\s_-]+", " ", column.strip().casefold()) for column in table.header]
-    key = next((columns.index(known) for known in _KEYS if known in columns), None)
+    keys = [columns.index(known) for known in _KEYS if known in columns]
+    # In Moodle's lists of participants the ID number is a column that many sites leave empty.
+    used = (k for k in keys if any(cell.strip() for row in table.rows for cell in row[k : k + 1]))
+    key = next(used, keys[0] if keys else None)
     if key is None:
         raise ValueError(
             f"{name} has the columns {_some(table.header)}; one of them must be called "
@@ -153,9 +174,12 @@ def _person(columns: Sequence[str], row: Sequence[str], key: int, zone: tzinfo |
     cells = dict(zip(columns, row, strict=False))
     ids = [cells.get(column, "") for column in columns if _ID_WORDS.search(column)]
     ids += [_number_at_end(name) for name in ids]
-    full = f"{cells.get('first name', '')} {cells.get('last name', '')}"
-    turned = f"{cells.get('last name', '')} {cells.get('first name', '')}"
-    names = [cells.get(column, "") for column in _NAME_COLUMNS] + [full, turned]
+    first, last = (
+        next((cells[column] for column in known if cells.get(column)), "")
+        for known in (_FIRST_NAMES, _LAST_NAMES)
+    )
+    names = [cells.get(column, "") for column in _NAME_COLUMNS]
+    names += [f"{first} {last}", f"{last} {first}"]
     own = row[key] if key < len(row) else ""
     return Person(
         student=safe_id(_number_at_end(own) or own),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +41,18 @@ def write_sheet(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
 
 def read_table(path: Path) -> TextTable:
     """Raises ValueError where there is no table, OSError where there is no file."""
+    if not path.exists():
+        raise FileNotFoundError(f"There is no table {str(path)!r}. Wanted: the path of a CSV file.")
     if path.stat().st_size > _MAX_BYTES:
         raise ValueError(f"{path} has more than {_MAX_BYTES >> 20} MB: no table of people has.")
     text, encoding = _decoded(path.read_bytes())
     if text.startswith(_WORKBOOK):
         raise ValueError(f"{path} is a spreadsheet's own file. Wanted: the same saved as CSV.")
-    first = text.lstrip().partition("\n")[0]
-    separator = max(",;\t", key=first.count)
+    first, _, rest = text.lstrip().partition("\n")
+    if told := re.fullmatch(r"sep=(.)\s*", first, re.IGNORECASE):  # what Excel is told by
+        separator, text = told[1], rest
+    else:
+        separator = max(",;\t", key=first.count)
     try:
         read = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         rows = [tuple(row) for row in read if any(cell.strip() for cell in row)]

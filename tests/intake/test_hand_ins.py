@@ -561,6 +561,7 @@ def test_what_counts_hangs_neither_on_the_order_nor_on_how_it_is_packed(
 # ------------------------------------------------------------------- whose it is, without a roster
 
 ZOE = "Zoë Müller"
+FILES = "_assignsubmission_file"
 D2L = "152711-351765 - Jane Doe - May 18, 2026 1224 PM"
 SAKAI = "XOR lab/Doe, Jane(jdoe)"
 HTML = b"<html><body>a list</body></html>"
@@ -591,6 +592,57 @@ PLACES: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
         },
         {"jdoe": "1", "mueller.z": "2"},
     ),
+    "people with one name in Moodle": (
+        {f". Sukarno_101{FILES}/xor.ipynb": ONE, f"- Ali_102{FILES}/xor.ipynb": TWO},
+        {"101": "1", "102": "2"},
+    ),
+    "in Sakai": (
+        {"XOR lab/., Sukarno(suk)/files/xor.ipynb": ONE, f"{SAKAI}/files/xor.ipynb": TWO},
+        {"suk": "1", "jdoe": "2"},
+    ),
+    "in ILIAS": (
+        {"._Sukarno_suk/xor.ipynb": ONE, "Doe_Jane_jdoe/xor.ipynb": TWO},
+        {"suk": "1", "jdoe": "2"},
+    ),
+    "folders that begin with a dot": (
+        {".jdoe/xor.ipynb": ONE, ".git/xor.ipynb": TWO, ".Trash-1000/files/xor.ipynb": TWO},
+        {"jdoe": "1"},
+    ),
+    "Moodle, a file called like another's": (
+        {
+            f"Jane Doe_101{FILES}_Max Mustermann_102{FILES}_xor.ipynb": ONE,
+            f"Max Mustermann_102{FILES}_xor.ipynb": TWO,
+        },
+        {"101": "1", "102": "2"},
+    ),
+    "what a copy is called in one's own folder": (
+        {
+            f"{who}/{name}.ipynb": data
+            for who, name, data in zip(
+                "abcdef",
+                [
+                    "xor - Copy",
+                    "xor - Kopie (2)",
+                    "Cópia de xor",
+                    "xor_2026_05_01",
+                    "final - xor",
+                    "xor - meine Lösung",
+                ],
+                [ONE, TWO] * 3,
+                strict=True,
+            )
+        },
+        {"a": "1", "b": "2", "c": "1", "d": "2", "e": "1", "f": "2"},
+    ),
+    "one learner's copy": ({"jdoe/xor - Copy.ipynb": ONE}, {"jdoe": "1"}),
+    "one learner's file with a date": ({"jdoe/xor_2026_05_01.ipynb": ONE}, {"jdoe": "1"}),
+    "one learner's file with a year": ({"jdoe/lab_05_2026_me.ipynb": ONE}, {"jdoe": "1"}),
+    "one file of Canvas in a folder": ({"hand-ins/doejane_101_67890_xor.ipynb": ONE}, {"101": "1"}),
+    "one file of Classroom in a folder": (
+        {"my class/Jane Doe - xor.ipynb": ONE},
+        {"Jane_Doe": "1"},
+    ),
+    "one learner in a class's folder": ({"hw 3/jdoe/xor.ipynb": ONE}, {"jdoe": "1"}),
     "nbgrader's exchange": (
         {
             "inbound/jdoe+xor+2026-05-01 10:00:00.123456 UTC+c2VjcmV0/xor.ipynb": ONE,
@@ -675,6 +727,46 @@ def test_each_learner_s_work_is_found_without_a_roster(
     assert {student: attempt_in(tmp_path, student) for student in found} == whose
     assert done.unplaced == ()
     assert {item.student for item in done.refused} <= {"ann"}
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "Copy of xor",
+        "Kopie von xor",
+        "Copie de xor",
+        "Copia de xor",
+        "Cópia de xor",
+        "Copia di xor",
+        "Kopie van xor",
+        "Kopia av xor",
+        "Kopi av xor",
+        "Kopia xor",
+        "Копия xor",
+        "xor のコピー",
+        "xor的副本",
+        "xor dosyasının kopyası",
+        "xor - Copy",
+        "xor - Copy (2)",
+        "xor - Kopie",
+        "xor copy 2",
+    ],
+)
+def test_a_copy_is_called_so_in_many_languages(copy: str, tmp_path: Path) -> None:
+    files = {f"Jane Doe - {copy}.ipynb": (OLD, ONE), f"{copy}.ipynb": (OLD, TWO)}
+    done = take_in(tmp_path, Loose(files), listed=False)
+
+    assert [(item.student, item.fate) for item in done.items] == [
+        ("", "unplaced"),
+        ("Jane_Doe", "taken"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["xor_final_v2", "final xor", "xor v3"])
+def test_what_try_it_is_names_nobody(name: str, tmp_path: Path) -> None:
+    (item,) = take_in(tmp_path, Loose({f"{name}.ipynb": (OLD, ONE)}), listed=False).items
+
+    assert item.fate == "unplaced"
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,17 @@ from xorkit.intake import clock, gradescope
 from xorkit.intake.archives import IncomingFile
 from xorkit.intake.reading import Refusal
 
-_CANVAS = re.compile(r"(?P<name>[^/]*?)_(?P<late>LATE_)?(?P<id>\d+)_(?P<file>\d+)_(?P<rest>.+)")
-_CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<id>[A-Za-z0-9]+)_(?P<file>\d+)_.+")
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_.*)?")
+# A text or a link that is typed in has no number of a file.
+_CANVAS = re.compile(
+    r"(?P<name>[^/]*?)_(?P<late>LATE_)?(?P<id>\d+)_(?:(?P<file>\d+)_.+|(?:text|link)\.html)"
+)
+# Canvas counts all files of all its courses: less is a date, "task_05_2026_me.ipynb", or a version.
+_CANVAS_DIGITS = 5
+_CANVAS_ANONYMOUS = re.compile(
+    r"(?P<name>)(?P<late>LATE_)?anon_(?P<id>[A-Za-z0-9]+)_(?P<file>\d+)_.+"
+)
+# The first such place is the LMS's: what comes behind it is what the learner calls the file.
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_.*)?")
 # The word between the user and the time is "attempt" in the instructor's language.
 _BLACKBOARD = re.compile(
     r"(?P<attempt>(?P<who>.+?)_[^\W\d_][^_\d]*_(?P<time>\d{4}(?:-\d\d){5}))(?:_.*|\.txt)"
@@ -40,14 +48,30 @@ _ONE_DOWNLOAD = timedelta(minutes=10)
 # A local time that was read in the wrong zone is off by no more than this.
 _ANY_ZONE = timedelta(hours=26)
 _ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_(?P<login>[^/]+)")
-_COPY = re.compile(r"^(?:copy of |kopie von |copie de |copia de )+", re.IGNORECASE)
+# What Google Drive and the systems of the machines put around the name of a copy.
+_COPY = re.compile(
+    r"^(?:(?:copy of|kopie(?: von| van)?|copie de|c[oòó]pia d[ei]|kopia(?: av)?|kopi a[fv]|копия"
+    r"|копія) )+"
+    r"|(?: ?(?:のコピー|의 사본|的?副本)| dosyasının kopyası"
+    r"|(?: -)? (?:copy|kopie|copie|c[oó]pia|kopia|kopi|копия|копія|コピー|복사본)"
+    r"(?: ?\(?\d+\)?)?)+$",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"\s*\(\d+\)$|-\d+$")
 # Folders that archives and tools put around the students' own.
 _WRAPPERS = ("submitted", "submissions", "downloaded", "extracted", "archive")
+_TASK = re.compile(
+    r"(?:hw|homework|ps|lab|ex|exercise|assignment|task|week|unit|abgabe|aufgabe|blatt|übung)[\W_]*\d*",
+    re.IGNORECASE,
+)
 # What learners call the folders of their own tries.
 _TRY = re.compile(
     r"(?:.*[\W_])?(?:v|version|versuch|attempt|try|week|part|old|new|final|draft|backup)[\W_]*\d*",
     re.IGNORECASE,
+)
+# The same where nothing else is there: "final_v2", but not "jdoe_v2".
+_TRIES = re.compile(
+    r"(?:(?:v|version|versuch|attempt|try|old|new|final|draft|backup)[\W_\d]*)+", re.I
 )
 _VERSION = re.compile(r"version (\d{1,9})", re.IGNORECASE)  # Microsoft Teams' folder of an attempt
 # What Sakai puts into a learner's folder itself.
@@ -98,6 +122,7 @@ class Collection:
     zone: tzinfo | None = None  # of local times that nothing else is said of
     ilias: int = -1  # how deep in the paths ILIAS's folders stand
     depth: int = 0  # how deep in the paths the learners' folders stand: above, those of the class
+    several: bool = False  # whether there are several such folders
 
 
 OwnedFile = tuple[IncomingFile, tuple[Ownership, ...]]
@@ -133,6 +158,7 @@ def _survey(
         zone=zone,
         ilias=_ilias_depth(files),
         depth=depth,
+        several=len({f.parts[depth] for f in files if len(f.parts) > depth + 1}) > 1,
     )
 
 
@@ -146,7 +172,8 @@ def _class_depth(assignment: str, files: Sequence[IncomingFile], root: str) -> i
     work = [found.parts for found in files if is_work(found.name)]
     notebooks = [parts for parts in work if is_notebook(parts[-1])]
     folders = {found.parts[0] for found in files if len(found.parts) > 1}
-    depth = int(len(folders) == 1 and folders.pop().casefold() in generic)
+    top = folders.pop() if len(folders) == 1 else ""
+    depth = int(top.casefold() in generic or bool(_TASK.fullmatch(top)))
     while notebooks and all(len(parts) > depth + 1 for parts in notebooks):
         in_folders = {
             p[: depth + 2]: _person(p[depth + 1], assignment) for p in work if len(p) > depth + 2
@@ -177,7 +204,7 @@ def _person(name: str, assignment: str, *, of_file: bool = False) -> str:
 def _usual_depth(read: Iterable[OwnedFile]) -> int:
     """So deep that a learner's own folder, called as an LMS would, is never taken for the LMS's."""
     depths = (
-        min((claim.depth for claim in claims if claim.layout != "folder"), default=1 << 30)
+        min((c.depth for c in claims if c.layout != "folder" and c.sure), default=1 << 30)
         for found, claims in read
         if not is_list(found)
     )
@@ -384,18 +411,23 @@ def _blackboard_time(text: str, said: str, zone: tzinfo | None) -> datetime | No
         return None
 
 
-def _canvas(parts: tuple[str, ...], _collection: Collection) -> Iterator[Ownership]:
+def _canvas(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
     for depth, part in enumerate(parts):
-        start, pattern = 0, _CANVAS
-        if _CANVAS_ANONYMOUS.fullmatch(part):
-            pattern = _CANVAS_ANONYMOUS
-        while match := pattern.fullmatch(part[start:]):
-            names = (part[: start + match.end("name")],) if pattern is _CANVAS else ()
-            turn, late = int(match["file"]), bool(match["late"])
-            yield Ownership("canvas", (match["id"],), names, turn=turn, late=late, depth=depth)
-            start += match.start("id")  # a name may end in a number itself: read on
-        if start:
-            return
+        if not (match := _CANVAS_ANONYMOUS.fullmatch(part) or _CANVAS.fullmatch(part)):
+            continue
+        name, file, late = match["name"], match["file"] or "", bool(match["late"])
+        doubtful = (file and len(file) < _CANVAS_DIGITS) or _is_no_person(name, collection)
+        sure = not (doubtful and _lies_in_own_folder(parts[: depth + 1], collection))
+        numbers = [(name, match["id"], file)]
+        # A name may end in a number itself, and the ids are the two behind it. Nothing further back
+        # is Canvas's: that is what the learner calls the file.
+        third = re.match(r"_(\d+)_.", part[match.end("file") :]) if file else None
+        if third and name and not late:
+            numbers.append((part[: match.end("id")], file, third[1]))
+        for name, user, file in numbers:
+            names, turn = (name,) if name else (), int(file or 0)
+            yield Ownership("canvas", (user,), names, None, turn, "", late, (), depth, sure)
+        return
 
 
 def _ilias(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
@@ -439,13 +471,31 @@ def _drive(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership
         return
     depth = len(parts) - 1
     person, _, file = stem.rpartition(" - ")
+    own = _lies_in_own_folder(parts, collection)
+    if _is_file_name(stem, collection.assignment):
+        return  # "task - Copy.ipynb"
     if _is_file_name(first, collection.assignment):
-        yield Ownership("drive", names=(last,), depth=depth)
+        sure = not (own and (collection.several or _is_no_person(last, collection)))
+        yield Ownership("drive", names=(last,), depth=depth, sure=sure)
     elif _is_file_name(file, collection.assignment):
-        yield Ownership("drive", names=(person,), depth=depth)
+        sure = not (own and _is_no_person(person, collection))
+        yield Ownership("drive", names=(person,), depth=depth, sure=sure)
     else:
         yield Ownership("drive", names=(person,), depth=depth, sure=False)
         yield Ownership("drive", names=(last,), depth=depth, sure=False)
+
+
+def _lies_in_own_folder(parts: tuple[str, ...], collection: Collection) -> bool:
+    """Whether a folder around it is called as a learner's: then that is whose it is."""
+    depth = len(parts) - 1
+    return any(claim.sure and claim.depth < depth for claim in _folder(parts, collection))
+
+
+def _is_no_person(name: str, collection: Collection) -> bool:
+    """Whether this says what a file is, not who wrote it: "task", "final"."""
+    return _is_file_name(name, collection.assignment) or any(
+        pattern.fullmatch(name) for pattern in (_NO_NAME, _TRIES)
+    )
 
 
 def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownership]:
@@ -461,10 +511,12 @@ def _folder(parts: tuple[str, ...], collection: Collection) -> Iterator[Ownershi
             sure = own and depth >= collection.depth
             yield Ownership("folder", names, names, None, turn, str(turn), depth=depth, sure=sure)
             own = own and not sure
-    stem = _without(assignment, r"[\s_.-]+", _NUMBER.sub("", _COPY.sub("", stem_of(parts[-1]))))
-    if not _is_file_name(stem, assignment) and not _NO_NAME.fullmatch(stem):
+    whole = _NUMBER.sub("", _COPY.sub("", stem_of(parts[-1])))
+    stem = _without(assignment, r"[\s_.-]+", whole)
+    tried = stem != whole and _TRIES.fullmatch(stem)  # "task_final_v2"
+    if not (_is_file_name(stem, assignment) or _NO_NAME.fullmatch(stem)):
         # What lies about and is no notebook is nobody's, unless the roster knows its name.
-        own = own and is_likely(parts[-1]) and is_work(parts[-1])
+        own = own and not tried and is_likely(parts[-1]) and is_work(parts[-1])
         yield Ownership("folder", (stem,), (stem,), depth=len(parts) - 1, sure=own)
 
 
@@ -513,7 +565,7 @@ def stem_of(name: str) -> str:
 
 def _is_file_name(text: str, assignment: str) -> bool:
     """Whether this is what the file is called, not the person: "Copy of task (1)"."""
-    plain = _NUMBER.sub("", _COPY.sub("", text.strip()))
+    plain = _COPY.sub("", _NUMBER.sub("", _COPY.sub("", text.strip())))
     return plain.casefold() == assignment.casefold()
 
 

@@ -362,6 +362,88 @@ def test_what_a_learner_calls_things_inside_does_not_make_them_somebody_else(
     assert authors(tmp_path) == {"jdoe": 0}
 
 
+@pytest.mark.parametrize(
+    ("name", "students"),
+    [
+        ("doejane_12300_678901_x_12302_99999_xor.ipynb", {"jdoe"}),
+        ("doejane_12300_678901_week_3_12302_xor.ipynb", {"jdoe"}),
+        ("doejane_12300_678901_12302_5_xor.ipynb", {"jdoe"}),
+        ("doejane_LATE_12300_678901_12302_xor.ipynb", {"jdoe"}),
+        ("doejane_3_12300_678901_xor.ipynb", {"jdoe"}),  # her name ends in a number
+        ("evilguy_777_678901_x_12302_99999_xor.ipynb", set()),
+        ("evilguy_777_678901_12302_99999_xor.ipynb", set()),
+    ],
+)
+def test_numbers_in_what_a_learner_calls_a_file_are_no_ids_of_canvas(
+    name: str, students: set[str], tmp_path: Path
+) -> None:
+    take_in(tmp_path, zipped(tmp_path / "1.zip", {name: work_of(CLASS[0])}))
+
+    assert set(authors(tmp_path)) == students
+
+
+NAMESAKES: dict[str, tuple[str, str, str]] = {
+    "Moodle": (
+        "Identifier,Full name\nParticipant 101,Jane Doe\n",
+        "Jane Doe_101_assignsubmission_file/xor.ipynb",
+        "Jane Doe_102_assignsubmission_file/xor.ipynb",
+    ),
+    "Canvas": (
+        'Student,ID,SIS Login ID\n"Doe, Jane",101,jdoe\n',
+        "doejane_101_678901_xor.ipynb",
+        "doejane_102_678902_xor.ipynb",
+    ),
+    "Brightspace": (
+        "id,name\n101,Jane Doe\n",
+        "101-34 - Jane Doe - May 1, 2026 1159 PM/xor.ipynb",
+        "102-34 - Jane Doe - May 2, 2026 1159 PM/xor.ipynb",
+    ),
+    "Sakai": (
+        "id,name\n101,Jane Doe\n",
+        "XOR/Doe, Jane(101)/files/xor.ipynb",
+        "XOR/Doe, Jane(102)/files/xor.ipynb",
+    ),
+}
+
+
+@pytest.mark.parametrize(("table", "own", "namesake_s"), NAMESAKES.values(), ids=NAMESAKES)
+@pytest.mark.parametrize("order", ["together", "own first", "namesake first"])
+def test_of_two_ids_with_one_name_the_one_that_the_roster_knows_counts(
+    order: str, table: str, own: str, namesake_s: str, tmp_path: Path
+) -> None:
+    people = tmp_path / "people.csv"
+    people.write_text(table)
+    files = {own: work_of(CLASS[0]), namesake_s: work_of(CLASS[1])}
+    calls = {
+        "together": [files],
+        "own first": [{name: files[name]} for name in (own, namesake_s)],
+        "namesake first": [{name: files[name]} for name in (namesake_s, own, namesake_s)],
+    }[order]
+    for call in calls:
+        download = zipped(tmp_path / "1.zip", call)
+        out = tmp_path / "submitted"
+        done = collect([download], out, small_master(), assignment="xor", roster=people)
+
+    assert authors(tmp_path) == {"101": 0}
+    (item,) = done.unplaced
+    assert "102" in item.reason
+
+
+def test_of_two_ids_with_one_name_that_the_roster_does_not_know_a_person_is_told(
+    tmp_path: Path,
+) -> None:
+    people = tmp_path / "people.csv"
+    people.write_text("id,name\njdoe,Jane Doe\n")
+    for number in (101, 102):
+        files = {f"Jane Doe_{number}_assignsubmission_file/xor.ipynb": work_of(CLASS[0], number)}
+        download = zipped(tmp_path / "1.zip", files)
+        out = tmp_path / "submitted"
+        collect([download], out, small_master(), assignment="xor", roster=people)
+
+    review = read_record(out / "jdoe" / "xor" / "xor.ipynb").review
+    assert "moodle: 101, 102" in " ".join(review)
+
+
 def test_nor_does_it_without_a_roster(tmp_path: Path) -> None:
     inner = f"{CLASS[2].name}_{CLASS[2].moodle}_assignsubmission_file/xor.ipynb"
     files = {f"{p.login}/xor.ipynb": work_of(p) for p in CLASS[1:3]}

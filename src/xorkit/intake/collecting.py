@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, cmp_to_key
@@ -119,6 +119,7 @@ class _OwnedFile:
             modified=as_text(self.found.modified),
             turn=claim.turn,
             lms=claim.layout,
+            user=self.owner.user,
             late=claim.late,
             members=self.owner.members,
         )
@@ -239,10 +240,22 @@ def _settled(
         reason = "Several files are called so: several people or several tries? A roster can tell."
         yield from (handed.item("unplaced", reason) for handed in files)
         return
+    old = read_record(folder / f"{folder.name}.ipynb")
+    users = _users([*(handed.origin for handed in files), old])
+    namesakes = _namesakes(users, people)
+    for handed in files:
+        if handed.origin.user in namesakes:
+            yield handed.item("unplaced", namesakes[handed.origin.user])
+    files = [handed for handed in files if handed.origin.user not in namesakes]
     best: _NotebookFile | None = None
     failed: list[_Refused] = []
     items: list[FileOutcome] = []
-    review: list[str] = []
+    one_name = [
+        f"Handed in under several ids of one name ({lms}: {', '.join(ids)}): is it one person?"
+        for lms, ids in users.items()
+        if people and not namesakes.keys() & ids
+    ]
+    review = [*one_name]
     repairs: list[str] = []
     for attempt in _attempts(files):
         if best and best.rebuilt.filled:
@@ -262,14 +275,39 @@ def _settled(
             # That a copy is blank is no question to a person, that a later attempt is blank is one.
             (review if other.rebuilt.filled or other is best else repairs).extend(said)
         best = readable[0] if readable else None
-    old = read_record(folder / f"{folder.name}.ipynb")
     refused = [handed.item("refused", reason) for handed, reason in failed]
     if best:
         review += [_not_graded(handed, best.handed.origin) for handed, _ in failed]
-        yield _stored(best, repairs, review, folder, old, plan)
+        stored = _stored(best, repairs, review, folder, old, plan, namesakes.keys())
+        if stored.fate == "not taken":
+            _look_again(folder, old, one_name)
+        yield stored
     elif failed:
         refused[0] = _noted(*failed[0], folder, old)
     yield from (*refused, *items)
+
+
+def _users(records: Iterable[Record]) -> Mapping[str, list[str]]:
+    """The ids that each LMS gives to those who have one student's name."""
+    users: dict[str, set[str]] = {}
+    for record in records:
+        users.setdefault(record.lms, set()).update(filter(None, [record.user]))
+    return {lms: sorted(ids) for lms, ids in users.items() if len(ids) > 1}
+
+
+def _namesakes(users: Mapping[str, list[str]], people: Roster | None) -> Mapping[str, str]:
+    """Whom only a name makes this student, where the roster knows the student by another id."""
+    found: dict[str, str] = {}
+    for lms, ids in users.items():
+        known = [user for user in ids if people and people.whom([user], ())]
+        for user in ids if known else ():
+            if user not in known:
+                found[user] = (
+                    f"The name is that of somebody in the roster, the id is not: {user}, where "
+                    f"{known[0]} has handed in, too ({lms}). If both are one person: add {user} to "
+                    "that row of the roster and collect it again."
+                )
+    return found
 
 
 def _may_be_several_people(files: Sequence[_OwnedFile]) -> bool:
@@ -406,8 +444,12 @@ def _stored(
     folder: Path,
     old: Record,
     plan: ReleasedNotebook,
+    namesakes: Container[str] = (),
 ) -> FileOutcome:
-    """The file that counts written into its folder, unless what lies there counts more."""
+    """The file that counts written into its folder, unless what lies there counts more.
+
+    What lies there from a namesake never does.
+    """
     handed, path = best.handed, folder / f"{folder.name}.ipynb"
     new = replace(
         handed.origin,
@@ -420,7 +462,7 @@ def _stored(
         same = sha256(as_bytes(best.rebuilt.notebook)) == old.notebook
         if old.sha256 == new.sha256 or (same and later <= 0):
             return _unchanged(handed, new, folder, old)
-        if path.exists():
+        if path.exists() and old.user not in namesakes:
             kept = _Precedence(old, _filled(path, plan))
             counts, why = _ranked(_Precedence(new, best.rebuilt.filled), kept, together=False)
             if counts <= 0:

@@ -17,19 +17,23 @@ _ACCOUNT = re.compile(rb'"displayName"\s*:\s*("(?:[^"\\]|\\.){1,200}")')
 # Folder names end at 255 bytes; a group's is made of all its members' ids.
 _LONGEST = 120
 _NOBODY = (
-    "Nothing in its name or folder says whose it is. Put it into a folder that is called after "
-    "the student."
+    "Neither its name nor a folder inside of what was collected says whose it is. Put it into a "
+    "folder that is called after the student, and collect the folder around that one."
 )
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A student's id in the course (or a group's), and by which claim it was found."""
+    """A student's id in the course (or a group's), and by which claim it was found.
+
+    `user` is the LMS's id of who has a name there, too.
+    """
 
     student: str
     claim: Ownership
     members: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
+    user: str = ""
 
 
 def owner(found: IncomingFile, read: Sequence[Ownership], people: Roster | None) -> Owner | str:
@@ -47,10 +51,10 @@ def owner(found: IncomingFile, read: Sequence[Ownership], people: Roster | None)
         names = ", ".join(sorted(person.student for person in found_people))
         return f"It fits several people of the roster: {names}."
     for person, claim in found_people.items():
-        claim = _whole(claim, read)
+        user, claim = _user(claim, people), _whole(claim, read)
         if claim.layout == "moodle" and person.handed_in:  # the grading worksheet knows best
             claim = replace(claim, time=person.handed_in)
-        return Owner(person.student, claim)
+        return Owner(person.student, claim, user=user)
     for claim in claims:
         if group := [p for name in claim.names for p in people.group(name)]:
             return _joint(sorted({p.student for p in group}), claim, safe_id(group[0].group))
@@ -61,9 +65,16 @@ def _nearest(claims: Sequence[Ownership], people: Roster) -> dict[Person, Owners
     """Whom the claims name, by the outermost part of the path that names anybody."""
     for depth in sorted({claim.depth for claim in claims}):
         here = [claim for claim in reversed(claims) if claim.depth == depth]
-        if found := {p: claim for claim in here for p in people.whom(claim.ids, claim.names)}:
+        by_id = {p: claim for claim in here for p in people.whom(claim.ids, ())}
+        if found := by_id or {p: claim for claim in here for p in people.whom((), claim.names)}:
             return found
     return {}
+
+
+def _user(claim: Ownership, people: Roster) -> str:
+    """The id that the roster knows, else the LMS's own; a folder's name is no id of an LMS's."""
+    ids = claim.ids if claim.names and claim.layout != "folder" else ()
+    return next((i for i in ids if people.whom([i], ())), ids[0] if ids else "")
 
 
 def _whole(claim: Ownership, read: Sequence[Ownership]) -> Ownership:

@@ -28,9 +28,9 @@ class Record:
     """Where a submission came from and what was done to it.
 
     Times are ISO 8601 texts in UTC: `handed_in` is the LMS's, `modified` the file's own; `turn` is
-    a number of the LMS's (`lms`) that grows with each hand-in. `sha256` is the original's,
-    `notebook` that of the rebuilt notebook, which tells whether somebody has changed it since.
-    `refused` is why there is no notebook.
+    a number of the LMS's (`lms`) that grows with each hand-in, `user` its id of who handed it in.
+    `sha256` is the original's, `notebook` that of the rebuilt notebook, which tells whether
+    somebody has changed it since. `refused` is why there is no notebook.
     """
 
     source: str = ""
@@ -42,6 +42,7 @@ class Record:
     modified: str = ""
     turn: int = 0
     lms: str = ""
+    user: str = ""
     late: bool | None = None
     members: tuple[str, ...] = ()
     refused: str = ""
@@ -97,6 +98,7 @@ def _record(kept: Mapping[str, Any]) -> Record:
         modified=_time(kept.get("modified")),
         turn=turn if isinstance(turn, int) else 0,
         lms=_text(kept.get("lms")),
+        user=_text(kept.get("user")),
         late=late if isinstance(late, bool) else None,
         members=_texts(kept.get("members")),
         refused=_text(kept.get("refused")),

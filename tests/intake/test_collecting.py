@@ -643,6 +643,26 @@ def test_a_path_that_is_not_there_is_said(tmp_path: Path) -> None:
         take_in(tmp_path, tmp_path / "nowhere.zip")
 
 
+@pytest.mark.parametrize(
+    "path", [".", "submitted", "submitted/jdoe", "autograded", "collected", "release", "in/../.."]
+)
+def test_the_course_s_own_folders_are_not_collected(path: str, tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    (course / "in").mkdir(parents=True)
+    out = course / "submitted"
+    collect(
+        [folder_of(tmp_path, {"jdoe/xor.ipynb": work_of(CLASS[0])})],
+        out,
+        small_master(),
+        assignment="xor",
+    )
+    before = snapshot(course)
+
+    with pytest.raises(ValueError, match="not what learners handed in"):
+        collect([course / path], out, small_master(), assignment="xor")
+    assert snapshot(course) == before
+
+
 def test_a_master_without_answers_is_said(tmp_path: Path) -> None:
     empty = node({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     with pytest.raises(ValueError, match="no cell that learners fill"):

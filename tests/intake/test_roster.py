@@ -86,6 +86,13 @@ def test_an_id_that_is_known_counts_more_than_a_name(tmp_path: Path) -> None:
     assert whom(read_roster(path), "bob", name="Ann Lee") == {"bob"}
 
 
+def test_whoever_has_no_id_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("id,name\n,Jane Doe\n,Bob Ray\nann,Ann Lee\n")
+
+    assert students(read_roster(path)) == ["ann"]
+
+
 def test_an_id_number_that_nobody_has_is_no_key(tmp_path: Path) -> None:
     path = tmp_path / "roster.csv"
     path.write_text("ID number,Email address,Name\n,j@uni.example,Jane Doe\n")
@@ -115,9 +122,19 @@ def test_a_table_without_people_is_refused(text: str, tmp_path: Path) -> None:
         (b",".join([b"column" * 50] * 5_000), "must be called"),
         (b"id,name\nann,Ann\n" + b" " * (65 << 20), "MB"),
         (b"id,name\na b,Ann Lee\na_b,Bob Ray\n", "share the folder"),
+        (b"id,name\nann,Ann Lee\nann,Bob Lee\n", "in two rows with two names"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "must be called"),
     ],
-    ids=["xlsx", "xls", "a quote", "5,000 columns", "65 MB", "two of one folder", "a picture"],
+    ids=[
+        "xlsx",
+        "xls",
+        "a quote",
+        "5,000 columns",
+        "65 MB",
+        "two of one folder",
+        "two of one id",
+        "a picture",
+    ],
 )
 def test_what_is_no_roster_is_refused_in_a_few_words(
     data: bytes, reason: str, tmp_path: Path

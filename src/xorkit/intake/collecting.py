@@ -19,6 +19,7 @@ from xorkit.intake.reading import OtherNotebook, Refusal, read_notebook
 from xorkit.intake.rebuilding import RebuiltNotebook, accepted
 from xorkit.intake.records import (
     FILE_TIMES,
+    LOGS,
     LogEntry,
     Record,
     add_to_log,
@@ -35,6 +36,8 @@ from xorkit.progress import over
 
 _SIDE_FILE = "It is no notebook."
 _NAMED = 5  # of a hundred files of somebody's project nobody reads all names
+# The course's other folders beside `submitted/`: nothing in there was handed in.
+_OF_THE_COURSE = ("autograded", "feedback", "release", "source", LOGS)
 Fate = Literal["taken", "unchanged", "not taken", "set aside", "refused", "unplaced"]
 
 
@@ -171,8 +174,12 @@ def collect(
     Writes `submitted/<student>/<assignment>/<assignment>.ipynb`, rebuilt, and `intake.json`
     beside it, which stands alone and says why where all of a student's files were refused; adds
     what was done to the log. Local times (in zips, in names) are of `zone`, or of this machine's.
-    Raises FileNotFoundError for a path, ValueError for a roster or master that is none.
+    Raises FileNotFoundError for a path, ValueError for one of the course's own, or for a roster or
+    master that is none.
     """
+    paths = list(paths)
+    for path in paths:
+        _refuse_own(path, submitted)
     people = read_roster(roster, zone) if roster else None
     plan = released(master)
     if not plan.answers:
@@ -193,6 +200,20 @@ def collect(
             items += _settled(handed_in, submitted / student / assignment, plan, people)
     add_to_log(submitted, assignment, _entries(items))
     return CollectReport(tuple(items))
+
+
+def _refuse_own(path: Path, submitted: Path) -> None:
+    """Raises ValueError for what the course itself has written: it would be taken for learners'."""
+    course, here = submitted.resolve().parent, path.resolve()
+    own = [submitted.resolve(), *(course / name for name in _OF_THE_COURSE)]
+    said = "holds the course itself" if course.is_relative_to(here) else ""
+    for folder in own:
+        said = f"is the course's own, in {folder.name}/" if here.is_relative_to(folder) else said
+    if said:
+        raise ValueError(
+            f"{path} {said}: not what learners handed in. Wanted: the download of your LMS, or a "
+            "folder of its own with the learners' files."
+        )
 
 
 def _entries(items: Iterable[FileOutcome]) -> Iterator[LogEntry]:

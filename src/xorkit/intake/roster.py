@@ -129,12 +129,30 @@ def read_roster(path: Path, zone: tzinfo | None = None) -> Roster:
     """
     found: dict[str, Person] = {}
     for person in people_of(read_table(path), path.name, zone):
+        if not person.student:
+            continue
         known = found.get(person.student)
         if known and not known.ids & person.ids:
             ids = " and ".join(sorted(min(p.ids) for p in (known, person)))
             raise ValueError(f"{path.name}: {ids} would share the folder {person.student!r}.")
+        if known and known.names and person.names and not _of_one_name(known, person):
+            raise ValueError(
+                f"{path.name}: {person.student!r} stands in two rows with two names. Wanted: an id "
+                "for each person, or the same name in both rows."
+            )
         found[person.student] = _merged(known, person) if known else person
-    return Roster(tuple(person for name, person in found.items() if name))
+    return Roster(tuple(found.values()))
+
+
+def _of_one_name(one: Person, other: Person) -> bool:
+    """Whether a name is the other, or has all its letters in order: "Ann Lee" and "Ann B. Lee"."""
+    pairs = ((a, b) for a in one.names for b in other.names)
+    return any(_is_within(a, b) or _is_within(b, a) for a, b in pairs)
+
+
+def _is_within(short: str, long: str) -> bool:
+    letters = iter(long)
+    return all(letter in letters for letter in short)
 
 
 def _merged(one: Person, other: Person) -> Person:

@@ -608,6 +608,10 @@ PLACES: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
         {".jdoe/xor.ipynb": ONE, ".git/xor.ipynb": TWO, ".Trash-1000/files/xor.ipynb": TWO},
         {"jdoe": "1"},
     ),
+    "a file that begins with a dot": (
+        {f".gitte_101{FILES}_xor.ipynb": ONE, ".gitignore": b"*.pt"},
+        {"101": "1"},
+    ),
     "Moodle, a file called like another's": (
         {
             f"Jane Doe_101{FILES}_Max Mustermann_102{FILES}_xor.ipynb": ONE,

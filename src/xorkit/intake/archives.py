@@ -39,7 +39,7 @@ _TOOLS_FOLDERS = re.compile(
     r"|Spotlight-V100|DocumentRevisions-V100|Trash(?:es|-\d+)?)",
     re.IGNORECASE,
 )
-_TOOLS_FILES = re.compile(r"Thumbs\.db|desktop\.ini|\._.*|\.DS_Store.*|\.git.*", re.DOTALL)
+_TOOLS_FILES = re.compile(r"Thumbs\.db|desktop\.ini|\._.*|\.DS_Store.*|\.git[a-z]*", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -177,13 +177,13 @@ def collect(
     Raises FileNotFoundError for a path, ValueError for one of the course's own, or for a roster or
     master that is none.
     """
-    paths = list(paths)
-    for path in paths:
-        _refuse_own(path, submitted)
     people = read_roster(roster, zone) if roster else None
     plan = released(master)
     if not plan.answers:
         raise ValueError("The released notebook has no cell that learners fill.")
+    paths = list(paths)
+    for path in paths:
+        _refuse_own(path, submitted)
     items: list[FileOutcome] = []
     by_student: dict[str, list[_OwnedFile]] = {}
     with Opener(zone) as opener:

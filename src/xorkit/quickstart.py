@@ -67,7 +67,7 @@ def quickstart(folder: Path, lesson: str = "", colab: str = "") -> Path:
 
     Without a `lesson` it is the kit's main one. `colab` is owner/repository/branch of the public
     repository that learners open the release from. Raises QuickstartError for a folder that holds
-    anything, a lesson that there isn't, and a place of another form.
+    anything or can't be written, a lesson that there isn't, and a place of another form.
     """
     carried = lessons()
     main, *_ = carried
@@ -76,17 +76,28 @@ def quickstart(folder: Path, lesson: str = "", colab: str = "") -> Path:
         raise QuickstartError(f"no lesson {lesson!r}; there are {' and '.join(carried)}")
     if colab and not is_place(colab):
         raise QuickstartError(f"--colab {colab!r}: wanted {PLACEHOLDER}, with your own names")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise QuickstartError(f"{folder} is there already and not empty: name a new folder")
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise QuickstartError(f"{folder} is there already and not empty: name a new folder")
+        _write(folder, lesson, colab or PLACEHOLDER)
+    except OSError as error:
+        raise QuickstartError(
+            f"{folder} can't be written ({error.strerror or error}): name a new folder below one"
+            " that you may write"
+        ) from error
+    return folder
+
+
+def _write(folder: Path, lesson: str, place: str) -> None:
+    carried = lessons()
+    main, *_ = carried
     for name in ("source", "lessons"):
         shutil.copytree(carried[lesson] / name, folder / name, ignore=shutil.ignore_patterns(".*"))
-    place = colab or PLACEHOLDER
     text = (carried[main] / CONFIG).read_text("utf-8")
     (folder / CONFIG).write_text(COLAB.sub(place, text), "utf-8")
     (folder / ".gitignore").write_text(IGNORED, "utf-8")
     readme = COURSE_README.format(lesson=lesson, place=place)
     (folder / "README.md").write_text(readme, "utf-8")
-    return folder
 
 
 def is_place(colab: str) -> bool:

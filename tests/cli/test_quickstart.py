@@ -59,6 +59,14 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+def test_a_place_that_can_t_be_written_ends_with_2_and_a_message(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ran = CliRunner().invoke(app, ["quickstart", str(tmp_path / "file" / "course")])
+
+    assert ran.exit_code == 2
+    assert "file/course can't be written (Not a directory): name a new folder" in ran.output
+
+
 @pytest.mark.parametrize("words", [["--lesson", "or"], ["--colab", PLACEHOLDER]])
 def test_what_it_can_t_make_ends_with_2_and_leaves_nothing(
     words: list[str], tmp_path: Path

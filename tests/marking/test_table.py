@@ -102,6 +102,29 @@ def test_a_table_with_one_bad_row_gives_no_mark_and_says_which(
     assert records.verdicts(course) == before
 
 
+@pytest.mark.parametrize(
+    ("column", "text", "differ"),
+    [("points", "2", True), ("comment", "No.", True), ("of", "", False)],
+)
+def test_two_rows_for_one_answer_give_a_mark_only_where_they_agree(
+    column: str, text: str, differ: bool, course: Course, table: Path
+) -> None:
+    read = read_table(filled(table, (2, "points", "1")))
+    replace(read, rows=(*read.rows, read.rows[2])).write(table)
+    last = len(read.rows)
+    twice = filled(table, (last, column, text))
+    student, cell = read.rows[2][2], read.rows[2][8]
+    if not differ:
+        marks = marking.read_marks(course, twice)
+        own = [m for m in marks if (m.answer.student, m.answer.cell) == (student, cell)]
+        assert [mark.points for mark in own] == [1]
+        return
+    said = f"rows 4 and {last + 2} differ, and both are for {student}, {cell}; keep one of them"
+
+    with pytest.raises(marking.MarksError, match=said):
+        marking.read_marks(course, twice)
+
+
 def test_another_table_is_refused_with_what_is_missing(course: Course, tmp_path: Path) -> None:
     TextTable(("student", "grade"), (("ada", "2"),)).write(tmp_path / "other.csv")
 

@@ -60,19 +60,28 @@ def read_marks(course: Course, path: Path) -> list[GivenMark]:
             f" `xorkit mark {course.assignment} --csv FILE` wrote, with its points filled in"
         )
     verdicts(course)  # takes over what was marked since, so that no older mark is compared with
-    marks, problems = [], []
+    problems: list[str] = []
+    marks: dict[tuple[str, str], tuple[int, GivenMark]] = {}
     for number, texts in enumerate(table.rows, 2):
         row = dict(zip(header, texts, strict=False))
         if row.get("points", "").strip() or row.get("comment", "").strip():
             try:
-                marks.append(_mark(course, row))
+                mark = _mark(course, row)
             except MarksError as error:
                 problems.append(f"row {number}: {error}")
+                continue
+            answer = mark.answer
+            first, known = marks.setdefault((answer.student, answer.cell), (number, mark))
+            if known != mark:
+                problems.append(
+                    f"rows {first} and {number} differ, and both are for {answer.student},"
+                    f" {answer.cell}; keep one of them"
+                )
     if problems:
         more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
         listed = "\n  ".join(problems[:10])
         raise MarksError(f"{path}: no mark was given, because of\n  {listed}{more}")
-    return marks
+    return [mark for _, mark in marks.values()]
 
 
 def _mark(course: Course, row: Mapping[str, str]) -> GivenMark:

@@ -57,6 +57,22 @@ def test_wrong_usage_ends_with_2_and_a_message(words: str, course: Path) -> None
     assert "Traceback" not in ran.output
 
 
+def test_an_unknown_assignment_is_told_with_those_that_there_are(course: Path) -> None:
+    ran = CliRunner().invoke(app, ["report", "nosuch", "--course", str(course)])
+
+    assert "no assignment 'nosuch'" in ran.output
+    assert ran.output.endswith("source holds xor\n")
+
+
+def test_a_gradebook_that_is_none_is_told_with_what_to_do(course: Path, tmp_path: Path) -> None:
+    shutil.copytree(course, tmp_path / "course")
+    (tmp_path / "course" / "gradebook.db").write_text("no database")
+    ran = CliRunner().invoke(app, ["report", "--course", str(tmp_path / "course")])
+
+    assert ran.exit_code == 2
+    assert "(file is not a database): it is damaged, or no gradebook: put a copy" in ran.output
+
+
 @pytest.mark.parametrize(
     "command",
     ["grade xor", "rejudge xor", "report xor", "rubric xor", "collect .", "publish", "build"],

@@ -143,13 +143,18 @@ def open_course(root: Path, assignment: str = "") -> Course:
     if not assignment:
         assignment = _only_assignment(root)
     if not (root / "source" / assignment).is_dir():
-        raise CourseError(f"no assignment {assignment!r}: {root.resolve()}/source holds none")
+        names = ", ".join(_assignments(root)) or "none"
+        raise CourseError(f"no assignment {assignment!r}: {root.resolve()}/source holds {names}")
     _put_own_programs_on_path()
     return Course(root.resolve(), assignment)
 
 
+def _assignments(root: Path) -> list[str]:
+    return sorted({path.parent.name for path in root.glob("source/*/*.ipynb")})
+
+
 def _only_assignment(root: Path) -> str:
-    names = sorted(path.parent.name for path in root.glob("source/*/*.ipynb"))
+    names = _assignments(root)
     if len(names) == 1:
         return names[0]
     if not names:

@@ -42,6 +42,11 @@ ADVICE = {
     " then run the same command again",
     "readonly": "it is read-only: give yourself the right to write it",
     "full": "the disk is full: make room, then run the same command again",
+    **dict.fromkeys(
+        ("not a database", "malformed"),
+        "it is damaged, or no gradebook: put a copy of it back, or move it away and run the same"
+        " command again, which makes a new one from autograded/ (due dates are to be set again)",
+    ),
     "unable to open": "the folder is missing or closed to you",
 }
 
@@ -64,7 +69,10 @@ def open_gradebook(db_url: str) -> Iterator[Gradebook]:
 
 def _refusal(db_url: str, error: BaseException) -> str:
     reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-    says = next((text for key, text in ADVICE.items() if key in reason), "see the reason")
+    says = next(
+        (text for key, text in ADVICE.items() if key in reason),
+        "mend that, then run the same command again",
+    )
     return (
         f"the gradebook {db_url} can't be used ({reason}): {says}. What was graded is kept in"
         " autograded/; nothing is run twice."

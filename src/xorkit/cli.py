@@ -401,7 +401,9 @@ def export_command(
 
     with _opened(root, assignment, check=False) as course:
         try:
-            written = export_course(course, to, output=output, template=template, roster=roster)
+            written = export_course(
+                course, to, output=output, template=template, roster=roster, say=_say
+            )
         except ExportError as error:
             _fail(str(error))
     for path in written:
@@ -833,14 +835,16 @@ def _feedback(course: Course, students: list[str] | None = None) -> None:
     from xorkit.engine.settled import settled_verdicts
     from xorkit.pages.writing import write_feedback
 
-    chosen = [v for v in settled_verdicts(course) if not students or v.student in students]
+    found = settled_verdicts(course, _say)
+    chosen = [v for v in found if not students or v.student in students]
     count = write_feedback(course, chosen)
     same = f"; {len(chosen) - count} are as they were" if count < len(chosen) else ""
     _tell(f"Wrote {count} feedback pages into {course.path('feedback')}{same}")
 
 
 def _report(course: Course, since: datetime | None = None) -> Path:
-    from xorkit.engine.settled import settled_verdicts
+    from xorkit.engine.settled import settled_class
     from xorkit.pages.writing import write_report
 
-    return write_report(course, settled_verdicts(course), since=since)
+    found, waiting = settled_class(course, _say)
+    return write_report(course, found, waiting=waiting, since=since)

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import zipfile
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +25,10 @@ from xorkit.verdict import CellVerdict, TestOutcome, Verdict
 
 Target = Literal["csv", "canvas", "moodle", "gradescope"]
 LEFT_OUT_FILE = "left-out.csv"
+SHOWN_REASONS = 2  # why learners are left out: the file has them all
 _LATE = ("raw_score", "late_submission_penalty", "seconds_late", "late")
+# By which a student is found in Moodle's worksheet, where it isn't English.
+_IN_ENGLISH = {"vollständiger name": "full name", "anmeldename": "username"}
 # Columns of Canvas's gradebook that are no assignments.
 _CANVAS_OWN = re.compile(
     r"(Student|LastName|FirstName|ID|SIS User ID|SIS Login ID|Section|Integration ID|Root Account)$"
@@ -46,19 +50,27 @@ class _Order:
     template: Path | None
     people: Roster
     feedback: Path | None
+    left_out: list[tuple[str, str]] = field(default_factory=list)  # who, and why
+
+    def students(self, verdict: Verdict) -> Sequence[str]:
+        """Whom it is about: who handed in alone, or together."""
+        return self.members.get(verdict.student) or (verdict.student,)
 
     def by_student(self) -> dict[str, Verdict]:
-        """The verdict of every single student, also of those who handed in together."""
-        found: dict[str, Verdict] = {}
+        """The verdict of every single student, also of those who handed in together.
+
+        Whoever has several is left out.
+        """
+        found: defaultdict[str, list[Verdict]] = defaultdict(list)
         for verdict in self.verdicts:
-            for student in self.members.get(verdict.student) or (verdict.student,):
-                if student in found:
-                    raise ExportError(
-                        f"{student} has two submissions: {found[student].student} and "
-                        f"{verdict.student}. Delete the one that does not count."
-                    )
-                found[student] = verdict
-        return found
+            for student in self.students(verdict):
+                found[student].append(verdict)
+        for student, several in found.items():
+            if len(several) > 1:
+                folders = " and ".join(sorted(verdict.student for verdict in several))
+                why = f"several submissions: {folders}; delete the folder of the one that does not"
+                self.left_out.append((student, f"{why} count in submitted/ and in autograded/"))
+        return {student: own[0] for student, own in found.items() if len(own) == 1}
 
 
 def export(
@@ -70,13 +82,15 @@ def export(
     roster: Path | None = None,
     feedback: Path | None = None,
     members: Mapping[str, Sequence[str]] | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[Path]:
     """Write the grades into the folder `out` and return the files.
 
     `template` is the LMS's own export (Canvas's gradebook, Moodle's grading worksheet), which is
     filled and otherwise kept; `roster` tells which of its people is which student; `feedback` is
     the folder with the learners' pages; `members` are the students of those who handed in
-    together. Who could not be written is in `left-out.csv`. Raises ExportError.
+    together. Who could not be written is in `left-out.csv`, and `say` is told how many. Raises
+    ExportError.
     """
     try:
         people = read_roster(roster) if roster else Roster(())
@@ -87,7 +101,17 @@ def export(
         raise ExportError("Nothing is graded yet, so there is nothing to export.")
     out.mkdir(parents=True, exist_ok=True)
     (out / LEFT_OUT_FILE).unlink(missing_ok=True)  # of an earlier export
-    return list(_TARGETS[target](order))
+    written = list(_TARGETS[target](order))
+    if order.left_out:
+        written.append(out / LEFT_OUT_FILE)
+        write_sheet(written[-1], ("student", "why"), order.left_out)
+        reasons = Counter(why for _, why in order.left_out).most_common()
+        shown = ". ".join(f"{count}: {why}" for why, count in reasons[:SHOWN_REASONS])
+        more = " …" if len(reasons) > SHOWN_REASONS else ""
+        everybody = {student for v in order.verdicts for student in order.students(v)}
+        count = f"{len(order.left_out)} of {len(everybody)}"
+        say(f"{count} left out, see {written[-1]}. {shown}{more}")
+    return written
 
 
 class _ExportRecord(BaseModel):
@@ -109,17 +133,22 @@ def export_course(
     output: Path | None = None,
     template: Path | None = None,
     roster: Path | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[Path]:
-    """Export a course's grades, and keep how, for `export_again`. Raises ExportError, OSError."""
+    """Export a course's grades, and keep how, for `export_again`. Raises ExportError, OSError.
+
+    `say` is told who is not graded yet, and how many could not be written.
+    """
     folder = output or course.path("exported", target)
     written = export(
-        settled_verdicts(course),
+        settled_verdicts(course, say),
         target,
         folder,
         template=template,
         roster=roster,
         feedback=course.path("feedback"),
         members=members_of(course.path("submitted"), course.assignment),
+        say=say,
     )
     paths = {"output": folder, "template": template, "roster": roster}
     how = _ExportRecord.model_validate(
@@ -233,16 +262,34 @@ class _Template:
 
     table: TextTable
     people: tuple[Person, ...]
+    titles: tuple[str, ...]  # of its columns, as they are called in English
+    left_out: list[tuple[str, str]]
     rows: list[list[str]] = field(init=False)
     known: Roster = field(init=False)
-    left_out: list[tuple[str, str]] = field(default_factory=list)  # who, and why
 
     def __post_init__(self) -> None:
         width = len(self.table.header)
         self.known = Roster(tuple(person for person in self.people if person.student))
         self.rows = [[*row, *[""] * (width - len(row))] for row in self.table.rows]
 
-    def row_of(self, student: str, roster: Roster) -> int | None:
+    def places(self, order: _Order) -> Iterator[tuple[str, Verdict, int]]:
+        """Every student's verdict and row. Who has no row, or none of his own, is left out."""
+        fitting: defaultdict[int, list[str]] = defaultdict(list)
+        grades = order.by_student()
+        for student in sorted(grades):
+            if (row_index := self._row_of(student, order.people)) is not None:
+                fitting[row_index].append(student)
+        for row_index, students in fitting.items():
+            if len(students) == 1:
+                yield students[0], grades[students[0]], row_index
+                continue
+            who = " and ".join(students)
+            for student in students:
+                why = f"the row of {', '.join(filter(None, self.table.rows[row_index][:2]))}"
+                why += f" fits {who}; mend the row's ids, or delete the folder of who doesn't count"
+                self.left_out.append((student, f"{why} in submitted/ and in autograded/"))
+
+    def _row_of(self, student: str, roster: Roster) -> int | None:
         """The student's row; None, and why in `left_out`, where that is not sure."""
         own = [person for person in roster.people if person.student == student]
         ids = [student, *(name for person in own for name in person.ids)]
@@ -259,14 +306,6 @@ class _Template:
         rows = tuple(tuple(row) for row in self.rows)
         replace(self.table, rows=rows).write(path)
         yield path
-        yield from _write_left_out(path.parent, self.left_out)
-
-
-def _write_left_out(folder: Path, left_out: Iterable[tuple[str, str]]) -> Iterator[Path]:
-    rows = tuple(left_out)
-    if rows:
-        write_sheet(folder / LEFT_OUT_FILE, ("student", "why"), rows)
-        yield folder / LEFT_OUT_FILE
 
 
 def _template(order: _Order, what: str) -> _Template:
@@ -274,7 +313,10 @@ def _template(order: _Order, what: str) -> _Template:
         raise ExportError(f"{what} is needed: name it with --template.")
     try:
         table = read_table(order.template)
-        return _Template(table, people_of(table, order.template.name))
+        titles = tuple(title.strip().casefold() for title in table.header)
+        titles = tuple(_IN_ENGLISH.get(title, title) for title in titles)
+        people = people_of(replace(table, header=titles), order.template.name)
+        return _Template(table, people, titles, order.left_out)
     except (OSError, ValueError) as error:
         raise ExportError(f"{what} can't be read: {error}") from error
 
@@ -297,14 +339,11 @@ def _check_maximum(order: _Order, seen: str, where: str) -> None:
 def _canvas(order: _Order) -> Iterator[Path]:
     """The instructor's gradebook with this assignment's column filled."""
     filled = _template(order, "The CSV that Canvas's gradebook exports")
-    grades = order.by_student()
     column = _canvas_column(filled.table.header, order.verdicts[0].assignment)
     for row in filled.rows:
         if "Points Possible" in row[0]:
             _check_maximum(order, row[column], filled.table.header[column])
-    for student, verdict in sorted(grades.items()):
-        if (row_index := filled.row_of(student, order.people)) is None:
-            continue
+    for student, verdict, row_index in filled.places(order):
         if verdict.status == "not_gradable":
             filled.left_out.append((student, verdict.message))
         elif filled.rows[row_index][column].strip().upper() != "EX":  # excused stays excused
@@ -334,9 +373,7 @@ def _moodle(order: _Order) -> Iterator[Path]:
     filled = _template(order, "The grading worksheet that Moodle's assignment exports")
     grade, maximum, comment = _moodle_columns(filled)
     pages: dict[str, Path] = {}
-    for student, verdict in sorted(order.by_student().items()):
-        if (row_index := filled.row_of(student, order.people)) is None:
-            continue
+    for _, verdict, row_index in filled.places(order):
         row = filled.rows[row_index]
         if maximum is not None:
             _check_maximum(order, row[maximum], filled.table.header[maximum])
@@ -357,7 +394,7 @@ def _moodle_columns(filled: _Template) -> tuple[int, int | None, int | None]:
     In any language the maximum is the same number in every row, right of the grade, and the
     comments are the last column.
     """
-    header = [title.strip().casefold() for title in filled.table.header]
+    header = filled.titles
     if "grade" in header:
         maximum = header.index("maximum grade") if "maximum grade" in header else None
         comment = header.index("feedback comments") if "feedback comments" in header else None
@@ -400,8 +437,7 @@ def _moodle_folder(filled: _Template, row_index: int) -> str:
 
     The underscore at the end is wanted before 4.1 and allowed since.
     """
-    header = [title.strip().casefold() for title in filled.table.header]
-    row = filled.rows[row_index]
+    header, row = filled.titles, filled.rows[row_index]
     name = row[header.index("full name")] if "full name" in header else "Participant"
     plain = re.sub(r"[\\/:*?\"<>|_]+", " ", name).strip() or "Participant"
     number = re.sub(r"\D+", "", row[0])  # of "Participant 1236059", in any language
@@ -427,8 +463,8 @@ def _gradescope(order: _Order) -> Iterator[Path]:
             text = json.dumps(_results(verdict), ensure_ascii=False, indent=1)
             path.write_text(text + "\n", encoding="utf-8")
             yield path
-    failed = (v for v in order.verdicts if v.status == "not_gradable")
-    yield from _write_left_out(order.out, ((v.student, v.message) for v in failed))
+        else:
+            order.left_out.extend((name, verdict.message) for name in order.students(verdict))
 
 
 def _results(verdict: Verdict) -> dict[str, Any]:

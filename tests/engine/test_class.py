@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,11 @@ from support.tiny_course import (
     marks,
     scores,
 )
+from typer.testing import CliRunner
 
+from xorkit.cli import app
 from xorkit.conventions import hidden_tests
-from xorkit.engine import batch, records, store
+from xorkit.engine import batch, records, settled, store
 from xorkit.engine.course import Course, open_course
 from xorkit.engine.gradebook import open_gradebook
 from xorkit.engine.job import RunSettings
@@ -277,6 +280,96 @@ def test_a_persons_mark_stays_when_the_next_file_cannot_be_graded(course: Course
     assert progress.verdict.status == "needs_review"
     assert scores(course) == {"ada": 2}
     assert_agrees(course)
+
+
+def _bob_anew(course: Course) -> None:
+    hand_in(course, "bob", {"number": "number = 8"})
+
+
+def _bob_anew_then_judged_again(course: Course) -> None:
+    _bob_anew(course)
+    assert len(list(batch.rejudge(course))) == 2
+
+
+def _bob_anew_from_a_copy_that_keeps_times(course: Course) -> None:
+    path = course.notebook_path("submitted", "bob")
+    seen = path.stat()
+    _bob_anew(course)
+    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
+
+def _broken_verdict(course: Course) -> None:
+    course.result_path("bob", "verdict.json").write_text("{")
+
+
+@pytest.mark.parametrize(
+    ("change", "waits"),
+    [
+        (lambda course: None, []),
+        (lambda course: hand_in(course, "cleo"), ["cleo"]),
+        (_bob_anew, ["bob"]),
+        (_bob_anew_then_judged_again, ["bob"]),
+        (_bob_anew_from_a_copy_that_keeps_times, ["bob"]),
+        (_broken_verdict, ["bob"]),
+        (lambda course: course.notebook_path("submitted", "bob").touch(), []),
+        (lambda course: course.notebook_path("submitted", "bob").write_text("mine"), ["bob"]),
+        (lambda course: shutil.rmtree(course.path("submitted", "bob")), []),
+        (lambda course: hand_in(course, "pdf"), ["pdf"]),
+    ],
+)
+def test_who_is_not_graded_as_submitted_holds_it_is_told(
+    change: Callable[[Course], object],
+    waits: list[str],
+    course: Course,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settled, "CLOCK_STEP", -1.0)
+    hand_in(course, "ada")
+    hand_in(course, "bob")
+    hand_in(course, "pdf").write_bytes(b"%PDF-1.7")
+    graded(course)
+    change(course)
+    for _ in range(2):  # read, then as it is noted
+        said: list[str] = []
+        _, names = settled.settled_class(_again(course), said.append)
+
+        assert names == waits
+        line = f"not graded yet, or changed since: {', '.join(waits)}. Run `xorkit grade tiny`."
+        assert said == [f"{len(waits)} {line}"] * bool(waits)
+
+    graded(_again(course))
+    assert settled.settled_class(_again(course))[1] == []
+
+
+def test_each_command_says_who_is_not_graded(course: Course) -> None:
+    hand_in(course, "ada")
+    graded(course)
+    for number in range(7):
+        hand_in(course, f"new{number}")
+    line = "7 not graded yet, or changed since: new0, new1, new2, new3, new4 and 2 more. Run"
+    for command in ("export", "report", "feedback"):
+        ran = CliRunner().invoke(app, [command, "--course", str(course.root)])
+
+        assert ran.exit_code == 0
+        assert line in ran.stderr
+    assert "new4 and 2 more" in course.path("report", "tiny.html").read_text("utf-8")
+
+
+def test_what_lies_in_submitted_where_nobody_looks_is_told(course: Course) -> None:
+    notebook = hand_in(course, "ada").read_bytes()
+    for place in ("bob/TINY/tiny.ipynb", "cleo.ipynb", ".DS_Store", "eve/other/other.ipynb"):
+        path = course.path("submitted", place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(notebook)
+    course.path("submitted", "dan").mkdir()
+    course.path("source", "other").mkdir()
+    said: list[str] = []
+
+    assert list(graded(course, say=said.append)) == ["ada"]
+    assert said == [
+        "3 in submitted/ not looked at: bob/TINY, cleo.ipynb, dan (empty). Wanted:"
+        " submitted/LEARNER/tiny/tiny.ipynb; move them there, or let `xorkit collect` do it."
+    ]
 
 
 def test_results_of_withdrawn_work_stay_and_are_told_of(course: Course) -> None:

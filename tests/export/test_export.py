@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.downloads import CLASS, Learner, roster, write_table
 
-from xorkit.export import ExportError, export
+from xorkit.export import ExportError, Target, export
 from xorkit.verdict import CellVerdict, Diagnosis, Finding, Lateness, Outcome, TestOutcome, Verdict
 
 FAILED = CLASS[5]
@@ -93,10 +93,26 @@ def test_everybody_of_a_group_gets_its_grade(tmp_path: Path) -> None:
     assert scores == {"ab": "7.25", "jdoe": "7.25", CLASS[4].login: "8.25"}
 
 
-def test_a_student_with_two_submissions_is_not_graded_by_chance(tmp_path: Path) -> None:
-    both = [verdict_of(CLASS[0]), verdict_of(CLASS[3], "ab+jdoe")]
-    with pytest.raises(ExportError, match="jdoe has two submissions"):
-        export(both, "csv", tmp_path, members={"ab+jdoe": ("ab", "jdoe")})
+@pytest.mark.parametrize("target", ["csv", "canvas", "moodle"])
+def test_a_student_with_two_submissions_is_not_graded_by_chance(
+    target: Target, tmp_path: Path
+) -> None:
+    both = [verdict_of(CLASS[1], "jdoe"), verdict_of(CLASS[3], "ab+jdoe")]
+    rows = canvas_rows() if target == "canvas" else moodle_rows()
+    path, left_out = export(
+        both,
+        target,
+        tmp_path,
+        template=write_table(tmp_path / "template.csv", rows),
+        roster=roster(tmp_path / "roster.csv"),
+        members={"ab+jdoe": ("ab", "jdoe")},
+    )
+
+    ((student, why),) = read(left_out)[1:]
+    assert student == "jdoe"
+    assert why.startswith("several submissions: ab+jdoe and jdoe; delete the folder of the one")
+    points = [cell for row in read(path) for cell in row if cell in ("5.25", "7.25")]
+    assert set(points) == {"7.25"}  # the other member's
 
 
 # ---------------------------------------------------------------- Canvas
@@ -208,6 +224,37 @@ def test_two_people_of_one_name_are_not_mixed_up(tmp_path: Path, gradebook: Path
     assert all(row[6] == "" for row in read(path)[3:])
 
 
+@pytest.mark.parametrize("target", ["canvas", "moodle"])
+def test_of_two_students_whom_one_row_fits_neither_gets_it(target: Target, tmp_path: Path) -> None:
+    rows = canvas_rows() if target == "canvas" else moodle_rows()
+    other = CLASS[4]
+    names = ("Conan_O'Brien", str(CLASS[8].canvas if target == "canvas" else CLASS[8].moodle))
+    verdicts = [*(verdict_of(CLASS[k], name) for k, name in enumerate(names)), verdict_of(other)]
+    said: list[str] = []
+    path, left_out = export(
+        verdicts,
+        target,
+        tmp_path,
+        template=write_table(tmp_path / "template.csv", rows),
+        roster=roster(tmp_path / "roster.csv"),
+        say=said.append,
+    )
+
+    column = rows[0].index("XOR lab (99123)" if target == "canvas" else "Grade")
+    before = [row[column] for row in rows]
+    changed = [
+        row[column] for row, old in zip(read(path), before, strict=True) if row[column] != old
+    ]
+    assert changed == [score_of(other)]
+    left = read(left_out)[1:]
+    assert [row[0] for row in left] == sorted(names)
+    assert all(
+        f" fits {' and '.join(sorted(names))}; mend the row's ids, or" in row[1] for row in left
+    )
+    assert [line.split(".")[0] for line in said] == [f"2 of 3 left out, see {tmp_path}/left-out"]
+    assert f"2: {left[0][1]}" in said[0]
+
+
 def test_other_points_in_canvas_are_refused(tmp_path: Path) -> None:
     template = write_table(tmp_path / "grades.csv", canvas_rows("100.00"))
     with pytest.raises(ExportError, match="counts 100 points, the assignment 40"):
@@ -310,6 +357,27 @@ def test_moodle_gets_its_own_worksheet_back_with_grades_and_comments(
             assert "PDF" in row[9]
         else:
             assert row[9].startswith(f"{score_of(learner)} of 40 points.<br>Row &lt;2&gt; of Y")
+
+
+@pytest.mark.parametrize("header", [MOODLE_HEADER, MOODLE_IN_GERMAN])
+def test_a_worksheet_tells_who_is_who_by_name_in_both_languages(
+    header: Sequence[str], tmp_path: Path
+) -> None:
+    template = write_table(tmp_path / "worksheet.csv", moodle_rows(header, "Teilnehmer/in"))
+    page = tmp_path / "pages" / "Zoë_Müller" / "xor" / "xor.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    path, pages = export(
+        [verdict_of(CLASS[2], "Zoë_Müller")],
+        "moodle",
+        tmp_path / "out",
+        template=template,
+        feedback=tmp_path / "pages",
+    )
+
+    assert [row[4] for row in read(path)[1:] if row[4]] == [score_of(CLASS[2])]
+    with zipfile.ZipFile(pages) as archive:
+        assert archive.namelist()[0].startswith(f"Zoë Müller_{CLASS[2].moodle}_")
 
 
 def moodle_reads(path: str, known: set[str]) -> tuple[str, str] | None:

@@ -75,6 +75,12 @@ def test_what_is_to_do_is_told_with_its_reasons_and_its_commands(page: Page) -> 
     assert "xorkit checked xor STUDENT" in todo
 
 
+def test_who_is_not_graded_yet_is_to_do(lesson: Lesson) -> None:
+    page = Page(report_page([], lesson, waiting=["ada", "<b>"]))
+
+    assert "2 not graded yet, or changed since: ada, <b>. xorkit grade xor" in todo_of(page)
+
+
 def test_what_the_graders_machine_lacks_is_to_do(verdicts: list[Verdict], lesson: Lesson) -> None:
     details: Any = {**verdicts[0].details, "lacks": [{"kind": "package", "name": "pandas"}]}
     lacking = [replace(verdict, details=details) for verdict in verdicts[:2]]

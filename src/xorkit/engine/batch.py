@@ -12,6 +12,7 @@ from xorkit.engine.course import Course
 from xorkit.engine.gradebook import record
 from xorkit.engine.job import Job, JobResult, RunSettings, failed, not_gradable, still_holds
 from xorkit.engine.records import Records, opened
+from xorkit.engine.settled import first_of
 from xorkit.engine.store import NO_KEYS, Keys, StoredResult
 from xorkit.intake.reading import Refusal
 from xorkit.progress import over
@@ -58,6 +59,7 @@ def grade_class(
                 ready.append(found)
         if not students:
             klass.tell_of_withdrawn(say)
+            klass.tell_of_misplaced(say)
         begin(len(ready) + len(waiting))
         yield from ready
         if not waiting:
@@ -111,10 +113,18 @@ class _Class(Records):
         """Results stay where the work they are of is gone: a person decides about marks."""
         gone = sorted(set(self.graded()) - set(self.course.students("submitted")))
         if gone:
-            names = ", ".join(gone[:5]) + (" …" if len(gone) > 5 else "")
             say(
-                f"{len(gone)} in autograded/ have nothing in submitted/ any more ({names}). Their"
-                " marks are kept; delete their folders there if they don't count."
+                f"{len(gone)} in autograded/ have nothing in submitted/ any more:"
+                f" {first_of(gone)}. Their marks are kept; delete their folders there if they"
+                " don't count."
+            )
+
+    def tell_of_misplaced(self, say: Callable[[str], None]) -> None:
+        if found := submitted.misplaced(self.course):
+            wanted = self.course.notebook_path("submitted", "LEARNER").relative_to(self.course.root)
+            say(
+                f"{len(found)} in submitted/ not looked at: {first_of(found)}. Wanted: {wanted};"
+                " move them there, or let `xorkit collect` do it."
             )
 
     # ------------------------------------------------------------------------ what is to be done
@@ -191,8 +201,8 @@ class _Class(Records):
 
 def _tell_of_lateness(moved: Sequence[str], say: Callable[[str], None]) -> None:
     if moved:
-        names = ", ".join(moved[:5]) + (" …" if len(moved) > 5 else "")
-        say(f"Lateness, or what it costs, is another than before for {len(moved)}: {names}")
+        who = f"{len(moved)}: {first_of(moved)}"
+        say(f"Lateness, or what it costs, is another than before for {who}")
 
 
 def _is_text(name: str) -> bool:

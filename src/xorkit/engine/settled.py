@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from xorkit.engine.course import Course, code_version
-from xorkit.engine.store import CHECKED, VERDICT, verdict_of
+from xorkit.engine.store import CHECKED, EVIDENCE, VERDICT, stored_result, verdict_of
 from xorkit.files import digest, write_file
 from xorkit.intake.records import RECORD, TIMESTAMP
 from xorkit.progress import over
@@ -24,6 +24,7 @@ from xorkit.verdict import Verdict
 # Seconds. A file that is changed twice within one step of its file system's clock may look the
 # same (FAT's is the longest), so nothing is noted that hangs on a file that has just been changed.
 CLOCK_STEP = 2.0
+SHOWN_NAMES = 5  # of learners in one line: with a dozen letters each they still fit
 RUN_HERE = 2  # notebooks: they are done before a worker process would have started
 # What a nbgrader_config.py is made of that says the same whenever it runs.
 _PLAIN = (
@@ -34,19 +35,60 @@ _PLAIN = (
 State = tuple[str, float]  # a digest of all files, and when the last of them was changed
 
 
-def settled_verdicts(course: Course) -> list[Verdict]:
+def settled_verdicts(
+    course: Course, say: Callable[[str], None] = lambda text: None
+) -> list[Verdict]:
     """All kept verdicts, with the marks that persons gave, agreeing with the gradebook.
 
-    Raises KitError where the course or its gradebook can't be read.
+    `say` is told of whom there is none, or an older file's. Raises KitError where the course or its
+    gradebook can't be read.
+    """
+    return settled_class(course, say)[0]
+
+
+def settled_class(
+    course: Course, say: Callable[[str], None] = lambda text: None
+) -> tuple[list[Verdict], list[str]]:
+    """The settled verdicts, and who in `submitted/` has none, or one of another file."""
+    noted = _noted(course)
+    if noted is None:
+        from xorkit.engine import records  # with nbgrader
+
+        found, changed = records.verdicts(course), None
+    else:
+        found, changed = noted
+    waiting = set(course.students("submitted"))
+    if changed is None:
+        changed = [v.student for v in found if v.student in waiting and _is_another(course, v)]
+        _note_changed(course, changed)
+    names = sorted((waiting - {verdict.student for verdict in found}).union(changed))
+    if names:
+        say(
+            f"{len(names)} not graded yet, or changed since: {first_of(names)}."
+            f" Run `xorkit grade {course.assignment}`."
+        )
+    return found, names
+
+
+def _noted(course: Course) -> tuple[list[Verdict], list[str] | None] | None:
+    """The verdicts where nothing has changed, and who has another file by now, if that is noted."""
+    with suppress(OSError, ValueError, TypeError):
+        gradebook, noted, *changed = json.loads(_note(course).read_text("utf-8"))
+        if state(course, Path(gradebook))[0] == noted:
+            names = over(course.students("autograded"), "reading verdicts")
+            found = [found for name in names if (found := verdict_of(course, name)) is not None]
+            return found, changed[0] if changed else None
+    return None
+
+
+def _note_changed(course: Course, students: Sequence[str]) -> None:
+    """Adds to the note who has another file than the graded one: files may have to be read for it.
+
+    A note that no longer holds may get them, too: it is never looked at again.
     """
     with suppress(OSError, ValueError, TypeError):
         gradebook, noted = json.loads(_note(course).read_text("utf-8"))
-        if state(course, Path(gradebook))[0] == noted:
-            names = over(course.students("autograded"), "reading verdicts")
-            return [found for name in names if (found := verdict_of(course, name)) is not None]
-    from xorkit.engine import records  # with nbgrader
-
-    return records.verdicts(course)
+        write_file(_note(course), json.dumps([gradebook, noted, students]).encode())
 
 
 def note(course: Course, gradebook: Path, before: State) -> None:
@@ -67,6 +109,43 @@ def newer(course: Course, students: Iterable[str]) -> list[str]:
         if _changed(course.result_path(name, VERDICT))
         < _changed(course.notebook_path("submitted", name))
     ]
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _is_another(course: Course, verdict: Verdict) -> bool:
+    """Whether the learner's file is another than the one that was graded.
+
+    It is read only where it, or its record, was touched after its evidence was written, which
+    neither marks nor judging again do.
+    """
+    from xorkit.engine.submitted import read_submission
+    from xorkit.intake.reading import Refusal
+
+    student = verdict.student
+    notebook = course.notebook_path("submitted", student)
+    handed_in = [_touched(path) for path in (notebook, notebook.with_name(RECORD))]
+    if handed_in[0] and max(handed_in) < _changed(course.result_path(student, EVIDENCE)):
+        return False
+    try:
+        handed = read_submission(course, student)
+    except Refusal as error:
+        return str(error) != verdict.message
+    kept = stored_result(course, student)
+    return kept is None or handed.key != kept.keys.file
+
+
+def _touched(path: Path) -> float:
+    """When it came to be what and where it is: a copy may keep the time of its content."""
+    try:
+        seen = path.lstat()
+    except OSError:
+        return 0.0
+    return max(seen.st_mtime, seen.st_ctime)
 
 
 def _changed(path: Path) -> float:

@@ -81,6 +81,26 @@ def _refused(course: Course, path: Path, what: str) -> Refusal:
     return Refusal(f"{path.relative_to(course.root)} {what}. {ASK}")
 
 
+def misplaced(course: Course) -> list[str]:
+    """What lies in `submitted/` where no command looks for a submission of any assignment."""
+    known = {course.assignment, *(path.name for path in course.path("source").iterdir())}
+    learners = {*course.students("submitted")}
+    found = []
+    for folder in sorted(course.path("submitted").glob("[!.]*")):
+        if folder.name in learners:
+            continue
+        try:
+            inside = sorted(path.name for path in folder.iterdir())
+        except NotADirectoryError:
+            found.append(folder.name)
+        except OSError as error:
+            found.append(f"{folder.name} ({error.strerror or error})")
+        else:
+            if known.isdisjoint(inside):
+                found.append(f"{folder.name}/{inside[0]}" if inside else f"{folder.name} (empty)")
+    return found
+
+
 def handed_in(course: Course, student: str, known: datetime | None) -> tuple[datetime | None, bool]:
     """When it was handed in (UTC, without a zone), and whether the LMS called it late.
 

@@ -9,7 +9,7 @@ from nbgrader.api import MissingEntry
 
 from xorkit.engine.course import Course
 from xorkit.engine.gradebook import give, open_gradebook
-from xorkit.engine.records import verdicts
+from xorkit.engine.settled import settled_class
 from xorkit.export import export_again
 from xorkit.marking.waiting import WaitingAnswer, answer_at
 from xorkit.pages.writing import write_feedback, write_report
@@ -60,10 +60,10 @@ def give_marks(course: Course, marks: Sequence[GivenMark]) -> Iterator[tuple[Giv
 
 def bring_up_to_date(course: Course) -> Iterator[str]:
     """Feedback, report and every export that was made, after new marks; says which are."""
-    found = verdicts(course)
+    found, waiting = settled_class(course)
     write_feedback(course, found)
     yield f"Up to date: {course.path('feedback')}"
-    yield f"Up to date: {write_report(course, found)}"
+    yield f"Up to date: {write_report(course, found, waiting=waiting)}"
     for target, made in export_again(course):
         if isinstance(made, Exception):
             command = f"xorkit export {course.assignment} --to {target}"

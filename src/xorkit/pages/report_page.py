@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from xorkit.conventions import solution_of
 from xorkit.engine import environment
+from xorkit.engine.settled import first_of
 from xorkit.intake.records import LogEntry
 from xorkit.lesson import Lesson
 from xorkit.pages import class_statistics as about
@@ -116,14 +117,15 @@ def report_page(
     before: Mapping[str, float] | None = None,
     members: Mapping[str, Sequence[str]] | None = None,
     log: Sequence[LogEntry] = (),
+    waiting: Sequence[str] = (),
     feedback_link: str = FEEDBACK,
     formgrader_link: str = f"http://localhost:8888/{FORMGRADER}",
 ) -> str:
     """The page on a class.
 
     `before` are the points of the last run, `members` who handed in together, both by student;
-    `log` is what was collected, oldest first. The links are addresses with {student} and
-    {assignment} in them.
+    `log` is what was collected, oldest first; `waiting` are those whose file, as it is now, isn't
+    graded yet. The links are addresses with {student} and {assignment} in them.
     """
     verdicts = sorted(verdicts, key=lambda verdict: verdict.student)
     graded = [verdict for verdict in verdicts if verdict.cells]
@@ -141,7 +143,7 @@ def report_page(
     }
     scores = [verdict.final_score for verdict in graded]
     values: dict[str, Any] = {
-        "todo": _todo(verdicts, kinds),
+        "todo": _todo(verdicts, waiting, kinds),
         "tiles": _tiles(verdicts, kinds),
         "bins": _bins(graded, lesson, kinds),
         "exercises": exercises,
@@ -167,6 +169,7 @@ def report_page(
         graded=graded,
         rows=rows,
         shown_rows=SHOWN_ROWS,
+        first_of=first_of,
         late=any(verdict.late for verdict in verdicts),
         median=statistics.median(scores) if scores else 0,
         curves=_curves(graded, lesson),
@@ -196,8 +199,9 @@ def _address(template: str, assignment: str, student: str) -> str:
 
 @dataclass(frozen=True)
 class _ToDo:
-    """What waits for the instructor: answers to mark, files to check, and why."""
+    """What waits for the instructor: files to grade, answers to mark, files to check, and why."""
 
+    waiting: Sequence[str]  # to be graded
     answers: int
     mark: LearnerGroup
     check: tuple[LearnerGroup, ...]
@@ -210,9 +214,10 @@ class _ToDo:
         return len({student for kind in self.check for student in kind.students})
 
 
-def _todo(verdicts: Sequence[Verdict], kinds: _Kinds) -> _ToDo | None:
+def _todo(verdicts: Sequence[Verdict], waiting: Sequence[str], kinds: _Kinds) -> _ToDo | None:
     refused = about.grouped(verdicts, lambda v: () if v.cells else (v.message,))
     todo = _ToDo(
+        waiting,
         sum(len(verdict.needs_review) for verdict in verdicts),
         LearnerGroup(
             "mark", "an answer to mark", tuple(v.student for v in verdicts if v.needs_review)
@@ -222,7 +227,8 @@ def _todo(verdicts: Sequence[Verdict], kinds: _Kinds) -> _ToDo | None:
         tuple(environment.to_do(verdicts)),
         kinds.add("lacks", "met what this machine lacks", filter(None, map(_lacking, verdicts))),
     )
-    return todo if todo.answers or todo.check or todo.ungraded or todo.lacks else None
+    some = todo.waiting or todo.answers or todo.check or todo.ungraded or todo.lacks
+    return todo if some else None
 
 
 def _checks(verdict: Verdict) -> Sequence[str]:

@@ -94,10 +94,15 @@ def _is_current(page: Path, made_from: str) -> bool:
 
 
 def write_report(
-    course: Course, verdicts: Sequence[Verdict], *, since: datetime | None = None
+    course: Course,
+    verdicts: Sequence[Verdict],
+    *,
+    waiting: Sequence[str] = (),
+    since: datetime | None = None,
 ) -> Path:
     """Writes the class report, with the log of what was collected, from `since` on.
 
+    `waiting` are those whose files, as they are now, are not graded yet.
     Points that changed are told against those of the last report that was another one.
     """
     path = course.path("report", f"{course.assignment}.html")
@@ -105,7 +110,7 @@ def write_report(
     members = members_of(submitted, course.assignment)
     log = read_log(submitted, course.assignment, since)
     formgrader = _formgrader(course)
-    shown = [formgrader, repr(members), repr(log), *(repr(v.checked) for v in verdicts)]
+    shown = [formgrader, repr((members, log, waiting)), *(repr(v.checked) for v in verdicts)]
     made_from = digest([_made_from(course, _looks(course), *(v.student for v in verdicts)), *shown])
     if _is_current(path, made_from):
         return path
@@ -114,7 +119,13 @@ def write_report(
     last = path.with_suffix(".marks.json")
     before: dict[str, Any] = json.loads(last.read_text("utf-8")) if last.exists() else {}
     page = report_page(
-        verdicts, course.lesson, before=before, members=members, log=log, formgrader_link=formgrader
+        verdicts,
+        course.lesson,
+        before=before,
+        members=members,
+        log=log,
+        waiting=waiting,
+        formgrader_link=formgrader,
     )
     write_file(path, (page + MARK.format(made_from)).encode())
     marks = {verdict.student: verdict.final_score for verdict in verdicts if verdict.cells}

@@ -301,7 +301,8 @@ LACKS = [name.removeprefix("environment.") for name in sentences() if name.start
 @pytest.mark.parametrize("symptom", LACKS)
 def test_what_the_machine_lacks_is_told_with_what_becomes_of_the_points(symptom: str) -> None:
     kind, waits = symptom.removesuffix("-waits"), symptom.endswith("-waits")
-    lack = Lack(kind, {"python": "3.99"}.get(kind, "seaborn"), waits)
+    own = {"python": ("python", "3.99"), "installed": ("package", "torchinfo")}
+    lack = Lack(*own.get(kind, (kind, "seaborn")), waits)
     run = CellRun("data", "error" if waits else "ok", ("Error", "x") if waits else None, 0, (lack,))
     evidence = right().evidence
     others = tuple(each for each in evidence.cells if each.grade_id != "data")

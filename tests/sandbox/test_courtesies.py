@@ -28,6 +28,10 @@ COLAB = {
     "asks for input": ("print(repr(input('Your name? ')))", "Your name? \n''\n"),
     "asks for a password": ("import getpass; print(repr(getpass.getpass('Key: ')))", "Key: \n''\n"),
     "leaves": ("exit()", "… skipped: exit(), the notebook goes on\n"),
+    "restarts": (
+        "get_ipython().kernel.do_shutdown(True)",
+        "… skipped: do_shutdown(), the notebook goes on\n",
+    ),
     "mounts the Drive": (
         "from google.colab import drive; drive.mount('/content/drive')",
         "… there is no Google Drive: /content/drive is empty\n",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from xorkit.conventions import solution_of
 from xorkit.engine.newer_python import missing_python
 from xorkit.evidence import Evidence, Lack
-from xorkit.guest.lacks import COLAB, FILE, GPU, INTERNET, PROCESS, PROGRAM, TYPING
+from xorkit.guest.lacks import ANY, COLAB, FILE, GPU, INTERNET, PROCESS, PROGRAM, TYPING
 from xorkit.guest.limits import LACKS_MIME
 from xorkit.guest.standins import colab_names
 from xorkit.messages import finding, tell
@@ -36,6 +36,9 @@ NOT_INSTALLED = (TYPING, COLAB, GPU, INTERNET, PROGRAM, FILE, PROCESS)
 TIED = {"torchaudio", "torchcodec", "torchtext", "torchvision"}  # each release to one of PyTorch
 ABSENT = {"typing": "somebody who types", "colab": "Colab itself"}  # what no machine has, in words
 MOST_LACKS = 20  # lacks of one cell that are kept
+# What a package may be called that nothing of the notebook's text names. No dot: to look for a part
+# of a package would import the package here.
+MODULE = re.compile(r"[A-Za-z_]\w{0,40}", re.ASCII)
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 NAMED = (*INSTALLABLE, "cell", "machine")  # kinds whose sentence says the name
 
@@ -45,7 +48,7 @@ def told(
 ) -> tuple[list[Mapping[str, Any]], tuple[Lack, ...]]:
     """A cell's outputs without what it told of its lacks, and those that can be true.
 
-    `installed` are packages that the notebook itself installs.
+    `installed` are packages that the notebook itself installs, with `ANY` where that isn't sure.
     """
     kept: list[Mapping[str, Any]] = []
     found: list[Lack] = []
@@ -70,7 +73,8 @@ def _can_be(lack: Lack, installed: Collection[str]) -> bool:
     if (lack.kind, lack.name) in NOT_INSTALLED:
         return True
     known = lack.name in colab_names() or lack.name.lower() in installed
-    return lack.kind == "package" and known and not is_met(lack)
+    may_be = ANY in installed and MODULE.fullmatch(lack.name)
+    return lack.kind == "package" and bool(known or may_be) and not is_met(lack)
 
 
 def is_met(lack: Lack) -> bool:
@@ -169,7 +173,9 @@ def _left_open(test: TestOutcome, lack: Lack) -> TestOutcome:
 
 def _said(lack: Lack, *, waits: bool) -> Finding:
     facts = {"name": lack.name} if lack.kind in NAMED else {}
-    symptom = f"{lack.kind}-waits" if waits else lack.kind
+    own = lack.kind == "package" and lack.name not in colab_names()
+    kind = "installed" if own else lack.kind
+    symptom = f"{kind}-waits" if waits else kind
     return replace(finding(Diagnosis.ENVIRONMENT, symptom, **facts), note=True)
 
 

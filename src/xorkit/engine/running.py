@@ -29,7 +29,7 @@ from xorkit.evidence import (
     read_error,
     shown,
 )
-from xorkit.guest.standins import installs
+from xorkit.guest.standins import install_lines, installs
 from xorkit.intake.cells import CellText
 from xorkit.judge import needed
 from xorkit.lesson import Lesson
@@ -176,6 +176,8 @@ class _Notebook:
             self.lost |= CellText("code", step.source).names.bound
         seconds, error = round(ran.seconds, 3), read_error(ran.error)
         status = "garbled" if error is not None and error[0] == GARBLED else ran.status
+        if status == "died" and step.kind == "extra" and installs(step.source):
+            status = "ok"  # it restarts after an install, as Colab asks for
         self.cells.append(CellRun(step.grade_id, status, error, seconds, lacks))
 
     def _ran(self, step: Step, after: Sequence[Step]) -> CellResult | None:
@@ -289,7 +291,9 @@ def run_plan(
     observed = [step for step in plan if step.kind == "observe"]
     processor = warm.limits.processor_seconds
     notebook = _Notebook(warm, questions, observed, seconds, whole, processor)
-    notebook.installs = {name for step in plan for name in installs(step.source)}
+    if lines := [line for step in plan for line in install_lines(step.source)]:
+        kept = "\n".join(f"# pip install{line}" for line in lines)  # outlives a restart in Colab
+        notebook.installs, notebook.again = installs(kept), [kept]
     try:
         for number, step in enumerate(plan, 1):
             after = takewhile(lambda each: each.kind == "observe", plan[number:])

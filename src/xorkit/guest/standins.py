@@ -15,7 +15,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib import metadata, resources
 from pathlib import PurePath
 from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, ModuleType
@@ -23,7 +23,17 @@ from typing import Any
 
 from xorkit.guest import confine
 from xorkit.guest.folders import Folders
-from xorkit.guest.lacks import COLAB, FILE, TYPING, EmptyLine, LackName, Lacks, NoFiles, Substitute
+from xorkit.guest.lacks import (
+    ANY,
+    COLAB,
+    FILE,
+    TYPING,
+    EmptyLine,
+    LackName,
+    Lacks,
+    NoFiles,
+    Substitute,
+)
 from xorkit.guest.limits import LESSON_NAMES
 
 # Parts of installed packages that need another one, which may be missing.
@@ -53,7 +63,20 @@ FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type)
 SPELT_LIKE = 0.8  # of a name: one or two letters are wrong
 LONGEST_PATH = 200  # characters
 ASKED = 1000  # times that one stand-in is true: a `while` on it must end
-INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.*?\binstall\b([^;&|\n]*)")
+# Options between the two words are few; without a bound a long text takes minutes to read.
+INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.{0,100}?\binstall\b([^;&|\n]*)")
+CONTINUED = re.compile(r"\\\n\s*")
+# Its options that name a place, where what it says goes, and what follows a comment's sign.
+NOT_INSTALLED = re.compile(
+    r"\s(?:-[ifctn]|--(?:extra-index-url|index-url|find-links|target|channel|name))[ =]\S+"
+    r"|>+\s*\S+|\s#.*"
+)
+# What is installed by a file, an address, a folder or a variable: what is in it isn't said.
+UNTOLD = re.compile(
+    r"""[/{$]|\.whl\b|\s\+|\s(?:-r|--requirement)\b|["']-r["']|,\s*\*?[A-Za-z_]\w*\s*[\],.(\[]"""
+)
+# Names of packages that are imported by them, as a rule: not pytorch-ignite, GitPython or pyserial.
+LIKE_MODULE = re.compile(r"(?!py)[a-z]\w*")
 # A package's name, or the last part of its repository's address.
 REQUIREMENT = re.compile(
     r"(?<=[\s\"'])[A-Za-z][\w.-]*(?![\w+:/])|(?<=/)[\w-]+(?:\.git)?(?=[\s@\"']|$)"
@@ -71,10 +94,29 @@ def colab_names() -> dict[str, str]:
 
 
 def installs(text: str) -> set[str]:
-    """What the packages are imported by, as far as their names tell, that a text installs."""
-    words = [word for found in INSTALL.finditer(text) for word in REQUIREMENT.findall(found[1])]
-    plain = {re.sub(r"[-.]", "_", word.lower().removesuffix(".git")) for word in words}
-    return plain | {word.replace("_", "") for word in plain}
+    """What the packages are imported by, as far as their names tell, that a text installs.
+
+    With `ANY` where they don't tell for sure.
+    """
+    names: set[str] = set()
+    for line in install_lines(text):
+        said = NOT_INSTALLED.sub("", line)
+        words = REQUIREMENT.findall(said)
+        plain = {re.sub(r"[-.]", "_", word.lower().removesuffix(".git")) for word in words}
+        names |= plain | {word.replace("_", "") for word in plain}
+        if not words or UNTOLD.search(said) or not all(map(_is_told, words)):
+            names.add(ANY)
+    return names
+
+
+def install_lines(text: str) -> list[str]:
+    """What follows `install` in each of a text's commands that install something."""
+    return [found[1] for found in INSTALL.finditer(CONTINUED.sub(" ", text))]
+
+
+def _is_told(package: str) -> bool:
+    """Whether it is known what a package is imported by."""
+    return bool(LIKE_MODULE.fullmatch(package)) or package.lower() in colab_names().values()
 
 
 class StandIn(Substitute):
@@ -290,7 +332,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         package = str(self._package(spec.name))
-        self.lacks.say(f"{package}, which Colab has, isn't installed here: its calls do nothing")
+        whose = "Colab has" if package in colab_names() else "the notebook installs"
+        self.lacks.say(f"{package}, which {whose}, isn't installed here: its calls do nothing")
         self.lacks.met("package", package)
         if not self.drawn:
             self.drawn = True
@@ -303,6 +346,12 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def promise(self, text: str) -> None:
         """What a text of the notebook's installs is stood in for, where it isn't here."""
         self.promised |= installs(text)
+
+    def excuse(self, error: BaseException | None) -> None:
+        """A missing module that an install may have brought, perhaps for a library, is a lack."""
+        name = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
+        if name and not _installed(name) and not self.promised.isdisjoint({ANY, name.lower()}):
+            self.lacks.promise(("package", name), {name})
 
 
 def _draw_nothing_of_it() -> None:
@@ -336,10 +385,11 @@ def _is_own(frame: FrameType | None) -> bool:
     return False
 
 
-def install_standins(shell: Any, lacks: Lacks) -> None:
+def install_standins(shell: Any, lacks: Lacks) -> Callable[[str], None]:
     """Put the stand-ins behind all that can be imported.
 
-    Also watches each cell of `shell`, and tells the grader what it lacked.
+    Also watches each cell of `shell`, and tells the grader what it lacked. Gives what takes note of
+    a text that installs something.
     """
     finder = Finder(lacks, colab_names(), None)
     sys.meta_path.append(finder)
@@ -358,6 +408,7 @@ def install_standins(shell: Any, lacks: Lacks) -> None:
         now = {name: shell.user_ns.get(name) for name in LESSON_NAMES}
         new = [value for name, value in now.items() if value is not left.get(name)]
         left.update(now)
+        finder.excuse(result.error_in_exec)
         lacks.blame(result.error_in_exec, new)
         lacks.publish(shell.display_pub.publish)
 
@@ -371,6 +422,7 @@ def install_standins(shell: Any, lacks: Lacks) -> None:
     shell.run_code = run_code
     shell.events.register("pre_run_cell", begins)
     shell.events.register("post_run_cell", ended)
+    return finder.promise
 
 
 def _tell_versions(lacks: Lacks) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from xorkit.guest.lacks import ANY
 from xorkit.guest.standins import installs
 from xorkit.intake.locate import Choice, Piece
 from xorkit.intake.released import ReleasedNotebook
@@ -51,7 +52,7 @@ def extras(
     texts = [choice.version.text for choice in choices.values()]
     given = master.bound.union(*(text.names.bound for text in texts))
     needed = master.used.union(*(text.names.used for text in texts)) - given
-    named = set().union(*(_named(text.source) for text in texts))
+    named = {ANY}.union(*(_named(text.source) for text in texts))  # what isn't known may be named
     kept: dict[tuple[int, ...], tuple[str, ...]] = {}
     # Whatever is read from a text is read once: a chain of cells comes in one a round.
     waiting = [(p, p.names.bound, _made(p), _sets(p)) for p in loose if p.kind == "code"]

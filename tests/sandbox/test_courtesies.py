@@ -93,6 +93,13 @@ COLAB = {
         "import torch\ntorch.save(torch.ones(2), 't.pt')\nprint(torch.load('t.pt').sum())",
         "tensor(2.)\n",
     ),
+    "saves where there is no folder": (
+        "import torch, numpy as np\n"
+        "for use in (lambda at: torch.save(1, at), torch.jit.load, np.genfromtxt):\n"
+        "    try: use('/content/no/x')\n"
+        "    except Exception as error: print('/content/no' in str(error), '/xk-' in str(error))",
+        "True False\n" * 3,
+    ),
     "uses threads": (
         "from concurrent.futures import ThreadPoolExecutor\n"
         "with ThreadPoolExecutor(4) as pool: print(sum(pool.map(int, '1234')))",

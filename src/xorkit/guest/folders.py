@@ -13,6 +13,7 @@ import importlib.abc
 import importlib.machinery
 import io
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +43,9 @@ OS_CALLS = {
     "truncate": 1, "unlink": 1, "utime": 1,
 }  # fmt: skip
 NO_SUCH_PLACE = (FileNotFoundError, PermissionError, NotADirectoryError)
+# What is raised where a path leads nowhere; others are about what is read or written.
+COMPLAINTS = (OSError, ValueError, RuntimeError, sqlite3.Error)
+NOT_THERE = "xorkit_not_there"  # an error's attribute: the path that it is about
 
 
 class Folders:
@@ -101,13 +105,26 @@ class Folders:
             moved, named = self._moved(args, options, (place,), SYSTEM_FOLDERS)
             try:
                 return function(*moved, **named)
-            except OSError as error:
-                if error.filename is None or not self.scratch:
+            except COMPLAINTS as error:
+                if not self.scratch:
                     raise
-                asked = self.shown(os.fsdecode(error.filename))
-                raise type(error)(error.errno, error.strerror, asked) from None
+                if isinstance(error, OSError) and error.filename is not None:
+                    asked = self.shown(os.fsdecode(error.filename))
+                    raise type(error)(error.errno, error.strerror, asked) from None
+                error.args = tuple(map(self._told, error.args))
+                given = (*args[place : place + 1], *map(options.get, PATHS))
+                paths = [each for each in given if isinstance(each, str | os.PathLike)]
+                if paths and not os.path.exists(paths[0]):
+                    vars(error)[NOT_THERE] = os.fspath(paths[0])  # which not all of them say
+                raise
 
         return reaching
+
+    def _told(self, said: Any) -> Any:
+        """What an error says, with the paths in it as they are called in Colab."""
+        if not isinstance(said, str):
+            return said
+        return said.replace(f"{self.scratch}/{OTHERS}", "").replace(self.scratch, CONTENT)
 
     def _moved(
         self,
@@ -163,6 +180,7 @@ def install_folders(folders: Folders) -> None:
         ("numpy", "loadtxt", 0),
         ("numpy", "genfromtxt", 0),
         ("sqlite3", "connect", 0),
+        ("shutil", "unpack_archive", 0),
     ):
         owner: Any = importlib.import_module(module)
         setattr(owner, name, folders.first_try(getattr(owner, name), place))

@@ -18,6 +18,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from xorkit.guest import confine
+from xorkit.guest.folders import NOT_THERE
 from xorkit.guest.limits import LACKS_MIME
 
 Say = Callable[[str], None]
@@ -34,7 +35,7 @@ GPU, INTERNET, PROGRAM, FILE, PROCESS = (
 NO_GPU = re.compile(r"CUDA|NVIDIA|\bMPS\b|accelerator device")
 ABOUT_GPU = re.compile("cuda|device|gpu", re.IGNORECASE)
 RAISES = re.compile(r"\braise\b")
-NO_FOLDER = re.compile(r"Parent directory (.+) does not exist")  # of PyTorch's own writer
+NO_SCRIPT = re.compile(r"File `'?(.+?)'?` not found")  # of `%run`
 # What of a text's methods gives a text, what looks at it, and what does neither.
 TEXT_METHODS = (
     "capitalize", "casefold", "center", "expandtabs", "format", "format_map", "join", "ljust",
@@ -122,8 +123,9 @@ def _is_missed(error: BaseException, names: set[str]) -> bool:
     elif isinstance(error, FileNotFoundError) and isinstance(error.filename, str | bytes):
         missing = os.path.abspath(os.fsdecode(error.filename))
     else:
-        found = NO_FOLDER.search(str(error))
-        missing = os.path.abspath(found[1]) if found else ""
+        found = NO_SCRIPT.search(str(error))
+        missing = str(vars(error).get(NOT_THERE, found[1] if found else ""))
+        missing = missing and os.path.abspath(missing)
     parts = {PurePath(part).stem for path in (missing, *places) for part in PurePath(path).parts}
     return bool(missing) and not names.isdisjoint({ANY, *parts})
 

@@ -100,6 +100,13 @@ COLAB = {
         "    except Exception as error: print('/content/no' in str(error), '/xk-' in str(error))",
         "True False\n" * 3,
     ),
+    "measures what a line takes": (
+        "def seven(): global n; n = 7\n"
+        "%memit -r 1 -c seven()\nprint(n)\n%lprun -f seven -u 1 n = n + len('a b')\nprint(n)",
+        "7\n10\n",
+    ),
+    "measures what a cell takes": ("%%memit\nfor k in range(3): pass\nprint(k)", "2\n"),
+    "shows a run's page beside a cell": ("%%wandb -h 720 me/xor\n!mkdir runs\nprint(5)", "5\n"),
     "uses threads": (
         "from concurrent.futures import ThreadPoolExecutor\n"
         "with ThreadPoolExecutor(4) as pool: print(sum(pool.map(int, '1234')))",

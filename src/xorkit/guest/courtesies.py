@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import concurrent.futures
 import functools
+import getopt
 import getpass
 import importlib
 import inspect
@@ -30,10 +31,9 @@ System = Callable[..., tuple[int, str]]  # of a command's words or text: its sta
 SHELL_MAGICS = ("bash", "sh", "script", "shell", "perl", "ruby", "python", "python2", "python3")
 INSTALLERS = ("pip", "conda", "mamba", "micromamba", "uv")
 # Magics of extensions that aren't here: what they show or measure is not looked at.
-OTHER_MAGICS = (
-    "tensorboard", "tensorflow_version", "bigquery", "memit", "mprun", "lprun", "sql", "cython",
-    "R",
-)  # fmt: skip
+OTHER_MAGICS = ("tensorboard", "tensorflow_version", "bigquery", "sql", "cython", "R")
+# Those that run the Python that they measure, and the options in front of it, as getopt has them.
+RUNNING_MAGICS = {"memit": "r:t:i:coD", "mprun": "rcT:f:", "lprun": "rsu:zm:D:T:f:"}
 # What Colab's older IPython has under these names.
 OLDER = {
     "IPython.display": ("matplotlib_inline.backend_inline", "set_matplotlib_formats"),
@@ -148,6 +148,8 @@ def _read_magics(shell: Any, system: System) -> None:
     """`!cmd`, `x = !cmd`, `%%bash`, `%pip`; cell magics below a comment, as Colab takes them."""
     from IPython.utils.text import LSString, SList
 
+    arg_split = importlib.import_module("IPython.utils.process").arg_split
+
     class Silence(SList, NothingSaid):
         """What IPython gives for `x = !cmd`, of a command that said nothing."""
 
@@ -168,6 +170,14 @@ def _read_magics(shell: Any, system: System) -> None:
     def nothing(line: str, cell: str | None = None) -> None:
         """What an extension would show."""
 
+    def runs(options: str, line: str, cell: str = "") -> None:
+        words = getopt.getopt(arg_split(line, posix=False, strict=False), options)[1]
+        code = shell.transform_cell(f"{' '.join(words)}\n{cell}")
+        exec(code, shell.user_ns)  # noqa: S102 - the cell's own code, as the magic runs it
+
+    def wandb(line: str, cell: str = "") -> None:
+        runs("", "", cell)  # the line is about the page that it shows
+
     shell.system = shell.system_piped = shell.system_raw = expanded
     shell.getoutput = getoutput
     for name in SHELL_MAGICS:
@@ -177,6 +187,9 @@ def _read_magics(shell: Any, system: System) -> None:
         shell.register_magic_function(install, "line", name)
     for name in OTHER_MAGICS:
         shell.register_magic_function(nothing, "line_cell", name)
+    for name, options in RUNNING_MAGICS.items():
+        shell.register_magic_function(functools.partial(runs, options), "line_cell", name)
+    shell.register_magic_function(wandb, "line_cell", "wandb")
     shell.input_transformers_cleanup.insert(0, _magic_first)
 
 

@@ -18,7 +18,15 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib import metadata, resources
 from pathlib import PurePath
-from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 from xorkit.guest import confine
@@ -82,6 +90,8 @@ REQUIREMENT = re.compile(
     r"(?<=[\s\"'])[A-Za-z][\w.-]*(?![\w+:/])|(?<=/)[\w-]+(?:\.git)?(?=[\s@\"']|$)"
 )
 UNPACK = dis.opmap["UNPACK_SEQUENCE"]
+# What comes after an expression that is a whole line, or a cell's last one.
+DROPS = ("POP_TOP", "PRINT_EXPR", "CALL_INTRINSIC_1")
 MACHINERY = ("<frozen", "importlib", "IPython/core/")  # imports for somebody else
 
 
@@ -180,9 +190,13 @@ class StandIn(Substitute):
         vars(self)[name] = value
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if len(args) == 1 and not options and not self._deep and isinstance(args[0], FUNCTIONS):
-            return args[0]  # a decorator, or what makes one
         given = (*args, *options.values())
+        if len(args) == 1 and not options and not self._deep and isinstance(args[0], FUNCTIONS):
+            if _is_dropped(sys._getframe(1)) and _is_learners(args[0]):
+                self._decided()
+            return args[0]  # a decorator, or what makes one
+        if any(map(_is_learners, given)):
+            self._decided()  # whether, and with what, it would have called that is unknown
         if files := {PurePath(each).stem for each in given if _is_path(each)}:
             self._lacks.promise(self.lack(), files)
         return self._made(f"{self._path}()", called=True, deep=self._deep, passed=args)
@@ -280,6 +294,22 @@ def _unpacked(frame: FrameType) -> int:
     code = frame.f_code.co_code
     at = frame.f_lasti
     return code[at + 1] if code[at] == UNPACK else 0
+
+
+def _is_learners(value: object) -> bool:
+    """Whether something is a function, or what goes on as one, that the notebook defines."""
+    while isinstance(value, functools.partial):
+        value = value.func
+    if not isinstance(value, (FunctionType, MethodType, GeneratorType)):
+        return False
+    code = value.gi_code if isinstance(value, GeneratorType) else getattr(value, "__code__", None)
+    return isinstance(code, CodeType) and not code.co_filename.startswith(confine.installation())
+
+
+def _is_dropped(frame: FrameType) -> bool:
+    """Whether nothing is done with what the call that a frame makes will give."""
+    later = (each for each in dis.get_instructions(frame.f_code) if each.offset > frame.f_lasti)
+    return next((each.opname for each in later), "") in DROPS
 
 
 class StandInModule(StandIn, ModuleType):

@@ -468,7 +468,8 @@ class Lack:
     """Something that a cell met and that Colab has, but not the machine that grades.
 
     kind: package (`name` is what is imported), python (the oldest version that would do), typing
-    (somebody who answers `input`) or cell (a name that a cell above would have left behind).
+    (somebody who answers `input`), clicking (somebody who clicks a button) or cell (a name that a
+    cell above would have left behind).
     """
 
     kind: str

@@ -92,6 +92,63 @@ def test_what_trains_in_colab_is_judged_as_such(row: dict[str, Any]) -> None:
     assert [code for code in done.verdict.diagnosis if code != "bad-start"] == said
 
 
+TRAIN = """
+def train(*_):
+    for epoch in range(5000):
+        loss = loss_fn(model(X), Y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+NO_STEP = "for epoch in range(5000):\n    loss_fn(model(X), Y).backward()\n"
+BUTTON = "import ipywidgets as w\nb = w.Button()\nb.on_click(train)\ndisplay(b)\n"
+BUTTONS: dict[str, tuple[str, ...]] = {
+    "a button": (TRAIN + BUTTON, "waits"),
+    "interact_manual": (
+        TRAIN + "from ipywidgets import interact_manual\ninteract_manual(train)\n",
+        "waits",
+    ),
+    "a button of the page's": (
+        TRAIN + "from google.colab import output\noutput.register_callback('t', train)\n",
+        "waits",
+    ),
+    "a button that is clicked here": (TRAIN + BUTTON + "b.click()\n", "right"),
+    "a button that trains again": (TRAIN + BUTTON + "train()\n", "right"),
+    "a button beside a loop that makes no step": (TRAIN + BUTTON + NO_STEP, "costs"),
+    "a button that calls nothing, and no training": (
+        "import ipywidgets as w\ndisplay(w.Button(), w.IntSlider())\n",
+        "costs",
+    ),
+    "a button out of another cell": (
+        TRAIN + "display(b)\n",
+        "waits",
+        BUTTON.replace("train", "lambda _: train()"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BUTTONS)
+def test_a_loop_behind_a_button_waits_where_nothing_else_trained(name: str) -> None:
+    text, then, *before = BUTTONS[name]
+    own, solutions = real_course()
+    notebook = colab_loops.notebook(
+        {"training_loop": text, "before": "".join(before)}, own.release, solutions
+    )
+    job = Job("ada", RunSettings(timeout=30), file=to_bytes(notebook))
+
+    done = JobResult.unpack(work(own.pack(), job.pack()))
+
+    assert done.verdict is not None, done.problem
+    loop = next(c for c in done.verdict.cells if c.grade_id == "test_training_loop")
+    assert (loop.score == loop.max_score, loop.needs_review) == {
+        "right": (True, False),
+        "waits": (False, True),
+        "costs": (False, False),
+    }[then]
+    lacked = [lack["kind"] for lack in done.verdict.details.get("lacks", ()) if lack["waits"]]
+    assert lacked == (["clicking"] if then == "waits" else [])
+
+
 def test_what_a_machine_lacked_is_told_and_run_again_once_it_is_there(
     course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:

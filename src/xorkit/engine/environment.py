@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from xorkit.conventions import solution_of
 from xorkit.engine.newer_python import missing_python
 from xorkit.evidence import Evidence, Lack
-from xorkit.guest.lacks import ANY, COLAB, FILE, GPU, INTERNET, PROCESS, PROGRAM, TYPING
+from xorkit.guest.lacks import ANY, CLICK, COLAB, FILE, GPU, INTERNET, PROCESS, PROGRAM, TYPING
 from xorkit.guest.limits import LACKS_MIME
 from xorkit.guest.standins import colab_names
 from xorkit.messages import finding, tell
@@ -32,9 +32,12 @@ if TYPE_CHECKING:
 COLAB_PYTHON = (3, 13)  # of Colab's image of August 2026
 USUAL = ("pandas", "scipy", "sklearn", "seaborn", "plotly", "tensorboard", "ipywidgets")
 INSTALLABLE = ("package", "python")  # what an instructor can do something about
-NOT_INSTALLED = (TYPING, COLAB, GPU, INTERNET, PROGRAM, FILE, PROCESS)
+NOT_INSTALLED = (TYPING, CLICK, COLAB, GPU, INTERNET, PROGRAM, FILE, PROCESS)
 TIED = {"torchaudio", "torchcodec", "torchtext", "torchvision"}  # each release to one of PyTorch
-ABSENT = {"typing": "somebody who types", "colab": "Colab itself"}  # what no machine has, in words
+# What no machine has, in words.
+ABSENT = {
+    "typing": "somebody who types", "clicking": "somebody who clicks", "colab": "Colab itself",
+}  # fmt: skip
 MOST_LACKS = 20  # lacks of one cell that are kept
 # What a package may be called that nothing of the notebook's text names. No dot: to look for a part
 # of a package would import the package here.
@@ -126,6 +129,23 @@ def still_lacks(lacks: str) -> bool:
 
 
 # ------------------------------------------------------------------------------------- the verdict
+
+
+def awaiting_clicks(evidence: Evidence, findings: Collection[Finding]) -> Evidence:
+    """The evidence; a loop that showed no training hangs on a button that nobody clicks."""
+    if not any(Lack(*CLICK, False) in run.lacks for run in evidence.cells):
+        return evidence
+    shown_none = {
+        found.grade_id
+        for found in findings
+        if found.code == Diagnosis.NOT_TRAINED and found.symptom in ("nothing", "idle")
+    }
+    hang = shown_none & evidence.answers.keys()
+    cells = (
+        replace(run, lacks=(*run.lacks, Lack(*CLICK, True))) if run.grade_id in hang else run
+        for run in evidence.cells
+    )
+    return replace(evidence, cells=tuple(cells))
 
 
 def hanging(evidence: Evidence) -> dict[str, Lack]:

@@ -40,7 +40,9 @@ def grade_submission(
     student: str, evidence: Evidence, tests: HiddenTests
 ) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict on one submission, and failures of the grader's own."""
-    judgement, lesson = environment.excused(tests.judge(evidence), evidence), tests.lesson
+    judgement, lesson = tests.judge(evidence), tests.lesson
+    evidence = environment.awaiting_clicks(evidence, judgement.findings)
+    judgement = environment.excused(judgement, evidence)
     verdict = Verdict(
         student=student,
         assignment=lesson.assignment,

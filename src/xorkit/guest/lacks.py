@@ -25,6 +25,7 @@ Say = Callable[[str], None]
 LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
 LackName = tuple[str, ...]  # its kind, and the name of what is lacking
 TYPING, COLAB = ("typing", "input"), ("colab", "google.colab")
+CLICK = ("clicking", "a button")  # met, and it counts where nothing was trained without it
 # What no machine that grades has, as the sentence calls it.
 GPU, INTERNET, PROGRAM, FILE, PROCESS = (
     ("machine", name)

@@ -33,6 +33,7 @@ from xorkit.guest import confine
 from xorkit.guest.folders import Folders
 from xorkit.guest.lacks import (
     ANY,
+    CLICK,
     COLAB,
     FILE,
     TYPING,
@@ -440,6 +441,8 @@ def install_standins(shell: Any, lacks: Lacks) -> Callable[[str], None]:
         left.update(now)
         finder.excuse(result.error_in_exec)
         lacks.blame(result.error_in_exec, new)
+        if _waits_for_a_click():
+            lacks.met(*CLICK)
         lacks.publish(shell.display_pub.publish)
 
     async def run_code(*args: Any, **options: Any) -> Any:
@@ -453,6 +456,15 @@ def install_standins(shell: Any, lacks: Lacks) -> Callable[[str], None]:
     shell.events.register("pre_run_cell", begins)
     shell.events.register("post_run_cell", ended)
     return finder.promise
+
+
+def _waits_for_a_click() -> bool:
+    """Whether a button would call a function of the notebook's."""
+    widgets = getattr(sys.modules.get("ipywidgets.widgets.widget"), "_instances", {}).values()
+    buttons = [vars(each).get("_click_handlers") for each in list(widgets)]
+    calls = [each for handlers in buttons for each in getattr(handlers, "callbacks", ())]
+    # `interact_manual` has a method of its own called, which calls that function.
+    return any(_is_learners(getattr(getattr(each, "__self__", None), "f", each)) for each in calls)
 
 
 def _tell_versions(lacks: Lacks) -> None:
@@ -531,6 +543,7 @@ def stand_in_for_colab(shell: Any, lacks: Lacks, note: Any, folders: Folders) ->
     answers["userdata"].get = get
     answers["ai"].generate_text = lambda *_, **__: EmptyLine(lacks, COLAB)
     answers["output"].clear = clear
+    answers["output"].register_callback = lambda *_, **__: lacks.met(*CLICK)
     answers["_message"].blocking_request = lambda *_, **__: {}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,11 @@ from xorkit.conventions import filled, solution_texts
 from xorkit.engine.assignment import Assignment, of_course
 from xorkit.engine.autograded import to_bytes
 from xorkit.engine.course import Course, open_course
-from xorkit.engine.environment import to_do
+from xorkit.engine.environment import to_do, told
 from xorkit.engine.job import Job, JobResult, RunSettings, work
+from xorkit.evidence import Lack
+from xorkit.guest.lacks import ANY
+from xorkit.guest.limits import LACKS_MIME
 from xorkit.verdict import CellVerdict, Diagnosis, TestOutcome, Verdict
 
 TABLE = yaml.safe_load(Path(__file__).with_name("colab.yaml").read_text("utf-8"))
@@ -165,6 +170,17 @@ def test_what_a_machine_lacked_is_told_and_run_again_once_it_is_there(
     monkeypatch.setattr("xorkit.engine.environment._installed", lambda name: name == "pandas")
     third = tiny_course.graded(course)
     assert {name for name, done in third.items() if done.ran} == {"ada"}
+
+
+@pytest.mark.parametrize(("installed", "kept"), [({ANY}, ["ignite"]), ({"torchinfo"}, [])])
+def test_a_lack_that_no_text_names_is_believed_of_an_install_that_is_not_told(
+    installed: set[str], kept: list[str]
+) -> None:
+    said = [["package", name, True] for name in ("ignite", "this.part", "torch", "<b>")]
+    output = {"output_type": "display_data", "data": {LACKS_MIME: json.dumps(said)}}
+
+    assert told([output], installed) == ([], tuple(Lack("package", name, True) for name in kept))
+    assert "this" not in sys.modules  # to look for a part would import the whole
 
 
 LEFT_OPEN = (CellVerdict("test_number", 3, (TestOutcome("t", "not_judged", 3, review=True),)),)

@@ -44,7 +44,7 @@ COMPUTED = {
     *(f"uncoded.unseen-{what}" for what in ("timeout", "memory", "died", "output")),
     *(f"environment.{kind}" for kind in ("package", "installed", "python")),
     *(f"environment.{kind}-waits" for kind in ("package", "installed", "python")),
-    *(f"environment.{kind}-waits" for kind in ("colab", "typing")),
+    *(f"environment.{kind}-waits" for kind in ("colab", "typing", "clicking")),
     *(f"environment.{kind}-waits" for kind in ("cell", "machine")),
     *(f"uncoded.unseen-{what}" for what in ("not_run", "given_up", "ok", "garbled")),
     *(message_key(CODES.get(what, Diagnosis.CRASH), what) for *_, what in KNOWN_ERRORS),

@@ -76,7 +76,7 @@ ASKED = 1000  # times that one stand-in is true: a `while` on it must end
 INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba)\b.{0,100}?\binstall\b([^;&|\n]*)")
 CONTINUED = re.compile(r"\\\n\s*")
 # Its options that name a place, where what it says goes, and what follows a comment's sign.
-NO_PACKAGES = re.compile(
+NO_PACKAGE = re.compile(
     r"\s(?:-[ifctn]|--(?:extra-index-url|index-url|find-links|target|channel|name))[ =]\S+"
     r"|>+\s*\S+|\s#.*"
 )
@@ -111,7 +111,7 @@ def installs(text: str) -> set[str]:
     """
     names: set[str] = set()
     for line in install_lines(text):
-        said = NO_PACKAGES.sub("", line)
+        said = NO_PACKAGE.sub("", line)
         words = REQUIREMENT.findall(said)
         plain = {re.sub(r"[-.]", "_", word.lower().removesuffix(".git")) for word in words}
         names |= plain | {word.replace("_", "") for word in plain}

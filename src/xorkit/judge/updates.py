@@ -381,7 +381,8 @@ def _linear(updates: Updates, grads: Array, slack: float) -> Mechanism | None:
     # By the normal equations, in a twentieth of the time that `lstsq` takes by the terms.
     factors, *_ = np.linalg.lstsq(flat @ flat.T, flat @ went.ravel(), rcond=COLLINEAR)
     factors = factors / sizes
-    if not updates.follow(np.tensordot(factors, terms, axes=1), slack * FITTED):
+    # numpy 2.3 calls the result of any float, which it is not.
+    if not updates.follow(np.tensordot(factors, terms, axes=1), slack * FITTED):  # type: ignore[arg-type]
         return None
     factor, momentum, *_ = (float(value) for value in factors)
     return Mechanism("linear", factor=factor, momentum=momentum) if factor > CLOSE else None

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 # Before anything imports PyTorch: a second OpenMP thread, which any larger tensor starts, would
 # hang every child that a test forks afterwards (workbench.observe_apart). A graded cell has one.
@@ -24,3 +30,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("sweep"):
                 item.add_marker(pytest.mark.skip(reason="takes many minutes: --sweep runs it"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def alarms_in_destructors_are_no_error() -> Iterator[None]:
+    """A run's alarm may ring while an object is destroyed: there it can't end the run, and rings
+    again. Python hands what was raised there to this hook, in which it may ring, too.
+    """
+    before = sys.unraisablehook
+
+    def hook(raised: UnraisableHookArgs) -> None:
+        if raised.exc_type.__name__ != "EndOfRun":
+            before(raised)
+
+    sys.unraisablehook = hook
+    yield
+    sys.unraisablehook = before

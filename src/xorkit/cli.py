@@ -604,6 +604,7 @@ def _collect(
     course: Course, paths: list[Path], roster: Path | None, timezone: str | None = None
 ) -> bool:
     """Collects and tells what became of every file; whether all of them found a place."""
+    from xorkit.foreign import first_of
     from xorkit.intake import collecting
     from xorkit.intake.clock import zone_named
 
@@ -626,7 +627,7 @@ def _collect(
     if rows:
         _table(("learner", "file", "", "what was mended, or why not"), rows)
     if found.set_aside:
-        names = collecting.listed([item.name for item in found.set_aside])
+        names = first_of([item.name for item in found.set_aside])
         _tell(f"Set aside, as no notebooks: {names}")
     counts = (
         f"{len(found.taken)} taken, {len(found.unchanged)} unchanged, {len(found.not_taken)} not"

@@ -19,7 +19,7 @@ from xorkit.engine.settled import settled_verdicts
 from xorkit.errors import KitError
 from xorkit.files import write_file
 from xorkit.intake.records import members_of
-from xorkit.intake.roster import Person, Roster, people_of, read_roster
+from xorkit.intake.roster import Person, Roster, people_of, read_roster, titles_of
 from xorkit.intake.tables import TextTable, read_table, write_sheet
 from xorkit.verdict import CellVerdict, TestOutcome, Verdict
 
@@ -27,8 +27,6 @@ Target = Literal["csv", "canvas", "moodle", "gradescope"]
 LEFT_OUT_FILE = "left-out.csv"
 SHOWN_REASONS = 2  # why learners are left out: the file has them all
 _LATE = ("raw_score", "late_submission_penalty", "seconds_late", "late")
-# By which a student is found in Moodle's worksheet, where it isn't English.
-_IN_ENGLISH = {"vollständiger name": "full name", "anmeldename": "username"}
 # Columns of Canvas's gradebook that are no assignments.
 _CANVAS_OWN = re.compile(
     r"(Student|LastName|FirstName|ID|SIS User ID|SIS Login ID|Section|Integration ID|Root Account)$"
@@ -262,7 +260,7 @@ class _Template:
 
     table: TextTable
     people: tuple[Person, ...]
-    titles: tuple[str, ...]  # of its columns, as they are called in English
+    titles: Sequence[str]  # of its columns, as they are called in English
     left_out: list[tuple[str, str]]
     rows: list[list[str]] = field(init=False)
     known: Roster = field(init=False)
@@ -313,10 +311,8 @@ def _template(order: _Order, what: str) -> _Template:
         raise ExportError(f"{what} is needed: name it with --template.")
     try:
         table = read_table(order.template)
-        titles = tuple(title.strip().casefold() for title in table.header)
-        titles = tuple(_IN_ENGLISH.get(title, title) for title in titles)
-        people = people_of(replace(table, header=titles), order.template.name)
-        return _Template(table, people, titles, order.left_out)
+        people = people_of(table, order.template.name)
+        return _Template(table, people, titles_of(table), order.left_out)
     except (OSError, ValueError) as error:
         raise ExportError(f"{what} can't be read: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # Controls (a terminal obeys them), reversals of the text that follows, lone surrogates and what is
 # no character: nobody can or should show them.
@@ -10,6 +11,7 @@ UNSHOWABLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069"
     r"\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
+SHOWN_NAMES = 5  # in one line: with a dozen letters each they fit, and nobody reads a hundred
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
@@ -33,3 +35,9 @@ def from_spreadsheet(text: str) -> str:
     """The text that `for_spreadsheet` was given."""
     bare = text[1:]
     return bare if text.startswith("'") and for_spreadsheet(bare) == text else text
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -37,6 +37,9 @@ TABLES = {
         "Identifier,Full name,Email address,Status,Grade\n"
         "Participant 70,Jane Doe,j@uni.example,Submitted,\n"
     ),
+    "of Moodle, all in German": (
+        "ID,Vollständiger Name,E-Mail-Adresse\nTeilnehmer/in70,Jane Doe,j@uni.example\n"
+    ),
     "of Moodle in German": (
         "ID,Vollständiger Name,E-Mail-Adresse,Name\nTeilnehmer/in70,x,j@uni.example,Jane Doe\n"
     ),

@@ -12,8 +12,8 @@ from xorkit.engine.course import Course
 from xorkit.engine.gradebook import record
 from xorkit.engine.job import Job, JobResult, RunSettings, failed, not_gradable, still_holds
 from xorkit.engine.records import Records, opened
-from xorkit.engine.settled import first_of
 from xorkit.engine.store import NO_KEYS, Keys, StoredResult
+from xorkit.foreign import first_of
 from xorkit.intake.reading import Refusal
 from xorkit.progress import over
 from xorkit.verdict import Verdict

@@ -17,6 +17,7 @@ from pathlib import Path
 from xorkit.engine.course import Course, code_version
 from xorkit.engine.store import CHECKED, EVIDENCE, VERDICT, stored_result, verdict_of
 from xorkit.files import digest, write_file
+from xorkit.foreign import first_of
 from xorkit.intake.records import RECORD, TIMESTAMP
 from xorkit.progress import over
 from xorkit.verdict import Verdict
@@ -24,7 +25,6 @@ from xorkit.verdict import Verdict
 # Seconds. A file that is changed twice within one step of its file system's clock may look the
 # same (FAT's is the longest), so nothing is noted that hangs on a file that has just been changed.
 CLOCK_STEP = 2.0
-SHOWN_NAMES = 5  # of learners in one line: with a dozen letters each they still fit
 RUN_HERE = 2  # notebooks: they are done before a worker process would have started
 # What a nbgrader_config.py is made of that says the same whenever it runs.
 _PLAIN = (
@@ -109,12 +109,6 @@ def newer(course: Course, students: Iterable[str]) -> list[str]:
         if _changed(course.result_path(name, VERDICT))
         < _changed(course.notebook_path("submitted", name))
     ]
-
-
-def first_of(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = len(names) - SHOWN_NAMES
-    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _is_another(course: Course, verdict: Verdict) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal
 from nbformat import NotebookNode
 
 from xorkit.files import sha256
+from xorkit.foreign import first_of
 from xorkit.intake.archives import IncomingFile, Opener
 from xorkit.intake.layouts import is_likely, is_notebook, is_work, readings
 from xorkit.intake.owners import Owner, owner
@@ -35,7 +36,6 @@ from xorkit.intake.roster import Roster, read_roster
 from xorkit.progress import over
 
 _SIDE_FILE = "It is no notebook."
-_NAMED = 5  # of a hundred files of somebody's project nobody reads all names
 # The course's other folders beside `submitted/`: nothing in there was handed in.
 _OF_THE_COURSE = ("autograded", "feedback", "release", "source", LOGS)
 Fate = Literal["taken", "unchanged", "not taken", "set aside", "refused", "unplaced"]
@@ -227,13 +227,7 @@ def _entries(items: Iterable[FileOutcome]) -> Iterator[LogEntry]:
             reason = " ".join(filter(None, [item.reason, *item.review]))
             yield LogEntry(now, item.student, item.source, item.fate, reason, item.replaced)
     for student, names in aside.items():
-        yield LogEntry(now, student, listed(names), "set aside", "No notebooks.")
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first few of these, and how many there are."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        yield LogEntry(now, student, first_of(names), "set aside", "No notebooks.")
 
 
 def _unowned(found: IncomingFile, why: str) -> FileOutcome:

@@ -32,6 +32,7 @@ _KEYS = (
     "email address",
     "e mail",
 )
+_IN_ENGLISH = {"vollständiger name": "full name", "anmeldename": "username"}  # Moodle's worksheet
 _ID_WORDS = re.compile(r"\b(?:id|sid|login|user|username|identifier|e?mail|number|matrikel)")
 _NAME_COLUMNS = ("name", "full name", "student", "display name", "student name")
 _FIRST_NAMES = (
@@ -166,9 +167,15 @@ def _merged(one: Person, other: Person) -> Person:
     )
 
 
+def titles_of(table: TextTable) -> list[str]:
+    """What a table's columns are called, in English where they say who somebody is."""
+    titles = (re.sub(r"[\s_-]+", " ", title.strip().casefold()) for title in table.header)
+    return [_IN_ENGLISH.get(title, title) for title in titles]
+
+
 def people_of(table: TextTable, name: str, zone: tzinfo | None = None) -> tuple[Person, ...]:
     """Who each row of a table is (without an id: nobody); raises ValueError."""
-    columns = [re.sub(r"[\s_-]+", " ", column.strip().casefold()) for column in table.header]
+    columns = titles_of(table)
     keys = [columns.index(known) for known in _KEYS if known in columns]
     # In Moodle's lists of participants the ID number is a column that many sites leave empty.
     used = (k for k in keys if any(cell.strip() for row in table.rows for cell in row[k : k + 1]))

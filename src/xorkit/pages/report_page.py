@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from xorkit.conventions import solution_of
 from xorkit.engine import environment
-from xorkit.engine.settled import first_of
+from xorkit.foreign import first_of
 from xorkit.intake.records import LogEntry
 from xorkit.lesson import Lesson
 from xorkit.pages import class_statistics as about

@@ -206,7 +206,9 @@ def _in_its_case(
     right.
     """
     phrase, found = sighting.phrase, sighting.found
-    cases = {rubric.concepts[name].when for name in phrase.names if name in rubric.concepts}
+    if rubric.call is None or phrase.role not in ("accepts", "contradicts"):
+        return sighting
+    cases = {rubric.concepts[name].when for name in phrase.names}
     said_of = {
         other.phrase.role: other
         for other in others
@@ -230,8 +232,6 @@ def _is_said_of(
     reading: Reading, sighting: Sighting, case: Sighting, others: Iterable[Sighting]
 ) -> bool:
     """Does a statement stand in the clause that names the case, or in that one's main clause?"""
-    if sighting.phrase.role not in ("accepts", "contradicts"):
-        return False
     clause = reading.clause_starts[case.found.start]
     own, words = reading.clause_starts[sighting.found.start], reading.words
     if own == clause:
@@ -241,7 +241,7 @@ def _is_said_of(
         and reading.clause_starts[other.found.start] == clause
         for other in others
     )
-    end = next((k for k in range(clause, len(words)) if words[k] in BOUNDARIES), len(words))
+    end = _clause_end(reading, clause)
     if states or clause != case.found.start:
         return False
     follows = own == end + 1 and words[end : end + 1] == (CLAUSE,)
@@ -249,6 +249,12 @@ def _is_said_of(
         clause > 1 and words[clause - 1] == OPENING and reading.clause_starts[clause - 2] == own
     )
     return follows or precedes
+
+
+def _clause_end(reading: Reading, index: int) -> int:
+    """Where the clause ends that the index is in."""
+    later = range(index, len(reading.words))
+    return next((k for k in later if reading.words[k] in BOUNDARIES), len(reading.words))
 
 
 def _each_not_once(sightings: Sequence[Sighting]) -> list[Sighting]:
@@ -350,7 +356,7 @@ def _stands_beside(
     follows it, which would make it speak of the next clause.
     """
     words, start = reading.words, reading.clause_starts[index]
-    end = next((k for k in range(index, len(words)) if words[k] in BOUNDARIES), len(words))
+    end = _clause_end(reading, index)
     clause = range(start, end)
     if set(words[start:index]) & POINTS_BACK or reading.stems[index + 1 : index + 2] == ("call",):
         return False
